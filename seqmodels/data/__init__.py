@@ -1,0 +1,1 @@
+"""Sequence data sets: flat tokens, readers, splits and the embedded generators."""

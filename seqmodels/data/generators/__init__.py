@@ -1,0 +1,1 @@
+"""Synthetic data sets that are made, not shipped."""

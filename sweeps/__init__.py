@@ -1,0 +1,1 @@
+"""The sweep itself: spec, search, trials, command line."""

@@ -1,0 +1,27 @@
+"""Shared fixtures: the real data sets, and torch as the tests want it (one thread, repeatable)."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with handwriting-kannada-telugu/, cv-hindi-5/ and japanese-vowels/; skips where it is absent."""
+    folder = Path(os.environ.get("SEQSWEEP_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if (folder / "cv-hindi-5").is_dir():
+        return folder
+    reason = f"no real data in {folder}; set SEQSWEEP_TEST_DATA"
+    if os.environ.get("SEQSWEEP_REQUIRE_TEST_DATA"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def single_threaded() -> None:
+    """Small matrices gain nothing from threads, and two cores are shared."""
+    torch.set_num_threads(1)

@@ -1,0 +1,21 @@
+"""The whole tree's own rules: layering, lint, types."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TOOLS = {
+    "layering": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+    "lint": [sys.executable, "-m", "ruff", "check", "."],
+    "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
+    "types": [sys.executable, "-m", "mypy"],
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_tree_keeps_its_rules(tool: str) -> None:
+    done = subprocess.run(TOOLS[tool], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
