@@ -1,0 +1,68 @@
+"""What changes tensor shapes: one architecture is one trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+READOUTS = ("last", "mean", "max")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A recurrent classifier up to its input size and number of classes.
+
+    Args:
+        cell: one of `CELLS`.
+        layers: stacked recurrent layers, at least 1.
+        hidden: units in each direction of each layer, at least 1.
+        bidirectional: every layer also reads the sequence backwards; its output has `2 * hidden` features.
+        readout: what summarises the top layer's steps: one or two of `READOUTS`, joined in their order there.
+        head_hidden: units of a tanh layer between readout and classes; 0 leaves it out.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    cell: str
+    layers: int
+    hidden: int
+    bidirectional: bool = False
+    readout: tuple[str, ...] = ("last",)
+    head_hidden: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"`cell` is {self.cell!r}, but must be one of {', '.join(CELLS)}")
+        for name, least in (("layers", 1), ("hidden", 1), ("head_hidden", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise ValueError(f"`{name}` is {value}, but must be at least {least}")
+        if not 1 <= len(self.readout) <= 2 or not set(self.readout) <= set(READOUTS):
+            raise ValueError(
+                f"`readout` is {self.readout!r}, but must be one or two of {', '.join(READOUTS)}"
+            )
+        if tuple(sorted(set(self.readout), key=READOUTS.index)) != self.readout:
+            raise ValueError(f"`readout` is {self.readout!r}, but must keep the order {', '.join(READOUTS)}")
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 where every layer also reads backwards."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def readout_features(self) -> int:
+        """Features that reach the head."""
+        return self.hidden * self.directions * len(self.readout)
+
+    @property
+    def label(self) -> str:
+        """Name for people: `lstm x 2 x 100`, and whatever differs from the defaults."""
+        parts = [f"{self.cell} x {self.layers} x {self.hidden}"]
+        if self.bidirectional:
+            parts.append("bi")
+        if self.readout != ("last",):
+            parts.append("+".join(self.readout))
+        if self.head_hidden:
+            parts.append(f"head {self.head_hidden}")
+        return " ".join(parts)
