@@ -1,0 +1,293 @@
+"""A store of sweeps: one folder per sweep, JSON about it and Parquet parts, every file whole or absent.
+
+    <store>/<sweep>/sweep.json
+    <store>/<sweep>/{lanes,epochs,confusions,predictions}/<trial>.parquet
+    <store>/<sweep>/models/<trial>-c<candidate>-s<seed>.safetensors
+
+``lanes/<trial>.parquet`` is written last: where it is, the trial is finished and its other files are there.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from results.errors import StoreError
+from results.files import Folder
+from results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, named_schema
+
+if TYPE_CHECKING:
+    from pyarrow.compute import Expression
+
+INFO = "sweep.json"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MODEL = re.compile(r"c\d+-s-?\d+")
+
+
+class Store:
+    """Sweeps in a folder or behind a URI that `pyarrow.fs` knows (``s3://``, ``gs://``, ``file://``).
+
+    `root` may not exist yet: the first `create` makes it. Give URIs as text: a `Path` would fold their slashes.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.folder = Folder.at(root)
+
+    def create(self, sweep_id: str, info: Mapping[str, Any]) -> "Sweep":
+        """Start a sweep: its folder and `sweep.json`. `created` is now (UTC) unless `info` has it.
+
+        Raises `StoreError` when the id is no plain name, or is taken, or the folder cannot be written.
+        """
+        _check_id(sweep_id, "sweep id")
+        folder = self.folder / sweep_id
+        if folder.exists(INFO):
+            raise StoreError(f"{folder} already holds a sweep")
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        full = {"status": "running", "created": now, **info, "schema_version": SCHEMA_VERSION, "id": sweep_id}
+        folder.write(INFO, _encode(full, folder))
+        return Sweep(folder, sweep_id, full)
+
+    def sweeps(self) -> list["Sweep"]:
+        """All sweeps, newest first. Folders that hold none are passed over.
+
+        Raises `StoreError` naming the file when a `sweep.json` is damaged, missing beside results, or too new.
+        """
+        found = [_open(self.folder / name, name) for name in self._ids()]
+        return sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True)
+
+    def find(self, prefix: str | None = None) -> "Sweep":
+        """The sweep whose id is `prefix`, else the only one that begins or ends with it; None: the newest.
+
+        Raises `StoreError` when there is none (naming the nearest), several, or it cannot be read.
+        """
+        if prefix is None:
+            sweeps = self.sweeps()
+            if not sweeps:
+                raise StoreError(f"no sweep in {self.folder} yet; `seqsweep run` makes one")
+            return sweeps[0]
+        ids = self._ids()
+        # The hex digits at the end are what people type when all names are alike.
+        matches = (
+            [prefix]
+            if prefix in ids
+            else [name for name in ids if name.startswith(prefix)]
+            or [name for name in ids if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)]
+        )
+        if len(matches) == 1:
+            return _open(self.folder / matches[0], matches[0])
+        if matches:
+            raise StoreError(
+                f"`{prefix}` fits {len(matches)} sweeps: {_listed(matches)}; give more of the id"
+            )
+        near = get_close_matches(prefix, ids, n=3, cutoff=0.4) or ids[:3]
+        hint = f"; nearest: {_listed(near)}" if near else "; it is empty"
+        raise StoreError(f"no sweep `{prefix}` in {self.folder}{hint}")
+
+    def _ids(self) -> list[str]:
+        names = [name for name in self.folder.names(fs.FileType.Directory) if _ID.fullmatch(name)]
+        return [name for name in names if _is_sweep(self.folder / name)]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One sweep's folder. `info` is the content of `sweep.json` when it was opened or last updated here."""
+
+    folder: Folder
+    id: str
+    info: dict[str, Any]
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of `sweep.json`, in the file (at once or not at all) and in `info`."""
+        with self.folder.locked():
+            merged = {**_load(self.folder), **fields, "schema_version": SCHEMA_VERSION, "id": self.id}
+            self.folder.write(INFO, _encode(merged, self.folder))
+        self.info.clear()
+        self.info.update(merged)
+
+    def write_trial(
+        self,
+        trial: str,
+        tables: Mapping[str, pa.Table],
+        models: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    ) -> None:
+        """Write everything that came of a trial: all staged first, then renamed into place, `lanes` last.
+
+        `tables`: name -> table of `results.schema.table`, `lanes` among them; one left out is written empty.
+        `models`: "c<candidate>-s<seed>" -> state dict of numpy arrays. A trial that is written again replaces
+        the earlier one, models included.
+
+        Raises `StoreError` when a table or name breaks a rule, or the disk refuses.
+        """
+        from safetensors.numpy import save
+
+        models = models or {}
+        _check_id(trial, "trial")
+        self._check_tables(trial, tables)
+        for key in models:
+            if not _MODEL.fullmatch(key):
+                raise StoreError(f"model of trial {trial} is named `{key}`, but must be like c3-s0")
+        contents: dict[tuple[str, str], bytes | pa.Buffer] = {}
+        for key, state in models.items():
+            contents["models", f"{trial}-{key}.safetensors"] = save(dict(state))
+        for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
+            contents[name, f"{trial}.parquet"] = _parquet(tables.get(name, SCHEMAS[name].empty_table()))
+        staged: dict[tuple[str, str], str] = {}
+        try:
+            for (where, name), content in contents.items():
+                staged[where, name] = (self.folder / where).stage(name, content)
+            with self.folder.locked():
+                for where, name in contents:
+                    (self.folder / where).publish(staged.pop((where, name)), name)
+                for name in set(self._model_files(trial)) - {name for _, name in contents}:
+                    (self.folder / "models").discard(f"{(self.folder / 'models').path}/{name}")
+        finally:
+            for path in staged.values():
+                self.folder.discard(path)
+
+    def finished(self) -> set[str]:
+        """Trials whose results are complete."""
+        files = (self.folder / "lanes").names(fs.FileType.File)
+        return {name.removesuffix(".parquet") for name in files if name.endswith(".parquet")}
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        filter: "Expression | None" = None,  # noqa: A002 (pyarrow's own word)
+        trials: Iterable[str] | None = None,
+    ) -> pa.Table:
+        """Rows of the finished trials, all or `trials`, in the order of the trials' ids.
+
+        `columns` are kept of the rows that `filter` lets through.
+
+        Raises `StoreError` that names the file when it is missing, damaged or of a newer schema.
+        """
+        schema = named_schema(table)
+        for name in columns or ():
+            if name not in schema.names:
+                raise StoreError(f"table `{table}` has no column `{name}`; it has {', '.join(schema.names)}")
+        finished = self.finished()
+        wanted = finished if trials is None else set(trials)
+        if absent := sorted(wanted - finished):
+            raise StoreError(f"sweep {self.id} has no finished trial `{absent[0]}`")
+        kept = list(columns) if columns is not None else schema.names
+        parts = [schema.empty_table().select(kept)]
+        for trial in sorted(wanted):
+            part = _read_part(
+                self.folder / table, f"{trial}.parquet", schema, kept if filter is None else None
+            )
+            parts.append(part if filter is None else part.filter(filter).select(kept))
+        return pa.concat_tables(parts).unify_dictionaries()
+
+    def model(self, trial: str, candidate: int, seed: int) -> dict[str, np.ndarray]:
+        """State dict (name -> array, as `torch.nn` names and shapes them) of a chosen candidate's lane."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        _check_id(trial, "trial")
+        name = f"{trial}-c{candidate}-s{seed}.safetensors"
+        try:
+            return dict(load((self.folder / "models").read(name).to_pybytes()))
+        except SafetensorError as error:
+            raise StoreError(f"{self.folder / 'models' / name} is damaged: {error}") from error
+
+    def _check_tables(self, trial: str, tables: Mapping[str, pa.Table]) -> None:
+        if "lanes" not in tables:
+            raise StoreError(f"trial {trial} has no table `lanes`, which marks it as finished")
+        for name, table in tables.items():
+            if not table.schema.equals(named_schema(name), check_metadata=True):
+                raise StoreError(f"{name} of trial {trial} was not built by results.schema.table")
+            for column, value in (("sweep", self.id), ("trial", trial)):
+                others = set(table[column].unique().to_pylist()) - {value}
+                if others:
+                    raise StoreError(
+                        f"{name} of trial {trial}: `{column}` is {others.pop()!r}, but must be {value!r}"
+                    )
+        if not tables["lanes"].num_rows:
+            raise StoreError(f"trial {trial} has no lanes, but must have at least one")
+
+    def _model_files(self, trial: str) -> list[str]:
+        names = (self.folder / "models").names(fs.FileType.File)
+        return [name for name in names if re.fullmatch(re.escape(trial) + r"-c\d+-s-?\d+\.safetensors", name)]
+
+
+def _check_id(text: str, what: str) -> None:
+    if not _ID.fullmatch(text):
+        raise StoreError(
+            f"{what} {text!r} must be 1 to 128 letters, digits, dots, dashes and underscores, a letter or digit first"
+        )
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids[:6]) + (f" and {len(ids) - 6} more" if len(ids) > 6 else "")
+
+
+def _is_sweep(folder: Folder) -> bool:
+    return folder.exists(INFO) or "lanes" in folder.names(fs.FileType.Directory)
+
+
+def _open(folder: Folder, sweep_id: str) -> Sweep:
+    return Sweep(folder, sweep_id, _load(folder))
+
+
+def _load(folder: Folder) -> dict[str, Any]:
+    raw = folder.read(INFO).to_pybytes()
+    try:
+        info = json.loads(raw)
+    except ValueError as error:
+        raise StoreError(f"{folder / INFO} is damaged: {error}") from error
+    if not isinstance(info, dict):
+        raise StoreError(f"{folder / INFO} is damaged: it holds no object")
+    version = info.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise StoreError(f"{folder / INFO}: `schema_version` is {version!r}, but must be an integer")
+    _check_version(version, str(folder / INFO))
+    if not isinstance(info.get("created"), str):
+        raise StoreError(f"{folder / INFO}: `created` is {info.get('created')!r}, but must be an ISO time")
+    return info
+
+
+def _check_version(version: int, file: str) -> None:
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{file} has schema version {version}, but this seqsweep reads up to {SCHEMA_VERSION}: upgrade seqsweep"
+        )
+
+
+def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
+    try:
+        return json.dumps(info, indent=1, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{folder / INFO} cannot be written as JSON: {error}") from error
+
+
+def _parquet(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _read_part(folder: Folder, name: str, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
+    try:
+        with pq.ParquetFile(pa.BufferReader(folder.read(name))) as file:
+            version = (file.schema_arrow.metadata or {}).get(VERSION_KEY, b"")
+            if not version.isdigit():
+                raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
+            _check_version(int(version), str(folder / name))
+            wanted = columns if columns is not None else schema.names
+            if missing := [column for column in wanted if column not in file.schema_arrow.names]:
+                raise StoreError(f"{folder / name} lacks the column `{missing[0]}`")
+            return (
+                file.read(wanted).select(wanted).cast(pa.schema([schema.field(column) for column in wanted]))
+            )
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
