@@ -1,0 +1,52 @@
+"""What is wrong with a spec, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+class SpecError(ValueError):
+    """The user's spec cannot be run as it stands.
+
+    Args:
+        problems: one whole sentence each: file, field, value, rule.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The known name that `name` most likely means, or None."""
+    if not isinstance(name, str):
+        return None
+    lower = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    return lower[found[0]] if found else None
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """`"; did you mean 'lstm'?"`, or nothing where no known name is near."""
+    found = nearest(name, known)
+    return f"; did you mean {found!r}?" if found else ""
+
+
+def shown(value: object) -> str:
+    """A value as the user wrote it in TOML, cut where it is long."""
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, list | tuple):
+        text = (
+            "[" + ", ".join(shown(each) for each in value[:10]) + (", ..." if len(value) > 10 else "") + "]"
+        )
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{key} = {shown(each)}" for key, each in list(value.items())[:10]) + "}"
+    else:
+        text = repr(value)
+    return text if len(text) <= 70 else text[:67] + "..."

@@ -1,0 +1,129 @@
+"""The plan: every trial of a sweep, known before any of them starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from seqmodels.architecture import Architecture
+from sweeps.errors import SpecError
+from sweeps.search import candidates
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.lanes import Lane
+    from seqmodels.training import TrainingConfig
+    from sweeps.spec import Spec
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """One trial: an architecture and batch size on one data set, with all its lanes.
+
+    Args:
+        id: 12 hexadecimal digits, a hash of all that determines the trial's numbers.
+        architecture: what is built.
+        dataset: the data set's name.
+        training: epochs, batch size, stopping.
+        lanes: candidates x seeds, candidate by candidate.
+        backend: as the spec asks for it.
+    """
+
+    id: str
+    architecture: Architecture
+    dataset: str
+    training: TrainingConfig
+    lanes: tuple[Lane, ...]
+    backend: str
+
+    @property
+    def batch_size(self) -> int:
+        """Sequences in a batch."""
+        return self.training.batch_size
+
+    @property
+    def label(self) -> str:
+        """Name for people: `lstm x 2 x 100 · handwriting`."""
+        return f"{self.architecture.label} · {self.dataset}"
+
+
+def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
+    """The cross product of data sets, architectures and batch sizes, in the spec's order.
+
+    Args:
+        spec: the spec.
+        datasets: its data sets, loaded, in its order.
+
+    Raises:
+        SpecError: two data sets have one name.
+    """
+    from seqmodels.lanes import Lane
+    from seqmodels.training import TrainingConfig
+
+    names = Counter(dataset.name for dataset in datasets)
+    if len(names) < len(datasets):
+        raise SpecError(
+            f"{spec.name}: `datasets` has {count} data sets called {name!r}, but names must differ: "
+            f"set `name` in its table"
+            for name, count in names.items()
+            if count > 1
+        )
+    lanes = tuple(
+        Lane(candidate=index, seed=seed, hyperparameters=hyperparameters)
+        for index, hyperparameters in enumerate(candidates(spec))
+        for seed in spec.seeds
+    )
+    trials = []
+    for dataset, (architecture, batch_size) in product(datasets, architectures(spec)):
+        training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
+        determining = {
+            "architecture": asdict(architecture),
+            "training": asdict(training),
+            "validation": spec.validation.model_dump(),
+            "lanes": [asdict(lane) for lane in lanes],
+            "backend": spec.resources.backend,
+            "dataset": [dataset.name, dataset.fingerprint],
+        }
+        trials.append(
+            TrialPlan(
+                id=_hash(determining),
+                architecture=architecture,
+                dataset=dataset.name,
+                training=training,
+                lanes=lanes,
+                backend=spec.resources.backend,
+            )
+        )
+    return trials
+
+
+def architectures(spec: Spec) -> list[tuple[Architecture, int]]:
+    """Every (architecture, batch size) of the spec; the last axis changes fastest."""
+    axes = spec.architecture
+    return [
+        (Architecture(cell, layers, hidden, bidirectional, readout, head_hidden), batch_size)
+        for cell, layers, hidden, bidirectional, readout, head_hidden, batch_size in product(
+            axes.cell,
+            axes.layers,
+            axes.hidden,
+            axes.bidirectional,
+            axes.readout,
+            axes.head_hidden,
+            axes.batch_size,
+        )
+    ]
+
+
+def lane_count(trials: Sequence[TrialPlan]) -> int:
+    """Models that the sweep trains."""
+    return sum(len(trial.lanes) for trial in trials)
+
+
+def _hash(determining: dict[str, Any]) -> str:
+    canonical = json.dumps(determining, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
