@@ -1,0 +1,85 @@
+"""What a backend is: the recurrence of one direction of one layer, over the rows of many lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+
+class Weights(NamedTuple):
+    """One direction of one layer for K lanes (views into `params`; G gates, H hidden, F input features)."""
+
+    weight_ih: Float[Tensor, "K GH F"]
+    weight_hh: Float[Tensor, "K GH H"]
+    bias_ih: Float[Tensor, "K GH"]
+    bias_hh: Float[Tensor, "K GH"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The sequences of one call, lane after lane: row r is `tokens[start[r] : start[r] + length[r]]`.
+
+    Args:
+        lane: which lane's weights a row uses, 0..K-1, never decreasing.
+        start: the row's first token.
+        length: its number of tokens, at least 1.
+    """
+
+    lane: Int64[Tensor, "R"]
+    start: Int64[Tensor, "R"]
+    length: Int64[Tensor, "R"]
+
+    @cached_property
+    def offset(self) -> Int64[Tensor, "R"]:
+        """Where each row begins in an output that holds the rows one after the other."""
+        return torch.cumsum(self.length, 0) - self.length
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of all rows, M."""
+        return int(self.length.sum())
+
+    @cached_property
+    def gather(self) -> Int64[Tensor, "M"]:
+        """For each output token the input token it belongs to."""
+        shift = torch.repeat_interleave(self.start - self.offset, self.length)
+        return torch.arange(self.tokens, device=self.length.device) + shift
+
+    def packed(self) -> Rows:
+        """The same rows in an array that holds them one after the other: what the next layer reads."""
+        return Rows(self.lane, self.offset, self.length)
+
+    def of_lane(self, lane: int) -> slice:
+        """The rows of one lane."""
+        first, last = torch.searchsorted(self.lane, torch.tensor([lane, lane + 1], device=self.lane.device))
+        return slice(int(first), int(last))
+
+
+class Backend(Protocol):
+    """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
+
+    name: str
+    lanes_per_call: int | None
+    """How many lanes it wants in one call; None takes all."""
+
+    def recurrence(
+        self,
+        cell: str,
+        weights: Weights,
+        tokens: Float[Tensor, "N F"],
+        rows: Rows,
+        *,
+        reverse: bool,
+        bptt: int | None,
+    ) -> Float[Tensor, "M H"]:
+        """The cell's output at every step of every row, rows one after the other, steps in the rows' own order.
+
+        Differentiable (torch.autograd) in the weights and in `tokens`. `reverse` reads each row from its end. With `bptt`
+        gradients do not flow through the state across every `bptt` steps, counted from where reading begins.
+        """
+        ...

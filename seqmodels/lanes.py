@@ -1,0 +1,239 @@
+"""The lane array: many models of one architecture, a row of `params [K, P]` each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from seqmodels.backends import Backend, Rows
+from seqmodels.hyperparameters import Hyperparameters
+from seqmodels.layout import Layout
+from seqmodels.network import Network
+from seqmodels.randomness import Purpose, normal, uniform
+
+EVALUATION_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One model of a trial: a candidate's hyperparameters with one seed."""
+
+    candidate: int
+    seed: int
+    hyperparameters: Hyperparameters
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """A data set as torch tensors on one device."""
+
+    tokens: Float[Tensor, "N D"]
+    start: Int64[Tensor, "S"]
+    length: Int64[Tensor, "S"]
+    label: Int64[Tensor, "S"]
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """What a training step gives for each lane, before the update.
+
+    Args:
+        loss: mean cross-entropy over the batch, with label smoothing.
+        correct: rows that were classified right.
+        grads: of `loss`, in the layout of `params`; padding stays 0.
+        seconds: time spent on each lane.
+    """
+
+    loss: Float[Tensor, "K"]
+    correct: Int64[Tensor, "K"]
+    grads: Float[Tensor, "K P"]
+    seconds: NDArray[np.float64]
+
+
+class LaneArray:
+    """Parameters of K lanes and the passes over them.
+
+    A lane's numbers do not depend on K, on its place, on its neighbours or on `threads`.
+
+    Args:
+        layout: where parameters lie.
+        lanes: who the rows are; their initial weights are drawn from their seeds, in torch.nn's distribution.
+        backend: who computes the recurrence.
+        bptt: see `Network`.
+        threads: calls that run side by side, each on its own lanes.
+        dtype: float32, or float64 for tests.
+        device: where the lanes live.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        lanes: Sequence[Lane],
+        backend: Backend,
+        *,
+        bptt: int | None = None,
+        threads: int = 1,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.layout = layout
+        self.lanes = list(lanes)
+        self.network = Network(layout.architecture, backend, bptt)
+        self.params = torch.zeros(len(self.lanes), layout.width, dtype=dtype, device=device)
+        for row, lane in zip(self.params, self.lanes, strict=True):
+            self._initialise(row, lane.seed)
+        self.grads = torch.zeros_like(self.params)
+        # inner parallelism would split sums by the number of threads
+        self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+
+    def _initialise(self, row: Float[Tensor, "P"], seed: int) -> None:
+        for number, part in enumerate(self.layout.slices.values()):
+            draw = uniform(seed, Purpose.WEIGHTS, (part.size,), layer=number)
+            value = torch.from_numpy(draw).to(row)
+            row[part.offset : part.offset + part.size] = (2 * value - 1) * part.bound
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these lanes only, in this order."""
+        self.lanes = [self.lanes[row] for row in rows]
+        self.params = self.params[list(rows)].contiguous()
+        self.grads = torch.zeros_like(self.params)
+
+    def step(self, data: Tokens, batch: Int64[Tensor, "K B"], *, epoch: int, step: int) -> StepResult:
+        """Loss and gradients of one batch a lane, with the lanes' noise, dropout and label smoothing.
+
+        Args:
+            data: all sequences.
+            batch: the sequences of each lane, in its own order.
+            epoch: counts the random draws, with `step`.
+            step: batch of the epoch.
+        """
+        count = len(self.lanes)
+        loss = torch.zeros(count, dtype=self.params.dtype, device=self.params.device)
+        correct = torch.zeros(count, dtype=torch.int64, device=self.params.device)
+        seconds = np.zeros(count)
+
+        def run(part: slice) -> None:
+            begun = time.perf_counter()
+            loss[part], correct[part] = self._gradients(data, batch[part], part, epoch, step)
+            seconds[part] = (time.perf_counter() - begun) / (part.stop - part.start)
+
+        self._each_call(run)
+        return StepResult(loss, correct, self.grads, seconds)
+
+    def _gradients(
+        self, data: Tokens, batch: Int64[Tensor, "k B"], part: slice, epoch: int, step: int
+    ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
+        lanes = self.lanes[part]
+        rows = Rows(
+            torch.arange(len(lanes), device=batch.device).repeat_interleave(batch.shape[1]),
+            data.start[batch].flatten(),
+            data.length[batch].flatten(),
+        )
+        draws = _StepDraws(lanes, self.layout, rows, epoch, step)
+        tokens, rows = draws.noisy(data.tokens, rows)
+        leaves = {
+            name: view.detach().requires_grad_()
+            for name, view in self.layout.views(self.params[part]).items()
+        }
+        logits = self.network.logits(leaves, tokens, rows, draws.masks(self.params.dtype))
+        losses, corrects = [], []
+        for lane, own, sequences in zip(lanes, logits, batch, strict=True):
+            label = data.label[sequences]
+            smoothing = lane.hyperparameters.label_smoothing
+            losses.append(functional.cross_entropy(own, label, label_smoothing=smoothing))
+            corrects.append((own.detach().argmax(1) == label).sum())
+        loss = torch.stack(losses)
+        gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        for view, gradient in zip(self.layout.views(self.grads[part]).values(), gradients, strict=True):
+            view.copy_(gradient)
+        return loss.detach(), torch.stack(corrects)
+
+    @torch.no_grad()
+    def logits(
+        self, data: Tokens, sequences: Int64[Tensor, "S"]
+    ) -> tuple[Float[Tensor, "K S C"], NDArray[np.float64]]:
+        """Logits of the same sequences by every lane, without noise or dropout; and each lane's seconds."""
+        # sorted by length for the backend's sake; the order is fixed, so bits are too
+        order = torch.argsort(data.length[sequences], stable=True)
+        shape = (len(self.lanes), len(sequences), self.layout.classes)
+        out = torch.zeros(shape, dtype=self.params.dtype, device=self.params.device)
+        seconds = np.zeros(len(self.lanes))
+
+        def run(part: slice) -> None:
+            begun = time.perf_counter()
+            views = self.layout.views(self.params[part])
+            count = part.stop - part.start
+            for place in torch.split(order, EVALUATION_BATCH):
+                chosen = sequences[place]
+                rows = Rows(
+                    torch.arange(count, device=chosen.device).repeat_interleave(len(chosen)),
+                    data.start[chosen].repeat(count),
+                    data.length[chosen].repeat(count),
+                )
+                out[part, place] = torch.stack(self.network.logits(views, data.tokens, rows))
+            seconds[part] = (time.perf_counter() - begun) / count
+
+        self._each_call(run)
+        return out, seconds
+
+    def _each_call(self, run: Callable[[slice], None]) -> None:
+        size = self.network.backend.lanes_per_call or len(self.lanes)
+        parts = [slice(i, min(i + size, len(self.lanes))) for i in range(0, len(self.lanes), size)]
+        for _ in self._pool.map(run, parts):
+            pass
+
+
+class _StepDraws:
+    """Noise and dropout masks of some lanes in one step: drawn for each lane alone, from its seed and the counters."""
+
+    def __init__(self, lanes: Sequence[Lane], layout: Layout, rows: Rows, epoch: int, step: int) -> None:
+        self._lanes = lanes
+        self._architecture = layout.architecture
+        self._rows = rows
+        self._parts = [rows.of_lane(lane) for lane in range(len(lanes))]
+        self._counters = {"epoch": epoch, "step": step}
+
+    def noisy(self, tokens: Float[Tensor, "N D"], rows: Rows) -> tuple[Float[Tensor, "M D"], Rows]:
+        """The rows' tokens with noise, one row after the other; untouched where no lane wants any."""
+        if not any(lane.hyperparameters.input_noise for lane in self._lanes):
+            return tokens, rows
+        noisy = tokens.index_select(0, rows.gather)
+        first = 0
+        for lane, part in zip(self._lanes, self._parts, strict=True):
+            count = int(rows.length[part].sum())
+            deviation = lane.hyperparameters.input_noise
+            if deviation:
+                draw = normal(lane.seed, Purpose.NOISE, (count, tokens.shape[1]), **self._counters)
+                noisy[first : first + count] += deviation * torch.from_numpy(draw).to(tokens)
+            first += count
+        return noisy, rows.packed()
+
+    def masks(self, dtype: torch.dtype) -> list[Tensor] | None:
+        """Dropout masks as `Network.logits` takes them."""
+        if not any(lane.hyperparameters.dropout for lane in self._lanes):
+            return None
+        width = self._architecture.hidden * self._architecture.directions
+        token_counts = [int(self._rows.length[part].sum()) for part in self._parts]
+        row_counts = [part.stop - part.start for part in self._parts]
+        masks = [
+            self._mask(token_counts, width, layer, dtype) for layer in range(self._architecture.layers - 1)
+        ]
+        top = self._architecture.layers - 1
+        return [*masks, self._mask(row_counts, self._architecture.readout_features, top, dtype)]
+
+    def _mask(self, counts: list[int], features: int, layer: int, dtype: torch.dtype) -> Float[Tensor, "n F"]:
+        parts = []
+        for lane, count in zip(self._lanes, counts, strict=True):
+            rate = lane.hyperparameters.dropout
+            draw = uniform(lane.seed, Purpose.DROPOUT, (count, features), layer=layer, **self._counters)
+            parts.append(torch.from_numpy(draw >= np.float32(rate)).to(dtype) / (1 - rate))
+        return torch.cat(parts).to(self._rows.length.device)

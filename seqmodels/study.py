@@ -1,0 +1,366 @@
+"""One trial's work without any scheduler: train all lanes, choose a candidate, train it again if asked, read test once."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from seqmodels.architecture import Architecture
+from seqmodels.backends import create_backend
+from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.splits import Splits
+from seqmodels.hyperparameters import Hyperparameters
+from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.layout import Layout
+from seqmodels.training import EpochRecord, LaneProgress, Trainer, TrainingConfig
+
+PHASES = ("search", "refit", "score", "done")
+
+
+@dataclass(frozen=True)
+class LaneOutcome:
+    """What became of a lane.
+
+    Losses and accuracies are those of its kept weights, without dropout or noise; train, validation and the count of epochs are
+    those of the search. Test is None but for the chosen candidate, whose weights come from `refit` where that was asked for.
+    A lane that diverged has no test figure either.
+    """
+
+    candidate: int
+    seed: int
+    hyperparameters: Hyperparameters
+    chosen: bool
+    epochs: int
+    best_epoch: int
+    refit_epochs: int | None
+    stopped: str
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A lane's predictions on a split: sequence indices `[n]`, classes `[n]`, probabilities `[n, C]` float32."""
+
+    candidate: int
+    seed: int
+    split: str
+    index: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class StudyOutcome:
+    """Everything a study leaves. `models` are torch.nn state dicts of the chosen candidate by (candidate, seed)."""
+
+    lanes: list[LaneOutcome]
+    epochs: list[EpochRecord]
+    scores: list[Scores]
+    models: dict[tuple[int, int], dict[str, NDArray[np.float32]]]
+
+
+class Study:
+    """Trains one architecture on one data set.
+
+    Args:
+        architecture: what to train.
+        dataset: on what.
+        splits: its three parts.
+        lanes: candidates x seeds.
+        training: how.
+        backend: name for `create_backend`.
+        threads: lanes trained side by side; changes no number.
+        device: where tensors live.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        dataset: SequenceDataset,
+        splits: Splits,
+        lanes: Sequence[Lane],
+        training: TrainingConfig,
+        *,
+        backend: str = "auto",
+        threads: int = 1,
+        device: str = "cpu",
+    ) -> None:
+        self.layout = Layout(architecture, dataset.feature_count, dataset.class_count)
+        self.lanes = list(lanes)
+        self.splits = splits
+        self.training = training
+        self.phase = "search"
+        self._backend = create_backend(backend)
+        self._threads = threads
+        self._data = _tensors(dataset, device)
+        self._search = self._trainer(self.lanes, splits.train, splits.validation)
+        self._refit: Trainer | None = None
+        self._outcome: StudyOutcome | None = None
+
+    def _trainer(
+        self,
+        lanes: Sequence[Lane],
+        train: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        *,
+        phase: str = "search",
+        epoch_limits: Sequence[int] | None = None,
+    ) -> Trainer:
+        return Trainer(
+            self.layout,
+            lanes,
+            self._data,
+            train,
+            validation,
+            self.training,
+            self._backend,
+            phase=phase,
+            epoch_limits=epoch_limits,
+            threads=self._threads,
+        )
+
+    @property
+    def backend_name(self) -> str:
+        """The backend that `auto` came to."""
+        return self._backend.name
+
+    @property
+    def parameter_count(self) -> int:
+        """Trainable values of one lane."""
+        return self.layout.parameter_count
+
+    @property
+    def done(self) -> bool:
+        """`outcome` is there."""
+        return self.phase == "done"
+
+    @property
+    def work_done(self) -> float:
+        """Epochs trained so far, added up over lanes."""
+        return len(self._search.history) + (len(self._refit.history) if self._refit else 0)
+
+    @property
+    def work_total(self) -> float:
+        """`work_done` at the end, as far as is known: it shrinks when lanes stop early."""
+        if self._refit:
+            left = self._refit.work_left
+        else:
+            left = self._search.work_left
+            if self.training.refit and self.phase == "search":
+                left += self.training.epochs * len({lane.seed for lane in self.lanes})
+        return self.work_done + left
+
+    def step(self) -> list[EpochRecord]:
+        """One epoch of every active lane; when none is left, the scoring. Returns the epoch's records."""
+        if self.phase == "search":
+            records = self._search.run_epoch()
+            if self._search.done:
+                self._begin_refit()
+            return records
+        if self.phase == "refit":
+            assert self._refit is not None
+            records = self._refit.run_epoch()
+            if self._refit.done:
+                self.phase = "score"
+            return records
+        if self.phase == "score":
+            self._outcome = self._score()
+            self.phase = "done"
+        return []
+
+    def outcome(self) -> StudyOutcome:
+        """The results.
+
+        Raises:
+            RuntimeError: the study is not done.
+        """
+        if self._outcome is None:
+            raise RuntimeError(f"the study is still in its {self.phase} phase")
+        return self._outcome
+
+    def chosen_candidate(self) -> int:
+        """The candidate with the best mean validation accuracy over seeds; a diverged seed counts as 0.
+
+        Equal ones are told apart by their mean validation loss, then by their number.
+        """
+
+        def merit(candidate: int) -> tuple[float, float, int]:
+            own = [
+                p
+                for lane, p in zip(self.lanes, self._search.progress, strict=True)
+                if lane.candidate == candidate
+            ]
+            lost = [p.stopped == "diverged" for p in own]
+            accuracy = [0.0 if bad else p.kept_accuracy for p, bad in zip(own, lost, strict=True)]
+            loss = [math.inf if bad else p.kept_loss for p, bad in zip(own, lost, strict=True)]
+            return sum(accuracy) / len(own), -sum(loss) / len(own), -candidate
+
+        return max({lane.candidate for lane in self.lanes}, key=merit)
+
+    def _begin_refit(self) -> None:
+        chosen = self.chosen_candidate()
+        members = [
+            (lane, progress)
+            for lane, progress in zip(self.lanes, self._search.progress, strict=True)
+            if lane.candidate == chosen and progress.stopped != "diverged"
+        ]
+        if not self.training.refit or not members:
+            self.phase = "score"
+            return
+        self.phase = "refit"
+        self._refit = self._trainer(
+            [lane for lane, _ in members],
+            np.sort(np.concatenate([self.splits.train, self.splits.validation])),
+            np.zeros(0, dtype=np.int64),
+            phase="refit",
+            epoch_limits=[progress.kept_epoch for _, progress in members],
+        )
+
+    def _score(self) -> StudyOutcome:
+        chosen = self.chosen_candidate()
+        train = self._evaluate(self._search, self.splits.train)
+        validation = self._evaluate(self._search, self.splits.validation)
+        final = self._refit or self._search
+        chosen_lanes = [lane for lane in final.lanes if lane.candidate == chosen]
+        sound = [lane for lane in chosen_lanes if _progress(final, lane).stopped != "diverged"]
+        test = self._evaluate(final, self.splits.test, sound)
+        lanes = [
+            self._lane_outcome(lane, chosen, train[lane], validation[lane], test.get(lane))
+            for lane in self.lanes
+        ]
+        models = {}
+        for lane in sound:
+            row = final.kept[final.lanes.index(lane)].cpu()
+            models[lane.candidate, lane.seed] = {
+                name: value.numpy() for name, value in self.layout.state_dict(row).items()
+            }
+        return StudyOutcome(
+            lanes,
+            self._search.history + (self._refit.history if self._refit else []),
+            [
+                *(
+                    _scores(lane, "validation", self.splits.validation, validation[lane])
+                    for lane in self.lanes
+                ),
+                *(_scores(lane, "test", self.splits.test, result) for lane, result in test.items()),
+            ],
+            models,
+        )
+
+    def _lane_outcome(
+        self, lane: Lane, chosen: int, train: _Evaluation, validation: _Evaluation, test: _Evaluation | None
+    ) -> LaneOutcome:
+        progress = _progress(self._search, lane)
+        refit = _progress(self._refit, lane) if self._refit and lane in self._refit.lanes else None
+        diverged = "diverged" in (progress.stopped, refit.stopped if refit else "")
+        return LaneOutcome(
+            candidate=lane.candidate,
+            seed=lane.seed,
+            hyperparameters=lane.hyperparameters,
+            chosen=lane.candidate == chosen,
+            epochs=progress.epochs,
+            best_epoch=progress.kept_epoch,
+            refit_epochs=refit.epochs if refit else None,
+            stopped="diverged" if diverged else progress.stopped,
+            train_loss=train.loss,
+            train_accuracy=train.accuracy,
+            validation_loss=validation.loss,
+            validation_accuracy=validation.accuracy,
+            test_loss=test.loss if test else None,
+            test_accuracy=test.accuracy if test else None,
+            seconds=progress.seconds + (refit.seconds if refit else 0.0),
+        )
+
+    def _evaluate(
+        self, trainer: Trainer, index: NDArray[np.int64], lanes: Sequence[Lane] | None = None
+    ) -> dict[Lane, _Evaluation]:
+        """Kept weights of `lanes` (default: all of the trainer's) on some sequences."""
+        lanes = trainer.lanes if lanes is None else lanes
+        if not lanes:
+            return {}
+        array = LaneArray(
+            self.layout,
+            lanes,
+            self._backend,
+            threads=self._threads,
+            dtype=trainer.kept.dtype,
+            device=trainer.kept.device,
+        )
+        array.params.copy_(trainer.kept[[trainer.lanes.index(lane) for lane in lanes]])
+        sequences = torch.from_numpy(index.copy()).to(self._data.label)
+        logits, _ = array.logits(self._data, sequences)
+        label = self._data.label[sequences]
+        return {lane: _Evaluation.of(own, label) for lane, own in zip(lanes, logits, strict=True)}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments."""
+        state = {f"search.{name}": value for name, value in self._search.state_dict().items()}
+        if self._refit:
+            state |= {f"refit.{name}": value for name, value in self._refit.state_dict().items()}
+        return state
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state_dict`. A finished study is scored again by its next `step`."""
+        self.phase, self._refit, self._outcome = "search", None, None
+        self._search.load_state_dict(_part(state, "search."))
+        if self._search.done:
+            self._begin_refit()
+        if self._refit:
+            self._refit.load_state_dict(_part(state, "refit."))
+            if self._refit.done:
+                self.phase = "score"
+
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    loss: float
+    accuracy: float
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, logits: Tensor, label: Tensor) -> _Evaluation:
+        predicted = logits.argmax(1)
+        return cls(
+            float(functional.cross_entropy(logits, label)),
+            float((predicted == label).sum()) / len(label),
+            predicted.cpu().numpy(),
+            torch.softmax(logits, 1).float().cpu().numpy(),
+        )
+
+
+def _scores(lane: Lane, split: str, index: NDArray[np.int64], result: _Evaluation) -> Scores:
+    return Scores(lane.candidate, lane.seed, split, index, result.predicted, result.probabilities)
+
+
+def _progress(trainer: Trainer, lane: Lane) -> LaneProgress:
+    return trainer.progress[trainer.lanes.index(lane)]
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _tensors(dataset: SequenceDataset, device: str) -> Tokens:
+    with warnings.catch_warnings():
+        # arrays from a shared object store are read-only; nothing here writes to them
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        tensors = (
+            torch.from_numpy(array).to(device)
+            for array in (dataset.tokens, dataset.start, dataset.length, dataset.label)
+        )
+        return Tokens(*tensors)

@@ -1,0 +1,372 @@
+"""The packed training loop: all lanes of an architecture, epoch by epoch, each stopping by its own rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from seqmodels.backends import Backend
+from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.layout import Layout
+from seqmodels.optim import LaneOptimizer, clip_by_norm
+from seqmodels.randomness import permutation
+from seqmodels.schedules import learning_rate
+
+STOPS = ("", "max_epochs", "converged", "validation", "diverged")
+KEEPS = ("best", "last")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How every lane of a trial is trained.
+
+    Args:
+        epochs: most epochs, and the length of learning-rate schedules.
+        batch_size: sequences in a step; the last batch of an epoch may be smaller.
+        min_change: the reference rule: stop a lane whose mean training error changed by less than this between successive
+            epochs, `patience` times in a row; 0 turns the rule off.
+        patience: see `min_change`.
+        validation_patience: stop after so many epochs without a better validation accuracy (the loss breaks ties); None: never.
+        keep: which weights count: those of the `best` epoch by validation, or the `last`.
+        bptt: steps through which gradients flow; None for all.
+        refit: train the chosen candidate again on train + validation, for as many epochs as its kept weights had seen.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    epochs: int = 40
+    batch_size: int = 32
+    min_change: float = 1e-4
+    patience: int = 3
+    validation_patience: int | None = None
+    keep: str = "best"
+    bptt: int | None = None
+    refit: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "validation_patience", "bptt"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` is {value}, but must be at least 1")
+        if not (math.isfinite(self.min_change) and self.min_change >= 0):
+            raise ValueError(f"`min_change` is {self.min_change}, but must be at least 0")
+        if self.keep not in KEEPS:
+            raise ValueError(f"`keep` is {self.keep!r}, but must be one of {', '.join(KEEPS)}")
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One lane's epoch. `event` names why the lane stopped after it, if it did."""
+
+    candidate: int
+    seed: int
+    phase: str
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    event: str | None
+
+
+@dataclass
+class LaneProgress:
+    """Where a lane stands. All fields are numbers, so that a checkpoint is a table of them."""
+
+    epochs: int = 0
+    kept_epoch: int = 0
+    kept_accuracy: float = -math.inf
+    kept_loss: float = math.inf
+    best_accuracy: float = -math.inf
+    best_loss: float = math.inf
+    stale: int = 0
+    quiet: int = 0
+    previous_loss: float = math.inf
+    stop: int = 0
+    seconds: float = 0.0
+
+    @property
+    def stopped(self) -> str:
+        """Why the lane stopped, or an empty text."""
+        return STOPS[int(self.stop)]
+
+
+class Trainer:
+    """Trains lanes on some sequences of a data set.
+
+    Args:
+        layout: the architecture on this data set.
+        lanes: whom to train.
+        data: all sequences.
+        train: indices to train on.
+        validation: indices to validate on after every epoch; may be empty.
+        config: how.
+        backend: who computes the recurrence.
+        phase: written into records.
+        epoch_limits: most epochs of each lane, where they differ from `config.epochs`.
+        threads, dtype: see `LaneArray`.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        lanes: Sequence[Lane],
+        data: Tokens,
+        train: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        config: TrainingConfig,
+        backend: Backend,
+        *,
+        phase: str = "search",
+        epoch_limits: Sequence[int] | None = None,
+        threads: int = 1,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.lanes = list(lanes)
+        self.data = data
+        self.train = torch.from_numpy(train.copy()).to(data.label)
+        self.validation = torch.from_numpy(validation.copy()).to(data.label)
+        self.config = config
+        self.phase = phase
+        self.epoch_limits = list(epoch_limits or [config.epochs] * len(self.lanes))
+        self.array = LaneArray(
+            layout,
+            self.lanes,
+            backend,
+            bptt=config.bptt,
+            threads=threads,
+            dtype=dtype,
+            device=data.tokens.device,
+        )
+        self.optimizer = self._new_optimizer()
+        self.active = list(range(len(self.lanes)))
+        self.kept = self.array.params.clone()
+        self.progress = [LaneProgress() for _ in self.lanes]
+        self.history: list[EpochRecord] = []
+        self.epoch = 0
+
+    def _new_optimizer(self) -> LaneOptimizer:
+        params = self.array.params
+        settings = [lane.hyperparameters for lane in self.array.lanes]
+        return LaneOptimizer(settings, params.shape[1], dtype=params.dtype, device=params.device)
+
+    @property
+    def done(self) -> bool:
+        """No lane is left to train."""
+        return not self.active
+
+    @property
+    def work_left(self) -> int:
+        """Most epochs that the active lanes may still take, added up."""
+        return sum(self.epoch_limits[lane] - self.progress[lane].epochs for lane in self.active)
+
+    def run_epoch(self) -> list[EpochRecord]:
+        """Train every active lane for one epoch, validate, stop those whose rule says so."""
+        self.epoch += 1
+        epoch_lanes = list(self.active)
+        loss, accuracy, rate, seconds = self._train_epoch()
+        validation = self._validate(seconds)
+        records = []
+        for lane in epoch_lanes:
+            progress = self.progress[lane]
+            progress.epochs = self.epoch
+            progress.seconds += seconds[lane]
+            val_loss, val_accuracy = validation.get(lane, (None, None))
+            if lane in self.active:
+                self._judge(lane, loss[lane], val_loss, val_accuracy)
+            records.append(
+                EpochRecord(
+                    self.lanes[lane].candidate,
+                    self.lanes[lane].seed,
+                    self.phase,
+                    self.epoch,
+                    loss[lane],
+                    accuracy[lane],
+                    val_loss,
+                    val_accuracy,
+                    rate[lane],
+                    seconds[lane],
+                    progress.stopped or None,
+                )
+            )
+        self._drop([lane for lane in self.active if self.progress[lane].stop])
+        self.history += records
+        return records
+
+    def _train_epoch(self) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
+        """Mean loss, accuracy, last learning rate and seconds of each lane; drops lanes that diverge."""
+        count, size = len(self.train), self.config.batch_size
+        steps = -(-count // size)
+        order = {
+            lane: torch.from_numpy(permutation(self.lanes[lane].seed, count, epoch=self.epoch)).to(self.train)
+            for lane in self.active
+        }
+        loss = dict.fromkeys(self.active, 0.0)
+        correct = dict.fromkeys(self.active, 0)
+        seconds = dict.fromkeys(self.active, 0.0)
+        rate: dict[int, float] = {}
+        for step in range(steps):
+            if not self.active:
+                break
+            batch = torch.stack(
+                [self.train[order[lane][step * size : (step + 1) * size]] for lane in self.active]
+            )
+            result = self.array.step(self.data, batch, epoch=self.epoch, step=step)
+            losses, corrects = result.loss.tolist(), result.correct.tolist()
+            for row, lane in enumerate(self.active):
+                loss[lane] += losses[row] * batch.shape[1]
+                correct[lane] += corrects[row]
+                seconds[lane] += float(result.seconds[row])
+                settings = self.lanes[lane].hyperparameters
+                done, total = (self.epoch - 1) * steps + step, steps * self.config.epochs
+                rate[lane] = learning_rate(settings.schedule, settings.lr, done, total)
+            diverged = [
+                lane for lane, value in zip(self.active, losses, strict=True) if not math.isfinite(value)
+            ]
+            if diverged:
+                for lane in diverged:
+                    self.progress[lane].stop = STOPS.index("diverged")
+                    loss[lane] = math.nan
+                rows = [row for row, lane in enumerate(self.active) if lane not in diverged]
+                grads = result.grads[rows]
+                self._drop(diverged)
+                self.array.grads.copy_(grads)
+            if self.active:
+                self._update([rate[lane] for lane in self.active])
+        mean = {lane: value / count for lane, value in loss.items()}
+        return mean, {lane: value / count for lane, value in correct.items()}, rate, seconds
+
+    def _update(self, rates: list[float]) -> None:
+        limits = [lane.hyperparameters.clip_norm for lane in self.array.lanes]
+        if any(limit is not None for limit in limits):
+            clip_by_norm(self.array.grads, limits)
+        self.optimizer.step(self.array.params, self.array.grads, rates)
+
+    def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float]]:
+        if not len(self.validation) or not self.active:
+            return {}
+        label = self.data.label[self.validation]
+        logits, spent = self.array.logits(self.data, self.validation)
+        for lane, time in zip(self.active, spent, strict=True):
+            seconds[lane] += float(time)
+        return {
+            lane: (
+                float(functional.cross_entropy(own, label)),
+                float((own.argmax(1) == label).sum()) / len(label),
+            )
+            for lane, own in zip(self.active, logits, strict=True)
+        }
+
+    def _judge(self, lane: int, loss: float, val_loss: float | None, val_accuracy: float | None) -> None:
+        """Keep the lane's weights if they are the ones to keep; decide whether it stops."""
+        config, progress = self.config, self.progress[lane]
+        better = True
+        if val_accuracy is not None and val_loss is not None:
+            better = (val_accuracy, -val_loss) > (progress.best_accuracy, -progress.best_loss)
+            if better:
+                progress.best_accuracy, progress.best_loss = val_accuracy, val_loss
+            progress.stale = 0 if better else progress.stale + 1
+        if better or config.keep == "last":
+            self.kept[lane] = self.array.params[self.active.index(lane)]
+            progress.kept_epoch = self.epoch
+            progress.kept_accuracy, progress.kept_loss = _number(val_accuracy), _number(val_loss)
+        quiet = abs(progress.previous_loss - loss) < config.min_change
+        progress.quiet = progress.quiet + 1 if quiet else 0
+        progress.previous_loss = loss
+        if self.epoch >= self.epoch_limits[lane]:
+            progress.stop = STOPS.index("max_epochs")
+        elif progress.quiet >= config.patience and self.phase == "search":
+            progress.stop = STOPS.index("converged")
+        elif config.validation_patience is not None and progress.stale >= config.validation_patience:
+            progress.stop = STOPS.index("validation")
+
+    def _drop(self, lanes: Sequence[int]) -> None:
+        if not lanes:
+            return
+        rows = [row for row, lane in enumerate(self.active) if lane not in lanes]
+        self.active = [self.active[row] for row in rows]
+        self.array.select(rows)
+        self.optimizer.select(torch.tensor(rows, dtype=torch.int64))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that a later `load_state_dict` needs to go on with the same bits."""
+        records = [
+            [
+                row.epoch,
+                _number(row.train_loss),
+                row.train_accuracy,
+                _number(row.validation_loss),
+                _number(row.validation_accuracy),
+                row.learning_rate,
+                row.seconds,
+                STOPS.index(row.event or ""),
+            ]
+            for row in self.history
+        ]
+        owner = {(lane.candidate, lane.seed): number for number, lane in enumerate(self.lanes)}
+        return {
+            "epoch": torch.tensor([self.epoch]),
+            "active": torch.tensor(self.active, dtype=torch.int64),
+            "params": self.array.params.clone(),
+            "kept": self.kept.clone(),
+            "progress": torch.tensor([astuple(p) for p in self.progress], dtype=torch.float64),
+            "history": torch.tensor(records, dtype=torch.float64).reshape(-1, 8),
+            "history_lane": torch.tensor(
+                [owner[row.candidate, row.seed] for row in self.history], dtype=torch.int64
+            ),
+            **{f"optimizer.{name}": value for name, value in self.optimizer.state_dict().items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state_dict` of a trainer that was made with the same arguments."""
+        self.epoch = int(state["epoch"])
+        self.active = state["active"].tolist()
+        self.array.select(self.active)
+        self.array.params.copy_(state["params"])
+        self.optimizer = self._new_optimizer()
+        prefix = "optimizer."
+        self.optimizer.load_state_dict(
+            {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
+        )
+        self.kept.copy_(state["kept"])
+        self.progress = [_progress(row) for row in state["progress"].tolist()]
+        self.history = [
+            EpochRecord(
+                self.lanes[lane].candidate,
+                self.lanes[lane].seed,
+                self.phase,
+                int(epoch),
+                loss,
+                accuracy,
+                None if math.isnan(val_loss) else val_loss,
+                None if math.isnan(val_accuracy) else val_accuracy,
+                rate,
+                seconds,
+                STOPS[int(event)] or None,
+            )
+            for lane, (epoch, loss, accuracy, val_loss, val_accuracy, rate, seconds, event) in zip(
+                state["history_lane"].tolist(), state["history"].tolist(), strict=True
+            )
+        ]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _progress(row: list[float]) -> LaneProgress:
+    counts = {field.name for field in fields(LaneProgress) if field.type == "int"}
+    progress = LaneProgress()
+    for field, value in zip(fields(LaneProgress), row, strict=True):
+        setattr(progress, field.name, int(value) if field.name in counts else value)
+    return progress
