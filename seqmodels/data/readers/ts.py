@@ -1,0 +1,97 @@
+"""A pair of `.ts` files, `<name>_TRAIN.ts` and `<name>_TEST.ts` (plain, .gz or .xz), as one data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.errors import DataError, Problem
+from seqmodels.data.files import ARCHIVES, Files, open_files
+from seqmodels.data.readers.folders import check_classes
+from seqmodels.data.readers.scaling import standardize
+from seqmodels.data.readers.ts_file import TsFile, parse
+
+PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)\.ts(\.gz|\.xz)?", re.IGNORECASE)
+
+
+def read(
+    path: Path | Mapping[str, Path], *, name: str, classes: Sequence[str] | None = None
+) -> SequenceDataset:
+    """Read a pair of files; each channel is standardised by all training frames.
+
+    `path` is the `_TRAIN` file (its `_TEST` sibling lies beside it), the two files' common beginning, a folder
+    or tar archive that holds one pair, or {"train": path, "test": path}. Classes are in sorted order unless
+    `classes` gives another (and perhaps fewer). Raises DataError with every problem of both files.
+    """
+    problems: list[Problem] = []
+    parts: list[TsFile] = []
+    for files, inner in locate(path):
+        try:
+            parts.append(parse(files, inner))
+        except DataError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DataError(problems)
+    train, test = parts
+    names = check_classes(classes, sorted({*train.classes, *test.classes}), train.where, problems)
+    for kind, part in (("train", train), ("test", test)):
+        present = {row.label for row in part.rows}
+        for absent in [each for each in names if each not in present]:
+            problems.append(Problem(part.where, f"class `{absent}` has no {kind} sequences"))
+    if test.channels != train.channels:
+        rule = f"has {test.channels} channels, but the training file has {train.channels}"
+        problems.append(Problem(test.where, rule))
+    if problems:
+        raise DataError(problems)
+    chosen = [
+        (f"{kind}/{number}", row)
+        for kind, part in (("train", train), ("test", test))
+        for number, row in enumerate(part.rows, 1)
+        if row.label in names
+    ]
+    is_test = [identity.startswith("test") for identity, _ in chosen]
+    scaled, normalization = standardize([row.values for _, row in chosen], is_test, name)
+    return SequenceDataset.from_sequences(
+        name,
+        scaled,
+        label=[names.index(row.label) for _, row in chosen],
+        class_names=names,
+        ids=[identity for identity, _ in chosen],
+        is_test=is_test,
+        normalization=normalization,
+    )
+
+
+def locate(path: Path | Mapping[str, Path]) -> list[tuple[Files, str]]:
+    """The training file and the test file, each in its listing. Raises DataError when there is no one pair."""
+    if isinstance(path, Mapping):
+        return [(_listed(path[part].parent, [path[part]]), path[part].name) for part in ("train", "test")]
+    if path.is_dir() or path.name.lower().endswith(ARCHIVES):
+        files, wanted = open_files(path), None
+    else:
+        beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        files = _listed(path.parent, [file for file in beside if file.is_file()])
+        given = PART.fullmatch(path.name)
+        wanted = given["stem"] if given else path.name
+    found: dict[str, dict[str, str]] = {}
+    for inner in sorted(files.contents):
+        match = PART.fullmatch(inner)
+        if match and wanted in (None, match["stem"]):
+            found.setdefault(match["stem"], {}).setdefault(match["part"].lower(), inner)
+    if len(found) > 1:
+        stems = ", ".join(files.where(stem) for stem in found)
+        raise DataError([Problem(str(path), f"holds several data sets, name one of them: {stems}")])
+    if not found:
+        raise DataError([Problem(str(path), "no file ..._TRAIN.ts (or .ts.gz, .ts.xz) is found here")])
+    [(stem, pair)] = found.items()
+    for part in ("train", "test"):
+        if part not in pair:
+            rule = f"has no {part} file {stem}_{part.upper()}.ts (or .ts.gz, .ts.xz)"
+            raise DataError([Problem(files.where(stem), rule)])
+    return [(files, pair["train"]), (files, pair["test"])]
+
+
+def _listed(folder: Path, paths: Sequence[Path]) -> Files:
+    return Files(str(folder), "/", {path.name: path for path in paths}, frozenset({""}))

@@ -1,0 +1,114 @@
+"""From the name or the table that a spec gives to a data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.errors import DataError, Problem
+
+FORMATS = ("strokes", "mfcc", "ts")
+EMBEDDED = ("handwriting", "syllables")
+OPTIONS = ("path", "format", "name", "classes", "group")
+ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.tgz|\.txz)?$", re.IGNORECASE)
+
+
+def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDataset:
+    """Make an embedded data set, or read one from files; relative paths start from `base`.
+
+    `source` is a name of EMBEDDED or a table: `path`, `format` (one of FORMATS), optionally `name` (else it
+    comes from the path), `classes` (which, and in which order) and, for mfcc, `group = "prefix"`. For ts `path`
+    may be a table {train, test}. Raises DataError with every problem found.
+    """
+    faults = check_source(source)
+    if faults:
+        raise DataError(Problem("data set", fault) for fault in faults)
+    if isinstance(source, str):
+        made: SequenceDataset = import_module(f"seqmodels.data.generators.{source}").generate()
+        return made
+    path = source["path"]
+    located = {part: base / path[part] for part in path} if isinstance(path, Mapping) else base / path
+    options = {key: source[key] for key in ("classes", "group") if key in source}
+    reader = import_module(f"seqmodels.data.readers.{source['format']}")
+    read: SequenceDataset = reader.read(located, name=source_name(source), **options)
+    return read
+
+
+def source_name(source: str | Mapping[str, Any]) -> str:
+    """What a data set is called in tables: its `name`, or the last part of its path without endings."""
+    if isinstance(source, str):
+        return source
+    if "name" in source:
+        return str(source["name"])
+    path = source["path"]
+    last = Path(path["train"] if isinstance(path, Mapping) else path).name
+    return ENDING.sub("", last).strip(".") or "data"
+
+
+def check_source(source: object) -> list[str]:
+    """What is wrong with a name or table as such, before any file is read; empty when nothing is."""
+    if isinstance(source, str):
+        if source in EMBEDDED:
+            return []
+        return [
+            f"`{source}` is no embedded data set{_near(source, EMBEDDED)}; there are {_list(EMBEDDED)}, or "
+            "give a table with `path` and `format`"
+        ]
+    if not isinstance(source, Mapping):
+        return [f"a data set is `{source}`, but must be a name or a table with `path` and `format`"]
+    faults = [f"unknown key `{key}`{_near(str(key), OPTIONS)}" for key in source if key not in OPTIONS]
+    faults += [f"`{key}` is missing" for key in ("path", "format") if key not in source]
+    faults += [rule for key in OPTIONS if key in source and (rule := _rule(key, source[key], source))]
+    return faults
+
+
+def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
+    if key == "path":
+        return _path_rule(value, source)
+    if key == "format" and value not in FORMATS:
+        return f"`format` is {value!r}, but must be one of {_list(FORMATS)}{_near(str(value), FORMATS)}"
+    if key == "name" and not (isinstance(value, str) and value.strip()):
+        return f"`name` is {value!r}, but must be a text that is not empty"
+    if key == "classes":
+        return _classes_rule(value)
+    if key == "group" and source.get("format") != "mfcc":
+        return "`group` is only known for the format mfcc"
+    if key == "group" and value != "prefix":
+        return f"`group` is {value!r}, but must be 'prefix' (the number that leads each file name)"
+    return None
+
+
+def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
+    if isinstance(value, str) and value:
+        return None
+    if source.get("format") != "ts":
+        return f"`path` is {value!r}, but must be a text that is not empty"
+    pair = isinstance(value, Mapping) and set(value) == {"train", "test"}
+    if not pair or not all(isinstance(each, str) and each for each in dict(value).values()):  # type: ignore[call-overload]
+        return f"`path` is {value!r}, but must be a text or a table of `train` and `test`"
+    return None
+
+
+def _classes_rule(value: object) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
+        return f"`classes` is {value!r}, but must be a list of texts"
+    twice = sorted({each for each in value if value.count(each) > 1})
+    if twice:
+        return f"`classes` names {_list(twice)} twice"
+    if len(value) < 2:
+        return f"`classes` has {len(value)} class(es), but must have at least 2"
+    return None
+
+
+def _near(word: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(word, known, 1)
+    return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+def _list(words: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(words)
