@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -60,6 +60,7 @@ class Rows:
         return slice(int(first), int(last))
 
 
+@runtime_checkable
 class Backend(Protocol):
     """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
 
