@@ -112,7 +112,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 HYPERPARAMETERS = (
-    *("optimizer", "schedule", "lr", "momentum", "nesterov", "beta1", "beta2", "alpha", "eps"),
+    *("lr", "optimizer", "schedule", "momentum", "nesterov", "beta1", "beta2", "alpha", "eps"),
     *("weight_decay", "clip_norm", "dropout", "input_noise", "label_smoothing"),
 )
 

@@ -180,13 +180,13 @@ class Sweep:
         if absent := sorted(wanted - finished):
             raise StoreError(f"sweep {self.id} has no finished trial `{absent[0]}`")
         kept = list(columns) if columns is not None else schema.names
-        parts = [schema.empty_table().select(kept)]
+        parts = []
         for trial in sorted(wanted):
             part = _read_part(
                 self.folder / table, f"{trial}.parquet", schema, kept if filter is None else None
             )
             parts.append(part if filter is None else part.filter(filter).select(kept))
-        return pa.concat_tables(parts).unify_dictionaries()
+        return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table().select(kept)
 
     def model(self, trial: str, candidate: int, seed: int) -> dict[str, np.ndarray]:
         """State dict (name -> array, as `torch.nn` names and shapes them) of a chosen candidate's lane."""

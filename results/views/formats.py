@@ -1,0 +1,81 @@
+"""How figures read in a terminal: percent with one decimal, `92k`, `1 min 02 s`."""
+
+from datetime import datetime
+from typing import Any
+
+from results.analysis import Interval
+
+SHADES = "░▒▓█"
+
+
+def percent(fraction: float | None) -> str:
+    """0.978 -> "97.8"; None -> "–"."""
+    return "–" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def interval(figure: Interval) -> str:
+    """ "97.8 ±0.4"; without the ± for a single seed; "–" for none."""
+    if figure.half_width is None:
+        return percent(figure.mean)
+    return f"{percent(figure.mean)} ±{percent(figure.half_width)}"
+
+
+def shade(share: float) -> str:
+    """One block character for a share above 0: the fuller the darker."""
+    return SHADES[min(int(share * len(SHADES)), len(SHADES) - 1)]
+
+
+def compact(count: int) -> str:
+    """950, "9.9k", "92k", "1.2M"."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        # 999 500 would round to 1000k.
+        if count >= size * (0.9995 if letter == "M" else 1):
+            value = count / size
+            return f"{value:.0f}{letter}" if value >= 9.95 else f"{value:.1f}{letter}"
+    return str(count)
+
+
+def duration(seconds: float | None) -> str:
+    """ "0.4 s", "41 s", "1 min 02 s", "2 h 05 min"; "–" for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def setting(value: Any) -> str:
+    """A hyperparameter's value: "0.00417", "adam", "off" for None, "on"/"off" for a switch."""
+    if value is None or value is False:
+        return "off"
+    if value is True:
+        return "on"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def settings(values: dict[str, Any]) -> str:
+    """ "lr 0.00417, clip_norm off"."""
+    return ", ".join(f"{name} {setting(value)}" for name, value in values.items())
+
+
+def dataset(name: str, synthetic: bool) -> str:
+    """A data set's name, never without saying that it is synthetic."""
+    return f"{name} (synthetic)" if synthetic else name
+
+
+def plural(count: int, word: str) -> str:
+    """ "1 seed", "3 seeds"."""
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+def moment(created: str) -> str:
+    """An ISO time to the minute, UTC; text that is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(created):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return created

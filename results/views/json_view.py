@@ -1,0 +1,22 @@
+"""The same figures for programs: a dataclass (or a list of them) as JSON."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def dump(data: Any) -> str:
+    """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null."""
+    return json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
