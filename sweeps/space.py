@@ -75,7 +75,9 @@ class Dimension:
 
     def to_table(self) -> Any:
         """As the spec writes it: a constant, or a table with one key."""
-        values = [OFF if value is None else value for value in self.values]
+        values = [
+            OFF if value is None else int(value) if self.kind == "int" else value for value in self.values
+        ]
         return values[0] if self.kind == "constant" else {self.kind: values}
 
 

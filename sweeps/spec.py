@@ -127,14 +127,25 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
         raise _must("the name of an embedded data set, or a table with path and format")
     source = dict(value) if isinstance(value, dict) else value
     complaints: list[Complaint] = []
-    if isinstance(source, dict) and isinstance(source.get("path"), str):
-        try:
-            source["path"] = str(_path(source["path"], info.context["base"] if info.context else Path()))
-        except ValueError as error:
-            complaints.append((("path",), source["path"], str(error)))
+    if isinstance(source, dict) and "path" in source:
+        base = info.context["base"] if info.context else Path()
+        source["path"] = _located(source["path"], base, ("path",), complaints)
     complaints += [((), source, f": {problem}") for problem in check_source(source)]
     _raise("source", complaints)
     return source
+
+
+def _located(path: Any, base: Path, loc: tuple[str, ...], complaints: list[Complaint]) -> Any:
+    """`path` made absolute, or a table of two (train and test) made so; what is neither is left for the registry."""
+    if isinstance(path, dict):
+        return {part: _located(each, base, (*loc, str(part)), complaints) for part, each in path.items()}
+    if not isinstance(path, str):
+        return path
+    try:
+        return str(_path(path, base))
+    except ValueError as error:
+        complaints.append((loc, path, str(error)))
+        return path
 
 
 def _path(text: str, base: Path) -> Path:
@@ -307,7 +318,13 @@ _KEYS: dict[str, list[str]] = {
 def _unresolved(source: str | Mapping[str, Any]) -> str | dict[str, Any]:
     if isinstance(source, str):
         return source
-    return {key: value.replace("$", "$$") if key == "path" else value for key, value in source.items()}
+    return {**source, "path": _escaped(source["path"])}
+
+
+def _escaped(path: str | Mapping[str, str]) -> str | dict[str, str]:
+    if isinstance(path, str):
+        return path.replace("$", "$$")
+    return {part: each.replace("$", "$$") for part, each in path.items()}
 
 
 def _hyperparameters(table: Any) -> dict[str, Dimension]:
@@ -328,9 +345,9 @@ def load_spec(path: Path) -> Spec:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         folder = path.parent
-        others = [each.name for each in folder.glob("*.toml")] if folder.is_dir() else []
-        near = nearest(path.name, others)
-        hint = f"; did you mean {folder / near}?" if near else ""
+        others = {each.stem: each for each in folder.glob("*.toml")} if folder.is_dir() else {}
+        near = nearest(path.stem, others)
+        hint = f"; did you mean {others[near]}?" if near else ""
         raise SpecError([f"{path}: there is no such file{hint}"]) from None
     except UnicodeDecodeError as error:
         raise SpecError([f"{path}: is not UTF-8 text (byte {error.start + 1})"]) from None
@@ -350,7 +367,7 @@ def reference_spec() -> Spec:
 def _from_text(text: str, *, base: Path, source: str) -> Spec:
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # besides TOMLDecodeError: a number of thousands of digits
         # the parser says "(at line 3, column 7)" at the end of its message
         what, _, where = str(error).rpartition(" (at ")
         place = f"{where.rstrip(')')}: {what}" if what else str(error)

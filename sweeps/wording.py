@@ -18,6 +18,11 @@ def sentence(error: Any, table: Mapping[str, Any], keys: Mapping[str, Sequence[s
         table: the spec's table as the user wrote it.
         keys: the known keys of each section; those of the top level under "".
     """
+    said = _said(error, table, keys)
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in said)
+
+
+def _said(error: Any, table: Mapping[str, Any], keys: Mapping[str, Sequence[str]]) -> str:
     field, kind, value, context = (
         _field(error["loc"], table),
         error["type"],
