@@ -1,0 +1,93 @@
+"""Everything that can be wrong with a sweep is found here, before Ray starts."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.local import ClusterError, check_address, usable_cpus
+from results.store import Store, Sweep
+from sweeps import provenance
+from sweeps.errors import SpecError
+from sweeps.plan import TrialPlan, plan
+from sweeps.spec import Resources, Spec, parse_spec
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.data.splits import Splits
+
+    Data = dict[str, tuple[SequenceDataset, Splits]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sweep that is ready to be trained: data sets with their splits by name, and all its trials."""
+
+    sweep: Sweep
+    spec: Spec
+    data: Data
+    plans: list[TrialPlan]
+
+
+def new(spec: Spec, store: Store, address: str | None, cpus: int | None) -> Prepared:
+    """Load the data, plan the trials, create the sweep. Raises DataError, SpecError, ClusterError, StoreError."""
+    _check_place(spec.resources, address, cpus)
+    data, plans = _plan(spec)
+    name = f"{spec.name}-{secrets.token_hex(3)}"
+    return Prepared(store.create(name, provenance.info(spec, plans, list(data.values()))), spec, data, plans)
+
+
+def again(store: Store, prefix: str | None, address: str | None, cpus: int | None) -> Prepared:
+    """The same for a sweep that is in the store; SpecError too where a data set has changed."""
+    sweep = store.find(prefix)
+    spec = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json")
+    _check_place(spec.resources, address, cpus)
+    data, plans = _plan(spec)
+    before = {entry["name"]: entry["fingerprint"] for entry in sweep.info["datasets"]}
+    changed = [name for name, (dataset, _) in data.items() if before.get(name) != dataset.fingerprint]
+    if changed:  # half a sweep on one data set and half on another would be compared as if they were one
+        raise SpecError(
+            f"data set `{name}` is not what it was when {sweep.id} began: start a new sweep"
+            for name in changed
+        )
+    return Prepared(sweep, spec, data, plans)
+
+
+def check_share(resources: Resources, cpus: int, gpus: int | None) -> None:
+    """Raise ClusterError where a trial asks for more than there is: Ray would wait for ever. `gpus` None: unknown."""
+    for name, asked, there in (
+        ("cpus_per_trial", resources.cpus_per_trial, cpus),
+        ("gpus_per_trial", resources.gpus_per_trial, gpus),
+    ):
+        if there is not None and asked > there:
+            raise ClusterError(
+                f"`resources.{name}` is {asked:g}, but must be at most {there}: that is all there is"
+            )
+
+
+def _check_place(resources: Resources, address: str | None, cpus: int | None) -> None:
+    check_address(address, cpus)
+    if address is None:
+        check_share(resources, cpus or usable_cpus(), None)
+
+
+def _plan(spec: Spec) -> tuple[Data, list[TrialPlan]]:
+    from seqmodels.data.errors import DataError, Problem
+    from seqmodels.data.registry import load
+    from seqmodels.data.splits import split
+
+    loaded: list[tuple[SequenceDataset, Splits]] = []
+    problems: list[Problem] = []
+    for source in spec.datasets:
+        try:
+            dataset = load(source)
+            loaded.append((dataset, split(dataset, **spec.validation.model_dump())))
+        except DataError as error:
+            problems += error.problems
+    if problems:
+        raise DataError(problems)
+    return {dataset.name: (dataset, splits) for dataset, splits in loaded}, plan(
+        spec, [each for each, _ in loaded]
+    )

@@ -1,0 +1,85 @@
+"""What `sweep.json` says about where a sweep came from."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cluster.local import usable_cpus
+from sweeps.plan import lane_count
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.data.splits import Splits
+    from sweeps.plan import TrialPlan
+    from sweeps.spec import Spec
+
+PACKAGES = ("seqsweep", "torch", "ray", "numpy", "pyarrow")
+
+
+def info(
+    spec: Spec, plans: Sequence[TrialPlan], data: Sequence[tuple[SequenceDataset, Splits]]
+) -> dict[str, Any]:
+    """The fields of a new `sweep.json`: plain values."""
+    return {
+        "name": spec.name,
+        "status": "running",
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "spec": spec.to_table(),
+        "trials": len(plans),
+        "lanes": lane_count(plans),
+        "datasets": [_dataset(dataset, splits) for dataset, splits in data],
+        "versions": versions(),
+        "git": revision(),
+        "host": socket.gethostname(),
+        "cores": usable_cpus(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that numbers may depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            found[package] = "unknown"
+    return found
+
+
+def revision() -> str | None:
+    """Git revision of seqsweep's own source tree, `-dirty` where it was edited; None where there is none."""
+    source = Path(__file__).resolve().parent.parent
+    if not (source / ".git").exists():
+        return None
+    command = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def _dataset(dataset: SequenceDataset, splits: Splits) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "synthetic": dataset.synthetic,
+        "features": dataset.feature_count,
+        "classes": list(dataset.class_names),
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": len(splits.test),
+        "fingerprint": dataset.fingerprint,
+        "length_min": int(dataset.length.min()),
+        "length_median": float(np.median(dataset.length)),
+        "length_max": int(dataset.length.max()),
+    }

@@ -1,0 +1,266 @@
+"""A sweep from spec to verdict: train on Ray what the store does not have yet, then say which architecture wins."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.local import Cluster, ClusterError, cluster
+from cluster.output import divert
+from results.errors import StoreError
+from results.store import Store, Sweep
+from sweeps import checkpoint, live_view, prepare
+from sweeps.display import Display
+from sweeps.live import SweepState, TrialState, cost
+from sweeps.prepare import Prepared
+from sweeps.records import summary
+from sweeps.signals import Interrupted, Signals
+from sweeps.spec import Resources, Spec
+
+CHECKPOINT_SECONDS = 10.0
+
+
+def run_sweep(
+    spec: Spec,
+    *,
+    store: str | Path,
+    console: Console,
+    address: str | None = None,
+    cpus: int | None = None,
+    json_output: bool = False,
+) -> int:
+    """Train everything that `spec` asks for and print the verdict.
+
+    Args:
+        spec: what to train.
+        store: path or URI of the store that keeps it.
+        console: for progress and verdict.
+        address: `HOST:PORT` or `auto`, to join a running Ray cluster.
+        cpus: cores of the local Ray; None for all that this process may use.
+        json_output: the verdict as JSON on `console`, progress on standard error.
+
+    Returns:
+        The exit code: 0; 1 where trials failed; 130 or 143 when interrupted.
+
+    Raises:
+        DataError, SpecError, StoreError, ClusterError: the user's mistakes, found before Ray starts.
+    """
+    return _Run(address, cpus, console, json_output).go(
+        lambda: prepare.new(spec, Store(store), address, cpus)
+    )
+
+
+def resume_sweep(
+    store: str | Path,
+    prefix: str | None,
+    *,
+    console: Console,
+    address: str | None = None,
+    cpus: int | None = None,
+    json_output: bool = False,
+) -> int:
+    """Go on with the sweep named by `prefix` (None: the newest): finished trials stay, others go on from checkpoints.
+
+    Arguments, exit code and errors as `run_sweep`; SpecError also where a data set is not what it was.
+    """
+    return _Run(address, cpus, console, json_output).go(
+        lambda: prepare.again(Store(store), prefix, address, cpus)
+    )
+
+
+class _Run:
+    """One run of the program, in this process."""
+
+    def __init__(self, address: str | None, cpus: int | None, console: Console, json_output: bool) -> None:
+        self.address = address
+        self.cpus = cpus
+        self.console = console
+        self.json_output = json_output
+        # standard output belongs to the JSON where that was asked for
+        self.progress = Console(stderr=True) if json_output else console
+        self.signals = Signals()
+
+    def go(self, prepared: Callable[[], Prepared]) -> int:
+        try:
+            with self.signals:
+                ready = prepared()
+                with _alone(ready.sweep):
+                    state = _state(ready)
+                    if state.having("waiting"):
+                        code = self._train(ready, state)
+                    else:
+                        code = 0
+                        ready.sweep.update(status="finished")
+                        self._say(f"{ready.sweep.id} is finished: nothing is left to train")
+                if code <= 1:
+                    self._verdict(ready.sweep)
+                return code
+        except Interrupted as stop:
+            self._say(f"stopped by {stop}")
+            return stop.exit_code
+
+    def _train(self, ready: Prepared, state: SweepState) -> int:
+        """Train what is not finished, keep `sweep.json` true, say what happened; returns the exit code."""
+        sweep = ready.sweep
+        log = _log(sweep)
+        before = sweep.info.get("seconds") or 0.0
+        sweep.update(status="running")
+        status, code, error = "failed", 1, None
+        try:
+            with _diverted(self.progress, log):
+                self._tune(ready, state)
+            if sweep.finished() >= state.trials.keys():
+                status, code = "finished", 0
+                checkpoint.clear(sweep.folder)
+        except Interrupted as stop:
+            status, code = "interrupted", stop.exit_code
+        except ClusterError:
+            raise
+        except Exception as caught:  # Ray's, most likely: what is finished stays, and resume goes on
+            error = caught
+            with log.open("a", encoding="utf-8") as file:
+                traceback.print_exception(caught, file=file)
+        finally:
+            failed = state.having("failed")
+            sweep.update(
+                status=status,
+                ended=datetime.now(UTC).isoformat(timespec="seconds"),
+                seconds=round(before + state.elapsed, 3),
+                backend=state.backend or sweep.info.get("backend"),
+                failed={trial.id: trial.message for trial in failed},
+            )
+        for trial in failed:
+            self._say(f"failed: {trial.title} ({trial.id}): {trial.message}")
+        if error is not None:
+            self._say(f"error: {type(error).__name__}: {error}")
+        if code == 1:
+            self._say(f"Ray's log: {log}")
+        if code > 1:
+            self._say(f"stopped; {live_view.receipt(state)}")
+            self._say(f"go on with: seqsweep resume {sweep.id}")
+        return code
+
+    def _tune(self, ready: Prepared, state: SweepState) -> None:
+        resources = ready.spec.resources
+        with Display(state, self.progress) as display, self.signals.deferred():
+            self.signals.on_exit = display.close
+
+            def tick() -> None:
+                display.refresh()
+                self.signals.check()
+
+            state.note = "starting Ray"
+            display.refresh()
+            with cluster(self.address, cpus=self.cpus) as place:
+                self.signals.install()
+                self.signals.check()
+                prepare.check_share(resources, place.cpus, place.gpus)
+                state.slots, state.note = _slots(resources, place), ""
+                from sweeps.tuning import Watcher, train  # once the environment is quiet
+
+                waiting = {trial.id for trial in state.having("waiting")}
+                try:
+                    train(
+                        [trial for trial in ready.plans if trial.id in waiting],
+                        ready.data,
+                        Watcher(state, display.ended, tick),
+                        sweep=ready.sweep,
+                        resources=resources,
+                        slots=state.slots,
+                        checkpoint_seconds=CHECKPOINT_SECONDS,
+                    )
+                finally:
+                    state.note = "stopping Ray"
+                    display.refresh()
+
+    def _verdict(self, sweep: Sweep) -> None:
+        from results import analysis
+        from results.views import json_view
+        from results.views.verdict import render
+
+        verdict = analysis.verdict(sweep)
+        if self.json_output:
+            print(json_view.dump(verdict), file=self.console.file)
+        else:
+            self.console.print()
+            render(verdict, self.console)
+
+    def _say(self, text: str) -> None:
+        self.progress.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _state(ready: Prepared) -> SweepState:
+    """Every trial of the sweep: what is finished, and what waits, the longest first so that none is left alone at the end."""
+    trials = []
+    for trial in ready.plans:
+        dataset, splits = ready.data[trial.dataset]
+        tokens = int(dataset.length[splits.train].sum())
+        trials.append(
+            TrialState(
+                id=trial.id,
+                architecture=trial.architecture.label,
+                cell=trial.architecture.cell,
+                dataset=trial.dataset,
+                lanes=len(trial.lanes),
+                epochs=trial.training.epochs,
+                cost=cost(trial.architecture, dataset.feature_count, tokens),
+            )
+        )
+    trials.sort(key=lambda trial: -trial.planned)
+    state = SweepState(ready.sweep.id, trials, slots=1)
+    for name in ready.sweep.finished() & state.trials.keys():
+        state.finish(name, summary(ready.sweep.read("lanes", trials=[name])))
+    return state
+
+
+def _slots(resources: Resources, place: Cluster) -> int:
+    """Trials at a time."""
+    slots = place.cpus // resources.cpus_per_trial
+    if resources.gpus_per_trial:
+        slots = min(slots, math.floor(place.gpus / resources.gpus_per_trial))
+    return min(slots, resources.max_concurrent) if resources.max_concurrent else slots
+
+
+def _log(sweep: Sweep) -> Path:
+    """Where Ray's output goes: beside the results where those are files."""
+    if sweep.folder.system.type_name == "local":
+        return Path(sweep.folder.path) / "ray.log"
+    return Path(tempfile.gettempdir()) / f"{sweep.id}-ray.log"
+
+
+@contextmanager
+def _alone(sweep: Sweep) -> Iterator[None]:
+    """Keep a second process on this machine from training the same sweep; a killed holder lets go by itself."""
+    if sweep.folder.system.type_name != "local":
+        yield
+        return
+    with open(f"{sweep.folder.path}/.running", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(f"sweep {sweep.id} is being trained by another process") from None
+        yield
+
+
+@contextmanager
+def _diverted(console: Console, log: Path) -> Iterator[None]:
+    """Standard output and error go to `log`, but `console` stays where it is."""
+    before = console.file
+    streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+    with divert(log) as terminal:
+        for name, stream in streams.items():
+            if before is stream:
+                console.file = getattr(terminal, name)
+        try:
+            yield
+        finally:
+            console.file = before

@@ -1,0 +1,85 @@
+"""Ctrl-C and SIGTERM: the first asks for a clean stop, the second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """Raised where the program may stop cleanly."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, 143 for SIGTERM, as shells count."""
+        return 128 + self.number
+
+
+class Signals:
+    """Handles both signals inside `with`; outside the main thread, where Python has no signals, does nothing.
+
+    A signal raises `Interrupted` where it strikes, but inside `deferred` only where `check` is called: Ray's calls must not
+    be left half way. `on_exit` is called before a second signal ends the process.
+    """
+
+    def __init__(self, on_exit: Callable[[], None] = lambda: None) -> None:
+        self.on_exit = on_exit
+        self._caught: int | None = None
+        self._deferring = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        self._previous = {number: signal.getsignal(number) for number in CAUGHT}
+        self.install()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._main():
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
+
+    def install(self) -> None:
+        """Take the signals (again: `ray.init` takes SIGTERM for itself)."""
+        if self._main():
+            for number in CAUGHT:
+                signal.signal(number, self._handle)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Hold a signal back until `check`, or the end of the block."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        self.check()
+
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal came."""
+        if self._caught is not None:
+            raise Interrupted(self._caught)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        if self._caught is not None:
+            self.on_exit()
+            os._exit(
+                128 + number
+            )  # no clean-up that could hang: Ray's processes notice and end by themselves
+        self._caught = number
+        if not self._deferring:
+            self.check()
+
+    @staticmethod
+    def _main() -> bool:
+        return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,176 @@
+"""A trial as Ray Tune runs it: one actor, one architecture, all its lanes, an epoch a step."""
+
+from __future__ import annotations
+
+import socket
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray import ObjectRef, tune
+
+from results.store import Sweep
+from sweeps import checkpoint, records
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.data.splits import Splits
+    from seqmodels.study import Study
+    from seqmodels.training import EpochRecord
+    from sweeps.plan import TrialPlan
+
+SAVING_SHARE = 0.05  # of the time may go into checkpoints
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a sweep share; travels to each worker once.
+
+    Args:
+        sweep: where results go.
+        plans: trials by id.
+        data: by data set name, references to `(SequenceDataset, Splits)` in Ray's object store, whose arrays workers
+            read where they lie.
+        threads: cores of a trial.
+        device: `cpu` or `cuda`.
+        checkpoint_seconds: least time between two checkpoints of a trial.
+    """
+
+    sweep: Sweep
+    plans: Mapping[str, TrialPlan]
+    data: Mapping[str, ObjectRef]
+    threads: int
+    device: str
+    checkpoint_seconds: float
+
+
+class Trial(tune.Trainable):  # type: ignore[misc]
+    """Trains the trial named by `config["trial"]`, from its checkpoint where it has one.
+
+    `step` never raises: an exception ends the trial as failed with its message, because trying the same numbers again
+    would fail again. Ray repeats only what a lost worker interrupted.
+    """
+
+    def setup(self, config: dict[str, Any], job: Job) -> None:
+        """Called by Ray once an actor; torch comes in with the job's plans."""
+        import torch
+
+        torch.set_num_threads(1)  # results must not depend on how a matrix product was split
+        self.job = job
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Called by Ray when the actor gets its next trial."""
+        self.plan = self.job.plans[new_config["trial"]]
+        self.study: Study | None = None
+        self.dataset: SequenceDataset | None = None
+        self.resumed = self.busy = 0.0
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One epoch of every lane; the first step only gets ready, the last one writes the tables."""
+        try:
+            if self.study is None:
+                return self._prepare()
+            return self._advance(self.study)
+        except Exception as error:
+            traceback.print_exc()
+            return self._report(failed=f"{type(error).__name__}: {error}", done=True)
+
+    def cleanup(self) -> None:
+        """Called by Ray when the actor ends."""
+        self.study = self.dataset = None
+
+    def _prepare(self) -> dict[str, Any]:
+        from seqmodels.study import Study
+
+        if self.plan.id in self.job.sweep.finished():  # its worker was lost between writing and saying so
+            return self._report(summary=self._summary(), done=True)
+        splits: Splits
+        self.dataset, splits = ray.get(self.job.data[self.plan.dataset])
+        self.study = Study(
+            self.plan.architecture,
+            self.dataset,
+            splits,
+            self.plan.lanes,
+            self.plan.training,
+            backend=self.plan.backend,
+            threads=self.job.threads,
+            device=self.job.device,
+        )
+        state = checkpoint.load(self.job.sweep.folder, self.plan.id)
+        if state is not None:
+            self.study.load_state_dict(state)
+        self.resumed = self.study.work_done
+        self.next_save = time.monotonic() + self.job.checkpoint_seconds
+        return self._report()
+
+    def _advance(self, study: Study) -> dict[str, Any]:
+        begun = time.perf_counter()
+        epochs = study.step()
+        self.busy += time.perf_counter() - begun
+        if study.done:
+            self._write(study)
+            return self._report(epochs, summary=self._summary(), done=True)
+        if time.monotonic() >= self.next_save:
+            begun = time.monotonic()
+            checkpoint.save(self.job.sweep.folder, self.plan.id, study.state_dict())
+            ended = time.monotonic()
+            self.next_save = ended + max(self.job.checkpoint_seconds, (ended - begun) / SAVING_SHARE)
+        return self._report(epochs)
+
+    def _write(self, study: Study) -> None:
+        assert self.dataset is not None
+        outcome = study.outcome()
+        tables = records.tables(
+            outcome,
+            self.plan,
+            self.dataset,
+            sweep=self.job.sweep.id,
+            parameters=study.parameter_count,
+            backend=study.backend_name,
+            host=socket.gethostname(),
+        )
+        self.job.sweep.write_trial(self.plan.id, tables, records.models(outcome))
+        checkpoint.discard(self.job.sweep.folder, self.plan.id)
+
+    def _summary(self) -> dict[str, Any]:
+        return records.summary(self.job.sweep.read("lanes", trials=[self.plan.id]))
+
+    def _report(
+        self,
+        epochs: list[EpochRecord] | None = None,
+        *,
+        summary: dict[str, Any] | None = None,
+        failed: str | None = None,
+        done: bool = False,
+    ) -> dict[str, Any]:
+        """Plain values only: every one of them travels to the driver."""
+        epochs = epochs or []
+        accuracies = [each.validation_accuracy for each in epochs if each.validation_accuracy is not None]
+        study = self.study
+        return {
+            "phase": study.phase if study else "start",
+            "backend": study.backend_name if study else "",
+            "epoch": epochs[-1].epoch if epochs else None,
+            "lanes_active": sum(each.event is None for each in epochs) if epochs else None,
+            "validation_accuracy": max(accuracies, default=None),
+            "work_done": study.work_done if study else 0.0,
+            "work_total": study.work_total if study else 0.0,
+            "work_resumed": self.resumed,
+            "busy_seconds": self.busy,
+            "diverged": [self._divergence(each) for each in epochs if each.event == "diverged"],
+            "summary": summary,
+            "failed": failed,
+            "done": done,
+        }
+
+    def _divergence(self, epoch: EpochRecord) -> str:
+        lanes = (
+            lane for lane in self.plan.lanes if (lane.candidate, lane.seed) == (epoch.candidate, epoch.seed)
+        )
+        lr = next(lanes).hyperparameters.lr
+        return f"candidate {epoch.candidate} (lr {lr:.3g}), seed {epoch.seed} diverged at epoch {epoch.epoch}, frozen"
