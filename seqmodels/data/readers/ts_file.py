@@ -140,9 +140,10 @@ def _row(line: str, number: int, classes: tuple[str, ...]) -> Row:
 
 def _expected(header: dict[str, str], rows: list[Row]) -> tuple[int, int | None]:
     """Channels, and steps where all sequences must be equally long; the header decides, else the majority."""
-    univariate = "1" if header.get("univariate", "").lower() == "true" else None
-    stated = header.get("dimensions") or header.get("dimension") or univariate
     shapes = Counter(row.values.shape for row in rows)
-    steps, channels = shapes.most_common(1)[0][0] if rows else (0, 0)
+    shape: tuple[int, ...] = shapes.most_common(1)[0][0] if rows else (0, 0)
+    channels = int(header.get("dimensions") or header.get("dimension") or shape[1])
+    if header.get("univariate", "").lower() == "true":
+        channels = 1
     equal = header.get("equallength", "").lower() == "true"
-    return int(stated or channels), int(header.get("serieslength", steps)) if equal else None
+    return channels, int(header.get("serieslength") or shape[0]) if equal else None
