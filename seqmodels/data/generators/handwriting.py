@@ -1,8 +1,8 @@
 """`handwriting`: five Kannada/Telugu-like characters, written by simulated writers. Synthetic; see docs/synthetic-data.md.
 
-The three consonants with the long vowel (`bA`, `chA`, `tA`) end in the same vowel sign and differ in how they begin;
-the two vowels (`a`, `ai`) share a tail of their own and differ in the order of their first strokes. So the last points
-say little, and a model that reads the character point by point has to keep in mind how it began.
+The characters share their strokes: `a` and `ai` (and likewise `tA` and `chA`) consist of the same loop and bowl and end in
+the same curl (vowel sign), and differ in which comes first; `bA` has a hook for the loop. So the last points say little,
+and a model that reads point by point has to remember how the character began.
 """
 
 import math
@@ -19,20 +19,20 @@ TRAIN_WRITERS, TEST_WRITERS, REPETITIONS = 30, 10, 2
 SHORTEST, LONGEST = 20, 180  # points
 RESOLUTION = 1 / 4096  # of the tablet, on the normalised character
 
-# A stroke is (length, direction at its start, turn), angles in degrees, anticlockwise from the direction of writing.
-_LOOP_LEFT = [(0.9, 90, 180), (0.9, 270, 180)]
-_LOOP_RIGHT = [(0.9, 90, -180), (0.9, 270, -180)]
+# A stroke is (length, direction at its start, turn), angles in degrees, anticlockwise positive.
+_LOOP = [(1.62, 90, 180), (1.62, 270, 180)]
 _HOOK = [(0.6, 60, -60), (0.6, 200, 60)]
 _BOWL = [(1.3, 250, 100), (1.2, 350, 100)]
-_VOWEL_TAIL = [(0.8, 100, 120), (0.9, 220, 130), (0.7, 0, 40)]
-_LONG_A = [(0.8, 30, -100), (0.9, 280, 130), (0.9, 60, 100)]
+_CURL = [(0.8, 100, 120), (0.9, 220, 130), (0.7, 0, 40)]
+_LONG_A = [(0.8, 30, -100), (0.9, 280, 130)]
+_RISE = [(0.9, 60, 100)]
 
 CHARACTERS: dict[str, list[tuple[float, float, float]]] = {
-    "a": [*_LOOP_LEFT, *_HOOK, *_BOWL, *_VOWEL_TAIL],
-    "ai": [*_HOOK, *_LOOP_LEFT, *_BOWL, *_VOWEL_TAIL],
-    "bA": [*_HOOK, *_BOWL, *_LONG_A],
-    "chA": [*_LOOP_LEFT, *_BOWL, *_LONG_A],
-    "tA": [*_LOOP_RIGHT, *_BOWL, *_LONG_A],
+    "a": [*_LOOP, *_BOWL, *_CURL],
+    "ai": [*_BOWL, *_LOOP, *_CURL],
+    "bA": [*_HOOK, *_BOWL, *_LONG_A, *_RISE],
+    "chA": [*_BOWL, *_LOOP, *_LONG_A],
+    "tA": [*_LOOP, *_BOWL, *_LONG_A],
 }
 
 
@@ -58,7 +58,7 @@ def writer(seed: int, number: int) -> Writer:
         slant=0.15 * draw.standard_normal(),
         aspect=math.exp(0.15 * draw.standard_normal()),
         size=math.exp(0.2 * draw.standard_normal()),
-        delay=0.25 * math.exp(0.2 * draw.standard_normal()),
+        delay=0.25 * math.exp(0.25 * draw.standard_normal()),
         response=draw.uniform(0.2, 0.32),
         overlap=draw.uniform(0.6, 0.8),
         turn=math.exp(0.06 * draw.standard_normal()),
@@ -71,11 +71,11 @@ def write(character: str, style: Writer, draw: np.random.Generator) -> NDArray[n
     """One specimen: [T, 2] points in stroke lengths, T between `SHORTEST` and `LONGEST`."""
     plan = np.array(CHARACTERS[character])
     count = len(plan)
-    length = style.size * plan[:, 0] * np.exp(0.12 * draw.standard_normal(count))
-    start = np.radians(plan[:, 1] + 8 * draw.standard_normal(count))
-    turn = np.radians(plan[:, 2]) * style.turn * np.exp(0.1 * draw.standard_normal(count))
-    delay = style.delay * plan[:, 0] ** (1 / 3) * np.exp(0.1 * draw.standard_normal(count))
-    gaps = style.overlap * delay * np.exp(0.15 * draw.standard_normal(count))
+    length = style.size * plan[:, 0] * np.exp(0.08 * draw.standard_normal(count))
+    start = np.radians(plan[:, 1] + 5 * draw.standard_normal(count))
+    turn = np.radians(plan[:, 2]) * style.turn * np.exp(0.07 * draw.standard_normal(count))
+    delay = style.delay * plan[:, 0] ** (1 / 3) * np.exp(0.07 * draw.standard_normal(count))
+    gaps = style.overlap * delay * np.exp(0.1 * draw.standard_normal(count))
     strokes = Strokes(
         length=length,
         start_angle=start,
@@ -92,14 +92,14 @@ def write(character: str, style: Writer, draw: np.random.Generator) -> NDArray[n
     return path + style.tremor * draw.standard_normal(path.shape)
 
 
-def normalise(path: NDArray[np.float64]) -> NDArray[np.float32]:
+def normalise(path: NDArray[np.float64]) -> NDArray[np.float64]:
     """x and y of one character to 0..1 each, as the strokes reader does, then to the tablet's resolution.
 
     The rounding also hides the last bits, in which mathematical libraries differ, so that every machine makes the same data.
     """
     low = path.min(axis=0)
     scaled = (path - low) / (path.max(axis=0) - low)
-    return (np.round(scaled / RESOLUTION) * RESOLUTION).astype(np.float32)
+    return np.asarray(np.round(scaled / RESOLUTION) * RESOLUTION)
 
 
 def generate(seed: int = 0) -> SequenceDataset:

@@ -45,7 +45,10 @@ def frames(signal: Array, rate: int) -> Array:
 
 
 def cepstra(signal: Array, rate: int) -> Array:
-    """c0..c12 of each frame: pre-emphasis, Hamming window, power spectrum, mel filters, logarithm, orthonormal DCT-II; [T, 13]."""
+    """c0..c12 of each frame, [T, 13].
+
+    Pre-emphasis, Hamming window, power spectrum, mel filter bank, logarithm, orthonormal DCT-II.
+    """
     from scipy.fft import dct
 
     emphasised = np.concatenate([signal[:1], signal[1:] - PREEMPHASIS * signal[:-1]])
@@ -58,7 +61,10 @@ def cepstra(signal: Array, rate: int) -> Array:
 
 
 def deltas(features: Array) -> Array:
-    """Slope of each column by linear regression over frames t-2..t+2, edges repeated: sum_k k x(t+k) / sum_k k^2; same shape."""
+    """Slope of each column by linear regression over frames t-2..t+2, the edges repeated; same shape.
+
+    d(t) = sum_k k x(t + k) / sum_k k^2.
+    """
     reach = np.arange(-DELTA_REACH, DELTA_REACH + 1)
     padded = np.pad(features, ((DELTA_REACH, DELTA_REACH), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, len(reach), axis=0)
