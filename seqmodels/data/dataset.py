@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ class SequenceDataset:
         """S."""
         return len(self.length)
 
-    def sequence(self, index: int) -> npt.NDArray[np.float32]:
+    def sequence(self, index: SupportsIndex) -> npt.NDArray[np.float32]:
         """A view of one sequence, [length, D]."""
         first = int(self.start[index])
         return self.tokens[first : first + int(self.length[index])]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -58,23 +59,27 @@ def read(
 
 def parse_segment(files: Files, inner: str) -> npt.NDArray[np.float64]:
     """The frames of one file, [T, D], as written. Raises DataError."""
-    where = files.where(inner)
-    rows, problems = [], []
-    for number, line in enumerate(read_lines(files, inner), 1):
-        try:
-            rows.append(parse_numbers(words) if (words := line.split()) else [])
-        except NumberError as fault:
-            problems.append(Problem(f"{where}:{number}", str(fault)))
-    if problems:
-        raise DataError(problems)
-    columns = Counter(map(len, rows)).most_common(1)[0][0]
+    rows = [line.split() for line in read_lines(files, inner)]
+    widths = Counter(map(len, rows))
+    try:
+        values = parse_numbers(list(chain.from_iterable(rows)))
+    except NumberError:
+        values = []
+    if not values or len(widths) > 1:
+        raise DataError(_row_problems(files.where(inner), rows, widths.most_common(1)[0][0]))
+    return np.array(values).reshape(len(rows), -1)
+
+
+def _row_problems(where: str, rows: list[list[str]], columns: int) -> Iterator[Problem]:
+    """The slow way over a file that is known to be wrong: one problem for each wrong row."""
     for number, row in enumerate(rows, 1):
-        if len(row) != columns:
-            rule = f"has {len(row)} columns, but the other rows have {columns}"
-            problems.append(Problem(f"{where}:{number}", rule))
-    if problems:
-        raise DataError(problems)
-    return np.array(rows)
+        rule = f"has {len(row)} columns, but the other rows have {columns}" if len(row) != columns else ""
+        try:
+            parse_numbers(row or ["0"])
+        except NumberError as fault:
+            rule = str(fault)
+        if rule:
+            yield Problem(f"{where}:{number}", rule)
 
 
 def _speaker(files: Files, sample: Sample, problems: list[Problem]) -> int:

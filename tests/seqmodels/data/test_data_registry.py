@@ -1,0 +1,96 @@
+"""What a spec may say about a data set, and what comes of it."""
+
+from pathlib import Path
+
+import pytest
+from written import write_folder
+
+from seqmodels.data import registry
+from seqmodels.data.errors import DataError
+
+STROKES = {f"{c}/{part}/1.txt": f"2 1 2 3 {n}" for n, c in enumerate("abc") for part in ("train", "dev")}
+
+
+def test_a_path_is_relative_to_the_base(tmp_path, monkeypatch):
+    write_folder(tmp_path / "in" / "pens", STROKES)
+    data = registry.load({"path": "pens", "format": "strokes"}, base=tmp_path / "in")
+    assert (data.name, data.class_names) == ("pens", ("a", "b", "c"))
+    absolute = registry.load(
+        {"path": str(tmp_path / "in/pens"), "format": "strokes", "name": "ink", "classes": ["c", "a"]}
+    )
+    assert (absolute.name, absolute.class_names) == ("ink", ("c", "a"))
+    monkeypatch.chdir(tmp_path / "in")
+    assert registry.load({"path": "pens", "format": "strokes"}).fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("x/pens", "pens"), ("pens/", "pens"), ("x/pens.tar.xz", "pens"), ("pens.tgz", "pens"), ("p.v2.tar", "p.v2"),
+        ("Vowels_TRAIN.ts.gz", "Vowels"), ("Vowels_train.ts", "Vowels"), ("..", "data"), (".", "data"),
+        ({"train": "x/V_TRAIN.ts", "test": "y.ts"}, "V"),
+    ],
+)  # fmt: skip
+def test_a_name_comes_from_the_path(path, name):
+    assert registry.source_name({"path": path, "format": "ts"}) == name
+
+
+@pytest.mark.parametrize("name", registry.EMBEDDED)
+def test_an_embedded_name_is_known(name):
+    assert registry.check_source(name) == []
+    assert registry.source_name(name) == name
+
+
+GOOD = {"path": "x", "format": "mfcc"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        GOOD,
+        {**GOOD, "name": "n", "classes": ["b", "a"], "group": "prefix"},
+        {"path": {"train": "a", "test": "b"}, "format": "ts"},
+        {"path": "x", "format": "ts", "classes": ("1", "2")},
+    ],
+)
+def test_a_good_source_has_no_faults(source):
+    assert registry.check_source(source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("handwritting", "`handwritting` is no embedded data set (did you mean `handwriting`?); there are "
+         "handwriting, syllables, or give a table with `path` and `format`"),
+        (7, "a data set is `7`, but must be a name or a table with `path` and `format`"),
+        ({"format": "ts"}, "`path` is missing"),
+        ({"path": "x"}, "`format` is missing"),
+        ({**GOOD, "clases": ["a", "b"]}, "unknown key `clases` (did you mean `classes`?)"),
+        ({**GOOD, "format": "mffc"}, "`format` is 'mffc', but must be one of strokes, mfcc, ts (did you mean `mfcc`?)"),
+        ({**GOOD, "format": ["ts"]}, "`format` is ['ts'], but must be one of strokes, mfcc, ts"),
+        ({**GOOD, "path": ""}, "`path` is '', but must be a text that is not empty"),
+        ({**GOOD, "path": {"train": "a", "test": "b"}},
+         "`path` is {'train': 'a', 'test': 'b'}, but must be a text that is not empty"),
+        ({"path": {"train": "a"}, "format": "ts"},
+         "`path` is {'train': 'a'}, but must be a text or a table of `train` and `test`"),
+        ({**GOOD, "name": " "}, "`name` is ' ', but must be a text that is not empty"),
+        ({**GOOD, "classes": "ab"}, "`classes` is 'ab', but must be a list of texts"),
+        ({**GOOD, "classes": ["a", 1]}, "`classes` is ['a', 1], but must be a list of texts"),
+        ({**GOOD, "classes": ["a", "b", "a"]}, "`classes` names a twice"),
+        ({**GOOD, "classes": ["a"]}, "`classes` has 1 class(es), but must have at least 2"),
+        ({**GOOD, "group": "speaker"},
+         "`group` is 'speaker', but must be 'prefix' (the number that leads each file name)"),
+        ({"path": "x", "format": "ts", "group": "prefix"}, "`group` is only known for the format mfcc"),
+    ],
+)  # fmt: skip
+def test_each_fault_of_a_source_is_said(source, fault):
+    assert registry.check_source(source) == [fault]
+    if isinstance(source, str | dict):
+        with pytest.raises(DataError) as caught:
+            registry.load(source, base=Path("nowhere"))
+        assert str(caught.value) == f"data set: {fault}"
+
+
+def test_all_faults_are_listed():
+    source = {"pth": "x", "format": "stroke", "classes": []}
+    assert len(registry.check_source(source)) == 4
