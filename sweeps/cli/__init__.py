@@ -1,6 +1,96 @@
-"""The `seqsweep` command: one module per verb."""
+"""The `seqsweep` command: one module per verb, and what they share in `options.py`.
+
+Nothing heavy is imported until a verb needs it, so that `--help` answers at once.
+Exit codes: 0 done; 1 a fault of ours, or trials that failed; 2 a mistake in the spec, the data, the store or the command
+line; 130 Ctrl-C; 143 SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from sweeps.cli import confusion, curves, list_, resume, run, show
 
 
-def main() -> None:
-    """Run the command line."""
-    raise SystemExit("not built yet")
+@dataclass
+class Settings:
+    """What the options before the verb say."""
+
+    debug: bool = False
+
+
+app = typer.Typer(
+    name="seqsweep",
+    help="Which recurrent architecture is best for my sequences, and how sure can I be?",
+    epilog="\b\nExamples:\n  seqsweep run                  the embedded study, two minutes on two cores\n"
+    "  seqsweep run my.toml          your own\n"
+    "  seqsweep show                 its verdict, again",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: no import of rich, and any width
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _verb in (run, resume, list_, show, confusion, curves):
+    app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"seqsweep {version('seqsweep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    context.obj.debug = debug
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (default: the process's own) and return its exit code."""
+    settings = Settings()
+    try:
+        get_command(app).main(args=arguments, prog_name="seqsweep", obj=settings)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
+    except BrokenPipeError:
+        # the reader (`head`, a pager) has seen enough; nothing may be flushed into the closed pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if settings.debug:
+            raise
+        return _explain(error)
+    return 0
+
+
+def _explain(error: Exception) -> int:
+    from cluster.local import ClusterError
+    from results.errors import StoreError
+    from seqmodels.data.errors import DataError
+    from sweeps.errors import SpecError
+
+    if isinstance(error, SpecError | DataError | StoreError | ClusterError):
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        return 2
+    what = " ".join(str(error).split()) or "no message"
+    typer.echo(f"error: {type(error).__name__}: {what}", err=True)
+    typer.echo("This is a fault of seqsweep's; run again with `seqsweep --debug ...` to see where.", err=True)
+    return 1

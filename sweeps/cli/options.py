@@ -1,0 +1,86 @@
+"""Arguments, options and a little plumbing that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from results.store import Sweep
+
+SweepName = Annotated[
+    str | None,
+    typer.Argument(metavar="SWEEP", help="A sweep's id, or the beginning of it.", show_default="the newest"),
+]
+StoreFolder = Annotated[
+    str,
+    typer.Option("--store", envvar="SEQSWEEP_STORE", metavar="DIR", help="The folder that keeps the sweeps."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", metavar="NAME", help="One data set.", show_default="all")
+]
+ArchitectureName = Annotated[
+    str | None,
+    typer.Option(
+        "--architecture",
+        metavar="NAME",
+        help="A label such as 'lstm x 2 x 100', or a trial's id.",
+        show_default="the best",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="A running Ray cluster, or 'auto'.", show_default="its own"
+    ),
+]
+Cpus = Annotated[
+    int | None,
+    typer.Option(
+        "--cpus", min=1, metavar="N", help="Cores to use of this machine.", show_default="all it may"
+    ),
+]
+DEFAULT_STORE = "store"
+T = TypeVar("T")
+
+
+def find_sweep(store: str, prefix: str | None) -> Sweep:
+    """The sweep that SWEEP and --store mean. Raises StoreError where there is none, or several."""
+    from results.store import Store
+
+    return Store(store).find(prefix)
+
+
+def per_dataset(sweep: Sweep, dataset: str | None, measure: Callable[[str], T]) -> list[T]:
+    """`measure` of one data set or, without one, of all that have what is asked for.
+
+    Raises:
+        StoreError: none has; the first data set's complaint.
+    """
+    from results import analysis
+    from results.errors import StoreError
+
+    names = [block.dataset.name for block in analysis.verdict(sweep, dataset).datasets]
+    if not names:
+        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+    found, complaints = [], []
+    for name in names:
+        try:
+            found.append(measure(name))
+        except StoreError as error:
+            complaints.append(error)
+    if not found:
+        raise complaints[0]
+    return found
+
+
+def console() -> Console:
+    """The terminal; rich heeds `NO_COLOR`, `COLUMNS` and pipes."""
+    from rich.console import Console
+
+    return Console(highlight=False)

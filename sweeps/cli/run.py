@@ -1,0 +1,45 @@
+"""`seqsweep run`: train everything a spec asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import DEFAULT_STORE, Address, Cpus, Json, StoreFolder, console
+
+NAME = "run"
+EXAMPLES = """\b
+Examples:
+  seqsweep run
+  seqsweep run examples/reference.toml --store results
+  seqsweep run my.toml --address head:6379 --json > verdict.json"""
+
+
+def command(
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="SPEC", help="A TOML file.", show_default="the embedded reference study"),
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    address: Address = None,
+    cpus: Cpus = None,
+    json: Json = False,
+) -> None:
+    """Train every architecture and say which is best."""
+    from sweeps.spec import load_spec, reference_spec
+
+    checked = load_spec(spec) if spec else reference_spec()
+    from sweeps.run import run_sweep
+
+    raise typer.Exit(
+        run_sweep(
+            checked,
+            store=store,
+            address=address,
+            cpus=cpus,
+            console=console(),
+            json_output=json,
+        )
+    )

@@ -1,0 +1,35 @@
+"""`seqsweep show`: the verdict of a sweep."""
+
+from __future__ import annotations
+
+from sweeps.cli.options import (
+    DEFAULT_STORE,
+    Dataset,
+    Json,
+    StoreFolder,
+    SweepName,
+    console,
+    find_sweep,
+)
+
+NAME = "show"
+EXAMPLES = """\b
+Examples:
+  seqsweep show
+  seqsweep show reference-7f3 --dataset handwriting
+  seqsweep show --json | jq"""
+
+
+def command(
+    sweep: SweepName = None,
+    dataset: Dataset = None,
+    store: StoreFolder = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Say which architectures are best.
+
+    Below the table stands what the best one confuses.
+    """
+    from sweeps.report import report
+
+    report(find_sweep(store, sweep), console(), dataset=dataset, json_output=json)
