@@ -1,11 +1,16 @@
 """What a spec may say about a data set, and what comes of it."""
 
+import subprocess
+import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 from written import write_folder
 
 from seqmodels.data import registry
+from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.errors import DataError
 
 STROKES = {f"{c}/{part}/1.txt": f"2 1 2 3 {n}" for n, c in enumerate("abc") for part in ("train", "dev")}
@@ -39,6 +44,29 @@ def test_a_name_comes_from_the_path(path, name):
 def test_an_embedded_name_is_known(name):
     assert registry.check_source(name) == []
     assert registry.source_name(name) == name
+
+
+def test_an_embedded_data_set_comes_from_its_generator(monkeypatch):
+    made = SequenceDataset.from_sequences(
+        "handwriting",
+        [np.zeros((1, 2))],
+        label=[0],
+        class_names=["x"],
+        ids=["1"],
+        is_test=[True],
+        synthetic=True,
+    )
+    generator = types.SimpleNamespace(generate=lambda: made)
+    monkeypatch.setitem(sys.modules, "seqmodels.data.generators.handwriting", generator)
+    assert registry.load("handwriting") is made
+
+
+def test_looking_at_a_source_loads_nothing_heavy():
+    code = (
+        "import sys, seqmodels.data.registry; print({'torch', 'scipy', 'pandas', 'ray'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 GOOD = {"path": "x", "format": "mfcc"}
