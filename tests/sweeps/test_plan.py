@@ -1,0 +1,163 @@
+"""The plan: every combination once, and an id that changes exactly when the trial's numbers would."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqmodels.data.dataset import SequenceDataset
+from sweeps.errors import SpecError
+from sweeps.plan import lane_count, plan
+from sweeps.spec import Spec, parse_spec
+
+
+def dataset(name: str = "one", value: float = 0.0) -> SequenceDataset:
+    return SequenceDataset.from_sequences(
+        name,
+        [np.full((2, 1), value, np.float32) for _ in range(4)],
+        label=[0, 1, 0, 1],
+        class_names=["a", "b"],
+        ids=["0", "1", "2", "3"],
+        is_test=[False, False, True, True],
+    )
+
+
+def spec(**changes: Any) -> Spec:
+    table: dict[str, Any] = {
+        "name": "x",
+        "datasets": ["handwriting", "syllables"],
+        "candidates": 2,
+        "seeds": 2,
+        "architecture": {"cell": "gru"},
+        "hyperparameters": {"lr": {"log_uniform": [1e-3, 1e-1]}},
+    }
+    for path, value in changes.items():
+        *above, key = path.split("__")
+        inside = table
+        for each in above:
+            inside = inside.setdefault(each, {})
+        inside[key] = value
+    return parse_spec(table, base=Path(), source="x.toml")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(["rnn_tanh", "gru", "lstm"]), min_size=1, unique=True),
+    st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True),
+    st.lists(st.booleans(), min_size=1, unique=True),
+    st.lists(st.sampled_from(["last", "mean", "last+max"]), min_size=1, unique=True),
+    st.lists(st.integers(1, 64), min_size=1, max_size=2, unique=True),
+)
+def test_the_cross_product_each_once(
+    cells: list[str], layers: list[int], both: list[bool], readouts: list[str], batches: list[int]
+) -> None:
+    axes = {
+        "cell": cells,
+        "layers": layers,
+        "bidirectional": both,
+        "readout": readouts,
+        "batch_size": batches,
+    }
+    trials = plan(spec(architecture=axes), [dataset("one"), dataset("two")])
+    expected = {
+        (name, cell, depth, two, readout, batch)
+        for name in ("one", "two")
+        for cell in cells
+        for depth in layers
+        for two in both
+        for readout in readouts
+        for batch in batches
+    }
+    found = [
+        (
+            trial.dataset,
+            trial.architecture.cell,
+            trial.architecture.layers,
+            trial.architecture.bidirectional,
+            "+".join(trial.architecture.readout),
+            trial.batch_size,
+        )
+        for trial in trials
+    ]
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    assert len({trial.id for trial in trials}) == len(trials)
+    assert lane_count(trials) == 4 * len(trials)
+
+
+def test_lanes_are_candidates_times_seeds() -> None:
+    (trial,) = plan(spec(candidates=3, seeds=[5, 1]), [dataset()])
+    assert [(lane.candidate, lane.seed) for lane in trial.lanes] == [
+        (0, 5),
+        (0, 1),
+        (1, 5),
+        (1, 1),
+        (2, 5),
+        (2, 1),
+    ]
+    assert len({lane.hyperparameters for lane in trial.lanes}) == 3
+
+
+def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
+    (trial,) = plan(spec, [data or dataset()])
+    return trial.id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"architecture__cell": "lstm"},
+        {"architecture__hidden": 7},
+        {"architecture__bidirectional": True},
+        {"architecture__readout": "mean"},
+        {"architecture__head_hidden": 5},
+        {"architecture__batch_size": 16},
+        {"candidates": 3},
+        {"search_seed": 1},
+        {"seeds": [0, 2]},
+        {"hyperparameters__dropout": 0.1},
+        {"training__epochs": 41},
+        {"training__keep": "last"},
+        {"training__refit": True},
+        {"validation__seed": 1},
+        {"validation__fraction": 0.3},
+        {"resources__backend": "torch"},
+    ],
+    ids=str,
+)
+def test_what_changes_numbers_changes_the_id(change: dict[str, Any]) -> None:
+    assert only_id(spec(**change)) != only_id(spec())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "y"},
+        {"resources__cpus_per_trial": 2},
+        {"resources__max_concurrent": 3},
+        {"training__epochs": 40},
+        {"seeds": [0, 1]},
+    ],
+    ids=str,
+)
+def test_what_does_not_change_numbers_leaves_the_id(change: dict[str, Any]) -> None:
+    assert only_id(spec(**change)) == only_id(spec())
+
+
+def test_the_data_are_part_of_the_id() -> None:
+    assert only_id(spec(), dataset(value=1.0)) != only_id(spec())
+    assert only_id(spec(), dataset(name="two")) != only_id(spec())
+
+
+def test_ids_are_twelve_hexadecimal_digits() -> None:
+    trial_id = only_id(spec())
+    assert len(trial_id) == 12
+    assert int(trial_id, 16) >= 0
+
+
+def test_two_data_sets_of_one_name_are_refused() -> None:
+    with pytest.raises(SpecError, match="2 data sets called 'one', but names must differ"):
+        plan(spec(), [dataset(), dataset(value=1.0)])
