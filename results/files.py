@@ -15,34 +15,40 @@ from results.errors import StoreError
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of a file system. Pickles, so that workers on other machines may write through it."""
+    """A folder of a file system; `shown` is what messages call it.
+
+    Pickles, so that workers on other machines may write through it.
+    """
 
     system: fs.FileSystem
     path: str
+    shown: str
 
     @classmethod
     def at(cls, root: str | Path) -> "Folder":
         """Open a path (relative ones are made absolute) or a URI such as ``s3://bucket/store``; creates nothing."""
         text = str(root)
         if "://" not in text:
-            return cls(fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix())
+            path = Path(text).expanduser().absolute().as_posix()
+            return cls(fs.LocalFileSystem(), path, path)
         try:
             system, path = fs.FileSystem.from_uri(text)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"cannot open the store {text}: {_reason(error)}") from error
-        return cls(system, path.rstrip("/"))
+        return cls(system, path.rstrip("/"), text.rstrip("/"))
 
     def __truediv__(self, name: str) -> "Folder":
-        return Folder(self.system, f"{self.path}/{name}")
+        return Folder(self.system, f"{self.path}/{name}", f"{self.shown}/{name}")
 
     def __str__(self) -> str:
-        local = self.system.type_name == "local"
-        return self.path if local else f"{self.system.type_name}://{self.path}"
+        return self.shown
 
     def names(self, kind: fs.FileType) -> list[str]:
         """Sorted names of the files or folders in it, hidden and temporary ones left out; [] when it is absent."""
         try:
             found = self.system.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+        except FileNotFoundError:
+            return []  # made by a writer after the listing failed, before pyarrow looked whether it is there
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"cannot list {self}: {_reason(error)}") from error
         names = (PurePosixPath(info.path).name for info in found if info.type == kind)

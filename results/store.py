@@ -137,7 +137,10 @@ class Sweep:
                 raise StoreError(f"model of trial {trial} is named `{key}`, but must be like c3-s0")
         contents: dict[tuple[str, str], bytes | pa.Buffer] = {}
         for key, state in models.items():
-            contents["models", f"{trial}-{key}.safetensors"] = save(dict(state))
+            contents["models", f"{trial}-{key}.safetensors"] = save(
+                # safetensors writes the memory as it lies, so a transposed view would come back scrambled.
+                {part: np.asarray(array, order="C") for part, array in state.items()}
+            )
         for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
             contents[name, f"{trial}.parquet"] = _parquet(tables.get(name, SCHEMAS[name].empty_table()))
         staged: dict[tuple[str, str], str] = {}

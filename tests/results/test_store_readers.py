@@ -1,0 +1,78 @@
+"""The store is readable with one line of pandas, pyarrow or DuckDB, also beside the litter of a killed writer."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow.dataset as ds
+import pytest
+from example_sweep import SWEEP_ID, write_example
+
+from results.store import Store
+
+
+@pytest.fixture
+def sweep_folder(tmp_path: Path) -> Path:
+    write_example(tmp_path)
+    folder = tmp_path / SWEEP_ID
+    (folder / "lanes" / ".abc.parquet.0123.tmp").write_bytes(b"PAR1 half")
+    return folder
+
+
+def expected(folder: Path) -> dict[tuple[str, str, int], float]:
+    rows = Store(folder.parent).find().read("lanes").to_pylist()
+    groups: dict[tuple[str, str, int], list[float]] = {}
+    for row in rows:
+        if row["test_accuracy"] is not None:
+            groups.setdefault((row["dataset"], row["cell"], row["layers"]), []).append(row["test_accuracy"])
+    return {key: sum(values) / len(values) for key, values in groups.items()}
+
+
+def test_the_line_of_the_readme(sweep_folder: Path) -> None:
+    line = (
+        f"import pandas as pd; print(pd.read_parquet('{sweep_folder}/lanes')"
+        ".groupby(['dataset','cell','layers']).test_accuracy.mean())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", line], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [text.split()[-1] for text in done.stdout.splitlines()[1:-1]]
+    means = sorted(f"{mean:.6f}" for mean in expected(sweep_folder).values())
+    assert sorted(mean for mean in printed if mean != "NaN") == means
+
+
+def test_pandas(sweep_folder: Path) -> None:
+    frame = pd.read_parquet(sweep_folder / "lanes")
+    means = frame.groupby(["dataset", "cell", "layers"], observed=True).test_accuracy.mean().dropna()
+    assert means.to_dict() == pytest.approx(expected(sweep_folder))
+
+
+def test_pyarrow_reads_every_table_as_one_dataset(sweep_folder: Path) -> None:
+    sweep = Store(sweep_folder.parent).find()
+    for name in ("lanes", "epochs", "confusions", "predictions"):
+        whole = ds.dataset(sweep_folder / name).to_table()
+        assert whole.sort_by([("trial", "ascending")]).num_rows == sweep.read(name).num_rows > 0
+        assert whole.schema.equals(sweep.read(name).schema)
+
+
+def test_duckdb(sweep_folder: Path) -> None:
+    rows = duckdb.sql(
+        f"select dataset, cell, layers, avg(test_accuracy) from '{sweep_folder}/lanes/*.parquet' group by all"
+    ).fetchall()
+    means = {(dataset, cell, layers): mean for dataset, cell, layers, mean in rows if mean is not None}
+    assert means == pytest.approx(expected(sweep_folder))
+
+
+def test_results_imports_neither_torch_nor_ray_nor_pandas(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    script = (
+        "import sys; from results import analysis; from results.store import Store\n"
+        "from results.views import confusion, curves, json_view, sweeps, verdict\n"
+        f"analysis.verdict(Store({str(tmp_path)!r}).find())\n"
+        "print(sorted({'torch', 'ray', 'pandas', 'scipy.stats', 'pyarrow.dataset'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,263 @@
+"""Sweeps: made, found, listed; what cannot be read is named."""
+
+import contextlib
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from example_sweep import SWEEP_ID, write_example
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from results.errors import StoreError
+from results.schema import SCHEMAS, VERSION_KEY
+from results.store import Store
+
+
+def test_an_absent_store_is_an_empty_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "not" / "there")
+    assert store.sweeps() == []
+    with pytest.raises(StoreError, match=r"no sweep in .*there yet; `seqsweep run` makes one"):
+        store.find()
+    with pytest.raises(StoreError, match=r"no sweep `x` in .*; it is empty"):
+        store.find("x")
+    assert not (tmp_path / "not").exists()
+
+
+def test_create_then_update_survives_a_new_reader(tmp_path: Path) -> None:
+    sweep = Store(tmp_path).create("ref-0a1b2c", {"name": "ref", "spec": {"π": [1, None]}})
+    sweep.update(status="finished", seconds=1.5)
+    info = Store(tmp_path).find("ref").info
+    assert info == sweep.info
+    assert (info["status"], info["seconds"], info["spec"]) == ("finished", 1.5, {"π": [1, None]})
+    assert (info["id"], info["schema_version"]) == ("ref-0a1b2c", 1)
+
+
+def test_an_id_is_taken_once(tmp_path: Path) -> None:
+    Store(tmp_path).create("ref-0a1b2c", {})
+    with pytest.raises(StoreError, match="ref-0a1b2c already holds a sweep"):
+        Store(tmp_path).create("ref-0a1b2c", {})
+
+
+def test_sweeps_come_newest_first_and_other_folders_are_passed_over(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for day, name in ((3, "b-000000"), (1, "c-000000"), (2, "a-000000")):
+        store.create(name, {"created": f"2026-11-0{day}T00:00:00+00:00"})
+    (tmp_path / "notes").mkdir()
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "readme.txt").write_text("mine")
+    assert [sweep.id for sweep in store.sweeps()] == ["b-000000", "a-000000", "c-000000"]
+    assert store.find().id == "b-000000"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("reference-a", "reference-a7f3c1"),
+        ("best", "best-11aa22"),
+        ("best-11aa22", "best-11aa22"),
+        ("b0", "reference-b0ffee"),
+    ],
+)
+def test_a_unique_prefix_of_the_id_or_its_hex_part_is_enough(tmp_path: Path, prefix: str, found: str) -> None:
+    for name in ("reference-a7f3c1", "reference-b0ffee", "best-11aa22", "best-11aa22-3"):
+        if prefix != "best" or name != "best-11aa22-3":
+            Store(tmp_path).create(name, {})
+    assert Store(tmp_path).find(prefix).id == found
+
+
+def test_none_or_several_are_named(tmp_path: Path) -> None:
+    for name in ("reference-a7f3c1", "reference-b0ffee", "best-11aa22"):
+        Store(tmp_path).create(name, {})
+    with pytest.raises(
+        StoreError, match="`ref` fits 2 sweeps: reference-a7f3c1, reference-b0ffee; give more"
+    ):
+        Store(tmp_path).find("ref")
+    with pytest.raises(StoreError, match=r"no sweep `refrence-a7` .*nearest: reference-a7f3c1"):
+        Store(tmp_path).find("refrence-a7")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.text(max_size=12), st.text(alphabet="./\\~a:$%\0\n", max_size=8)))
+@example("..")
+@example("../../x")
+@example("/etc")
+@example("a/../b")
+@example("x\n")
+@example("~")
+@example("a" * 129)
+def test_no_id_escapes_the_store(text: str) -> None:
+    with tempfile.TemporaryDirectory() as outer:
+        root = Path(outer) / "store"
+        with contextlib.suppress(StoreError):
+            Store(root).create(text, {})
+            assert [path.name for path in root.iterdir()] == [text]
+        assert {path.name for path in root.glob("*")} <= {text}
+        assert {path.name for path in Path(outer).iterdir()} <= {"store"}
+        sweep = Store(root).create("ok-000000", {})
+        with pytest.raises(StoreError):
+            sweep.write_trial(f"../{text}", {})
+        with pytest.raises(StoreError):
+            sweep.model(f"../{text}", 0, 0)
+        with pytest.raises(StoreError):
+            Store(root).find(f"../store/{text}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"schema_version": 1, "crea', "is damaged"),
+        ("", "is damaged"),
+        ("[]", "is damaged: it holds no object"),
+        ('{"created": "x"}', "`schema_version` is None, but must be an integer"),
+        ('{"schema_version": 1}', "`created` is None, but must be an ISO time"),
+        (
+            '{"schema_version": 99, "created": "x"}',
+            "schema version 99, but this seqsweep reads up to 1: upgrade",
+        ),
+    ],
+)
+def test_a_bad_sweep_json_is_named(tmp_path: Path, content: str, said: str) -> None:
+    Store(tmp_path).create("a-000000", {})
+    (tmp_path / "a-000000" / "sweep.json").write_text(content)
+    for look in (Store(tmp_path).sweeps, Store(tmp_path).find, lambda: Store(tmp_path).find("a-0")):
+        with pytest.raises(StoreError) as caught:
+            look()
+        assert f"{tmp_path}/a-000000/sweep.json" in str(caught.value)
+        assert said in str(caught.value)
+
+
+def test_results_without_sweep_json_are_named(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    (tmp_path / SWEEP_ID / "sweep.json").unlink()
+    with pytest.raises(StoreError, match=rf"{SWEEP_ID}/sweep\.json is missing"):
+        Store(tmp_path).sweeps()
+
+
+def test_what_json_cannot_hold_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    sweep = Store(tmp_path).create("a-000000", {"name": "a"})
+    for bad in (math.nan, object()):
+        with pytest.raises(StoreError, match=r"sweep\.json cannot be written as JSON"):
+            sweep.update(seconds=bad)
+    assert json.loads((tmp_path / "a-000000" / "sweep.json").read_text()) == sweep.info
+
+
+def part(root: Path, table: str) -> Path:
+    return sorted((root / SWEEP_ID / table).glob("*.parquet"))[0]
+
+
+@pytest.mark.parametrize("table", list(SCHEMAS))
+@pytest.mark.parametrize("damage", ["truncated", "empty", "garbage", "newer", "foreign", "column", "type"])
+def test_a_bad_part_is_named(tmp_path: Path, table: str, damage: str) -> None:
+    sweep = write_example(tmp_path)
+    path = part(tmp_path, table)
+    good = pq.read_table(path)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "garbage":
+        path.write_bytes(b"x" * 3000)
+    elif damage == "newer":
+        pq.write_table(good.replace_schema_metadata({VERSION_KEY: b"2"}), path)
+    elif damage == "foreign":
+        pq.write_table(good.replace_schema_metadata(None), path)
+    elif damage == "column":
+        pq.write_table(good.drop_columns(["seed"]), path)
+    else:
+        pq.write_table(good.set_column(4, "layers", pa.array(["one"] * len(good))), path)
+    said = {
+        "newer": "has schema version 2, but this seqsweep reads up to 1",
+        "foreign": "carries no schema version",
+        "column": "lacks the column `seed`",
+    }.get(damage, "is damaged")
+    if damage == "type" and not len(good):
+        pytest.skip("an empty part casts to anything")
+    with pytest.raises(StoreError) as caught:
+        sweep.read(table)
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("table", ["epochs", "confusions", "predictions"])
+def test_a_finished_trial_without_a_part_is_named(tmp_path: Path, table: str) -> None:
+    sweep = write_example(tmp_path)
+    path = part(tmp_path, table)
+    path.unlink()
+    with pytest.raises(StoreError, match="is missing") as caught:
+        sweep.read(table)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_or_bad_model_is_named(tmp_path: Path) -> None:
+    sweep = write_example(tmp_path)
+    with pytest.raises(StoreError, match=r"models/nothing-c0-s0\.safetensors is missing"):
+        sweep.model("nothing", 0, 0)
+    path = sorted((tmp_path / SWEEP_ID / "models").iterdir())[0]
+    path.write_bytes(b"xx")
+    with pytest.raises(StoreError, match=r"\.safetensors is damaged"):
+        sweep.model(path.name.split("-")[0], 0, 0)
+
+
+def test_what_does_not_belong_to_the_trial_is_refused(tmp_path: Path) -> None:
+    sweep = write_example(tmp_path)
+    trial = sorted(sweep.finished())[0]
+    lanes = sweep.read("lanes", trials=[trial]).replace_schema_metadata(SCHEMAS["lanes"].metadata)
+    cases: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+        (trial, {}, {}, "has no table `lanes`"),
+        ("other", {"lanes": lanes}, {}, f"`trial` is '{trial}', but must be 'other'"),
+        (trial, {"lanes": lanes.slice(0, 0)}, {}, "has no lanes, but must have at least one"),
+        (trial, {"lanes": lanes.drop_columns(["seed"])}, {}, "was not built by results.schema.table"),
+        (trial, {"lanes": lanes, "extra": lanes}, {}, "there is no table `extra`"),
+        (trial, {"lanes": lanes}, {"best": {}}, "named `best`, but must be like c3-s0"),
+    ]
+    before = sorted(path for path in tmp_path.rglob("*"))
+    for name, tables, models, said in cases:
+        with pytest.raises(StoreError) as caught:
+            sweep.write_trial(name, tables, models)
+        assert said in str(caught.value)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_trial_written_again_replaces_all_of_the_earlier_one(tmp_path: Path) -> None:
+    sweep = write_example(tmp_path)
+    trial = sorted(sweep.finished())[0]
+    lanes = sweep.read("lanes", trials=[trial]).replace_schema_metadata(SCHEMAS["lanes"].metadata)
+    others = len(sweep.read("epochs")) - len(sweep.read("epochs", trials=[trial]))
+    sweep.write_trial(trial, {"lanes": lanes.slice(0, 1)}, {"c7-s0": {"w": lanes["lr"].to_numpy()}})
+    assert len(sweep.read("lanes", trials=[trial])) == 1
+    assert len(sweep.read("epochs")) == others
+    models = [path.name for path in (tmp_path / SWEEP_ID / "models").glob(f"{trial}-*")]
+    assert models == [f"{trial}-c7-s0.safetensors"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"cannot write .*file/a-000000/sweep.json"):
+        Store(tmp_path / "file").create("a-000000", {})
+
+
+@pytest.mark.parametrize("root", ["mock://store", "mock:///deep/er/store/"])
+def test_a_store_behind_a_uri_is_a_store(root: str) -> None:
+    store = Store(root)
+    for day in (1, 2):
+        sweep = store.create(f"s-00000{day}", {"created": f"2026-11-0{day}T00:00:00+00:00"})
+        sweep.update(status="finished")
+    assert [each.id for each in store.sweeps()] == ["s-000002", "s-000001"]
+    with pytest.raises(StoreError, match=rf"no sweep `x` in {root.rstrip('/')};"):
+        store.find("x")
+
+
+def test_a_file_uri_and_a_path_are_the_same_store(tmp_path: Path) -> None:
+    written = write_example(tmp_path.as_uri())
+    assert Store(tmp_path).find().finished() == written.finished() != set()
+
+
+def test_an_unknown_kind_of_uri_is_named() -> None:
+    with pytest.raises(StoreError, match="cannot open the store nope://a"):
+        Store("nope://a")
