@@ -22,12 +22,12 @@ class SpecError(ValueError):
         return type(self), (self.problems,)
 
 
-def nearest(name: object, known: Iterable[str]) -> str | None:
-    """The known name that `name` most likely means, or None."""
+def nearest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that `name` most likely means, or None where none is as alike as `cutoff` (0..1)."""
     if not isinstance(name, str):
         return None
     lower = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    found = get_close_matches(name.lower(), lower, n=1, cutoff=cutoff)
     return lower[found[0]] if found else None
 
 

@@ -40,7 +40,7 @@ def candidates(spec: Spec) -> list[Hyperparameters]:
     found: dict[Hyperparameters, None] = {}
     drawn, wanted = 0, spec.candidates
     while len(found) < spec.candidates:
-        if drawn > 50 * spec.candidates + 10_000:  # a range of a few neighbouring floats
+        if drawn > 50 * spec.candidates + 1_000:  # a range of a few neighbouring floats
             raise SpecError([f"{spec.name}: [hyperparameters] gave only {len(found)} different candidates"])
         drawn, first = drawn + wanted, drawn
         columns = {name: quantiles(spec.search_seed, name, drawn)[first:] for name in space}

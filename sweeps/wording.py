@@ -79,8 +79,9 @@ def _field(loc: tuple[int | str, ...], table: Any) -> str:
 def _where_known(loc: tuple[int | str, ...], keys: Mapping[str, Sequence[str]]) -> str:
     """For an unknown key: where it belongs, the nearest name, or the names there are."""
     key, section = str(loc[-1]), ".".join(map(str, loc[:-1]))
+    very_near = nearest(key, keys[section], cutoff=0.85)
     home = next((name for name, known in keys.items() if key in known), None)
-    if home:
+    if home and not very_near:
         return f"`{key}` belongs in [{home}]"
     if home == "":
         return f"`{key}` belongs at the top of the file, before the first [section]"

@@ -1,0 +1,176 @@
+"""The command line: quick to start, pure JSON, sweeps found by prefix, quiet exits."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeps.cli import main
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
+from example_sweep import SWEEP_ID, write_example
+
+VERBS = ("run", "resume", "list", "show", "confusion", "curves")
+HEAVY = ("torch", "ray", "pandas", "pyarrow", "numpy", "scipy")
+SEQSWEEP = str(Path(sys.executable).with_name("seqsweep"))
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEQSWEEP_STORE", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "120")
+    write_example(tmp_path)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(said(capsys, *arguments, "--json"))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from sweeps.cli import main
+assert main(["--help"]) == 0
+assert not {{"pydantic", "rich"}} & sys.modules.keys()
+for verb in {VERBS}:
+    assert main([verb, "--help"]) == 0
+sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    assert f"  seqsweep {verb}\n" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert said(capsys, "--version") == f"seqsweep {version('seqsweep')}\n"
+
+
+def test_list(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert SWEEP_ID in said(capsys, "list")
+    assert [each["id"] for each in read(capsys, "list")] == [SWEEP_ID]
+
+
+def test_an_empty_store_has_an_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read(capsys, "list", "--store", str(tmp_path / "none")) == []
+
+
+def test_show(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "show")
+    data = read(capsys, "show")
+    assert [block["dataset"]["name"] for block in data["datasets"]] == ["handwriting", "segments"]
+    best = data["datasets"][0]["rows"][0]
+    assert f"{100 * best['test']['mean']:.1f}" in text
+    assert data["confusions"][0]["trial"] == best["trial"]
+    assert "recall" in text
+    assert "synthetic" in text
+
+
+def test_show_one_data_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = read(capsys, "show", "--dataset", "segments")
+    assert [block["dataset"]["name"] for block in data["datasets"]] == ["segments"]
+    assert len(data["confusions"]) == 1
+
+
+def test_a_sweep_is_the_newest_or_a_prefix(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_example(store, sweep_id="other-0123ab", created="2030-01-01T00:00:00+00:00", missing=2)
+    assert read(capsys, "show")["summary"]["id"] == "other-0123ab"
+    assert read(capsys, "show", "ref")["summary"]["id"] == SWEEP_ID
+    assert read(capsys, "show", SWEEP_ID)["summary"]["id"] == SWEEP_ID
+    write_example(store, sweep_id="other-4567cd")
+    assert main(["show", "other"]) == 2
+    assert "other-0123ab" in capsys.readouterr().err
+
+
+def test_confusion(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = read(capsys, "confusion")
+    assert [each["dataset"] for each in best] == ["handwriting", "segments"]
+    (named,) = read(capsys, "confusion", "--dataset", "segments", "--architecture", "lstm x 2 x 100")
+    assert named["architecture"] == "lstm x 2 x 100"
+    # a trial's id names its data set
+    assert read(capsys, "confusion", "--architecture", named["trial"]) == [named]
+    assert "predicted" in said(capsys, "confusion")
+    assert main(["confusion", "--split", "validation"]) == 2
+    assert "no confusions of split `validation`; it has test" in capsys.readouterr().err
+
+
+def test_curves(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = read(capsys, "curves", "--architecture", "gru x 2 x 100")
+    assert [each["dataset"] for each in drawn] == ["handwriting", "segments"]
+    assert [curve["chosen"] for curve in drawn[0]["curves"]].count(True) == 1
+    assert "gru x 2 x 100" in said(capsys, "curves", "--architecture", "gru x 2 x 100")
+
+
+@pytest.mark.parametrize("verb", ["confusion", "curves"])
+def test_an_unknown_architecture_is_a_mistake(
+    verb: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--architecture", "lstm x 7 x 100"]) == 2
+    assert "lstm x 2 x 100" in capsys.readouterr().err
+    assert main([verb, "--dataset", "handwritten"]) == 2
+    assert "handwriting" in capsys.readouterr().err
+
+
+def test_a_damaged_sweep_is_named(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / SWEEP_ID / "sweep.json").write_text("{")
+    assert main(["show"]) == 2
+    assert "sweep.json" in capsys.readouterr().err
+
+
+def test_our_own_faults_are_one_line_and_say_how_to_see_more(
+    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("results.analysis.verdict", broken)
+    assert main(["show"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == "error: RuntimeError: two lines"
+    assert "--debug" in err
+    with pytest.raises(RuntimeError, match="two"):
+        main(["--debug", "show"])
+
+
+def test_ctrl_c_is_130(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("results.analysis.verdict", interrupted)
+    assert main(["show"]) == 130
+
+
+def test_a_reader_that_leaves_is_no_fault(store: Path) -> None:
+    # far more than a pipe holds, so that the writer must notice
+    code = "import sys\nfrom sweeps.cli import main\nsys.exit(main(['show', '--json']))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert done.stderr == ""
+
+
+def test_a_pipe_gets_no_escape_codes(store: Path) -> None:
+    done = subprocess.run([SEQSWEEP, "show"], capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout
