@@ -58,11 +58,11 @@ def writer(seed: int, number: int) -> Writer:
         slant=0.15 * draw.standard_normal(),
         aspect=math.exp(0.15 * draw.standard_normal()),
         size=math.exp(0.2 * draw.standard_normal()),
-        delay=0.25 * math.exp(0.25 * draw.standard_normal()),
+        delay=0.25 * math.exp(0.3 * draw.standard_normal()),
         response=draw.uniform(0.2, 0.32),
         overlap=draw.uniform(0.6, 0.8),
         turn=math.exp(0.06 * draw.standard_normal()),
-        rate=draw.uniform(35.0, 50.0),
+        rate=draw.uniform(42.0, 57.0),
         tremor=draw.uniform(0.01, 0.03),
     )
 
@@ -85,7 +85,7 @@ def write(character: str, style: Writer, draw: np.random.Generator) -> NDArray[n
         log_response=np.full(count, style.response),
     )
     begin = delay[0] * math.exp(-2.0 * style.response)
-    end = strokes.onset[-1] + delay[-1] * math.exp(2.0 * style.response)
+    end = strokes.onset[-1] + delay[-1] * math.exp(1.5 * style.response)
     points = int(np.clip(round((end - begin) * style.rate), SHORTEST, LONGEST))
     path = positions(strokes, np.linspace(begin, end, points))
     path[:, 0] = style.aspect * (path[:, 0] + style.slant * path[:, 1])
