@@ -56,7 +56,11 @@ class Folder:
 
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
-        return bool(self.system.get_file_info(f"{self.path}/{name}").type == fs.FileType.File)
+        try:
+            info = self.system.get_file_info(f"{self.path}/{name}")
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(f"cannot read {self / name}: {_reason(error)}") from error
+        return bool(info.type == fs.FileType.File)
 
     def read(self, name: str) -> pa.Buffer:
         """Content of a file. Raises `StoreError` naming the file when it is missing or cannot be read."""

@@ -1,6 +1,6 @@
 """How figures read in a terminal: percent with one decimal, `92k`, `1 min 02 s`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from results.analysis import Interval
@@ -76,6 +76,6 @@ def plural(count: int, word: str) -> str:
 def moment(created: str) -> str:
     """An ISO time to the minute, UTC; text that is none stays as it is."""
     try:
-        return f"{datetime.fromisoformat(created):%Y-%m-%d %H:%M}"
+        return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d %H:%M}"
     except ValueError:
         return created

@@ -1,0 +1,243 @@
+"""What the terminal shows, as snapshots at 80 and 140 columns, with and without colour.
+
+    SEQSWEEP_UPDATE_SNAPSHOTS=1 python -m pytest tests/results/test_views.py
+
+writes the files in `snapshots/` anew; look at their diff before it is committed.
+"""
+
+import dataclasses
+import io
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_sweep import write_example
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from results import analysis
+from results.analysis import Confusion, Curve, Curves, Interval, Pair
+from results.store import Store
+from results.views import confusion, curves, formats, sweeps, verdict
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def shown(
+    render: Callable[[Any, Console], None], data: Any, width: int, *, colour: bool = False, **environment: str
+) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        _environ=environment,
+    )
+    render(data, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[[Any, Console], None], Any]]:
+    root = tmp_path_factory.mktemp("store")
+    full = write_example(root / "a")
+    partial = write_example(
+        root / "a", sweep_id="quick-00ff11", missing=3, seeds=[0], created="2026-11-24T08:00:00+00:00"
+    )
+    running = write_example(
+        root / "a", sweep_id="big-77aa00", missing=10, status="running", created="2026-11-25T08:00:00+00:00"
+    )
+    many = write_example(root / "b", sweep_id="many-123456", class_names=[f"class{n:02d}" for n in range(18)])
+    ten = write_example(root / "c", sweep_id="ten-123456", class_names=[str(n) for n in range(10)])
+    return {
+        "verdict": (verdict.render, analysis.verdict(full)),
+        "verdict-unfinished-one-seed": (verdict.render, analysis.verdict(partial)),
+        "verdict-empty": (verdict.render, analysis.verdict(running)),
+        "confusion": (confusion.render, analysis.confusion(full, "segments", "rnn_tanh x 2 x 100")),
+        "confusion-18-classes": (confusion.render, analysis.confusion(many, trial="rnn_tanh x 2 x 100")),
+        "confusion-10-classes": (confusion.render, analysis.confusion(ten, trial="rnn_tanh x 2 x 100")),
+        "curves": (curves.render, analysis.curves(full)),
+        "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
+        "sweeps-none": (sweeps.render, []),
+    }
+
+
+VIEWS = (
+    *("verdict", "verdict-unfinished-one-seed", "verdict-empty"),
+    *("confusion", "confusion-18-classes", "confusion-10-classes", "curves", "sweeps", "sweeps-none"),
+)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("name", VIEWS)
+def test_snapshot(views: dict[str, Any], name: str, width: int, colour: bool) -> None:
+    text = shown(*views[name], width, colour=colour)
+    path = SNAPSHOTS / f"{name}-{width}{'-colour' if colour else ''}.txt"
+    if os.environ.get("SEQSWEEP_UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 127, 128, 140, 200])
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_line_is_wider_than_the_terminal(views: dict[str, Any], name: str, width: int) -> None:
+    text = shown(*views[name], width)
+    if width >= 80 or not name.startswith("verdict"):
+        assert max(map(cell_len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("name", VIEWS)
+def test_colour_carries_nothing_alone(views: dict[str, Any], name: str, width: int) -> None:
+    plain = shown(*views[name], width)
+    assert "\x1b" not in plain
+    assert ESCAPES.sub("", shown(*views[name], width, colour=True)) == plain
+    without = shown(*views[name], width, colour=True, NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-7]m", without)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_synthetic_data_set_never_passes_for_a_real_one(
+    views: dict[str, Any], name: str, width: int
+) -> None:
+    text = " ".join(shown(*views[name], width).split())
+    assert text.count("handwriting") == text.count("handwriting (synthetic)")
+    assert "segments (synthetic)" not in text
+
+
+def test_an_unfinished_sweep_says_what_is_missing_and_how_to_go_on(views: dict[str, Any]) -> None:
+    text = shown(*views["verdict-unfinished-one-seed"], 80)
+    assert "7 of 10 trials" in text
+    assert "3 trials are missing; continue with: seqsweep resume quick-00ff11" in text
+    assert "±" not in text
+    assert "no trial has finished yet" in shown(*views["verdict-empty"], 80)
+
+
+def test_a_row_with_fewer_seeds_says_so(views: dict[str, Any]) -> None:
+    data = views["verdict"][1]
+    block = data.datasets[0]
+    row = dataclasses.replace(block.rows[0], test=Interval(0.9, None, 1), diverged_seeds=2)
+    none = dataclasses.replace(block.rows[0], test=Interval(None, None, 0), diverged_seeds=3)
+    text = shown(
+        verdict.render,
+        dataclasses.replace(data, datasets=(dataclasses.replace(block, rows=(row, none)),)),
+        140,
+    )
+    squeezed = " ".join(text.split())
+    assert "diverged 2 of 3 seeds · n 1" in squeezed
+    assert "no test accuracy: every seed of the chosen" in squeezed
+
+
+def matrix(names: list[str], counts: list[list[int]]) -> Confusion:
+    share = Interval(0.25, 0.1, 3)
+    recalls = tuple(row[place] / sum(row) if sum(row) else None for place, row in enumerate(counts))
+    return Confusion(
+        *("s", "d", False, "t", "gru x 1 x 8", 0, "test", 3),
+        tuple(names),
+        tuple(map(tuple, counts)),
+        recalls,
+        recalls,
+        sum(map(sum, counts)),
+        share,
+        (Pair(names[0], names[-1], 1, share),) if len(names) > 1 else (),
+    )
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 20), st.integers(40, 200))
+def test_any_matrix_fits(data: st.DataObject, classes: int, width: int) -> None:
+    # Text that a terminal shows as it is: no control characters, no markup surprises.
+    letters = st.text("aā[]ಅ中b-/ ", min_size=1, max_size=9).map(lambda name: f"c{name}c")
+    names = data.draw(st.lists(letters, min_size=classes, max_size=classes, unique=True))
+    row = st.lists(st.integers(0, 10**6), min_size=classes, max_size=classes)
+    counts = data.draw(st.lists(row, min_size=classes, max_size=classes))
+    text = shown(confusion.render, matrix(names, counts), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    if "precision  " in text and "instead" not in text:
+        assert all(name in text for name in names)
+
+
+def test_a_matrix_cell_has_a_shade_and_a_number() -> None:
+    text = shown(confusion.render, matrix(["a", "b"], [[30, 70], [0, 5]]), 80)
+    assert "▒▒ 30.0" in text
+    assert "▓▓ 70.0" in text
+    assert "██100.0" in text
+    assert "·" in text
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.lists(st.one_of(st.none(), st.floats(0, 1e9), st.just(1.0)), max_size=30).map(tuple),
+        min_size=1,
+        max_size=40,
+    ),
+    st.integers(60, 200),
+)
+def test_any_curves_can_be_drawn(errors: list[tuple[float | None, ...]], width: int) -> None:
+    lines = tuple(Curve(n, {"lr": 0.1 * n}, n == 1, 2, 0, each) for n, each in enumerate(errors))
+    text = shown(curves.render, Curves("s", "d", True, "t", "gru x 1 x 8", ("lr",), lines), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for curve in lines:
+        assert re.search(rf"^ *●?{curve.candidate} +(\d+\.\d+|–)", text, re.MULTILINE)
+
+
+def test_the_chosen_line_is_solid_and_the_others_are_dotted() -> None:
+    falling = tuple(math.exp(-epoch / 10) for epoch in range(30))
+
+    def dots(chosen: bool) -> int:
+        line = Curves("s", "d", True, "t", "gru", (), (Curve(0, {}, chosen, 1, 0, falling),))
+        return sum(
+            (ord(char) - 0x2800).bit_count() for char in shown(curves.render, line, 80) if "⠀" < char <= "⣿"
+        )
+
+    assert dots(chosen=True) > 2 * dots(chosen=False) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (formats.percent(0.9781), "97.8"),
+        (formats.percent(1.0), "100.0"),
+        (formats.percent(None), "–"),
+        (formats.interval(Interval(0.978, 0.0042, 5)), "97.8 ±0.4"),
+        (formats.interval(Interval(0.978, None, 1)), "97.8"),
+        (formats.compact(950), "950"),
+        (formats.compact(1000), "1.0k"),
+        (formats.compact(92_300), "92k"),
+        (formats.compact(999_499), "999k"),
+        (formats.compact(999_600), "1.0M"),
+        (formats.compact(12_345_678), "12M"),
+        (formats.duration(0.42), "0.4 s"),
+        (formats.duration(41.2), "41 s"),
+        (formats.duration(59.7), "1 min 00 s"),
+        (formats.duration(3599.6), "1 h 00 min"),
+        (formats.duration(7500), "2 h 05 min"),
+        (formats.duration(None), "–"),
+        (formats.setting(0.0042173), "0.00422"),
+        (formats.setting(None), "off"),
+        (formats.setting(True), "on"),
+        (formats.setting("adam"), "adam"),
+        (formats.moment("2026-11-23T14:02:33+00:00"), "2026-11-23 14:02"),
+        (formats.moment("2026-11-23T16:02:33+02:00"), "2026-11-23 14:02"),
+        (formats.moment("yesterday"), "yesterday"),
+    ],
+)
+def test_figures_read_well(text: str, expected: str) -> None:
+    assert text == expected
+
+
+@given(st.floats(0, 1, exclude_min=True))
+def test_shades_grow_with_the_share(share: float) -> None:
+    assert formats.SHADES.index(formats.shade(share)) == min(math.floor(4 * share), 3)
