@@ -107,6 +107,12 @@ class LaneArray:
         self.params = self.params[list(rows)].contiguous()
         self.grads = torch.zeros_like(self.params)
 
+    def replace(self, lanes: Sequence[Lane], params: Float[Tensor, "K P"]) -> None:
+        """Hold these lanes with these parameters (copied) instead."""
+        self.lanes = list(lanes)
+        self.params = params.to(self.params, copy=True)
+        self.grads = torch.zeros_like(self.params)
+
     def step(self, data: Tokens, batch: Int64[Tensor, "K B"], *, epoch: int, step: int) -> StepResult:
         """Loss and gradients of one batch a lane, with the lanes' noise, dropout and label smoothing.
 

@@ -175,6 +175,8 @@ class Trainer:
         self.epoch += 1
         epoch_lanes = list(self.active)
         loss, accuracy, rate, seconds = self._train_epoch()
+        sound = self.array.params.isfinite().all(1).tolist()  # the last update may have been the fatal one
+        self._freeze([lane for lane, fine in zip(self.active, sound, strict=True) if not fine])
         validation = self._validate(seconds)
         records = []
         for lane in epoch_lanes:
@@ -234,12 +236,10 @@ class Trainer:
                 lane for lane, value in zip(self.active, losses, strict=True) if not math.isfinite(value)
             ]
             if diverged:
-                for lane in diverged:
-                    self.progress[lane].stop = STOPS.index("diverged")
-                    loss[lane] = math.nan
+                loss |= dict.fromkeys(diverged, math.nan)
                 rows = [row for row, lane in enumerate(self.active) if lane not in diverged]
                 grads = result.grads[rows]
-                self._drop(diverged)
+                self._freeze(diverged)
                 self.array.grads.copy_(grads)
             if self.active:
                 self._update([rate[lane] for lane in self.active])
@@ -259,13 +259,15 @@ class Trainer:
         logits, spent = self.array.logits(self.data, self.validation)
         for lane, time in zip(self.active, spent, strict=True):
             seconds[lane] += float(time)
-        return {
+        found = {
             lane: (
                 float(functional.cross_entropy(own, label)),
                 float((own.argmax(1) == label).sum()) / len(label),
             )
             for lane, own in zip(self.active, logits, strict=True)
         }
+        self._freeze([lane for lane, (loss, _) in found.items() if not math.isfinite(loss)])
+        return {lane: found[lane] for lane in self.active}
 
     def _judge(self, lane: int, loss: float, val_loss: float | None, val_accuracy: float | None) -> None:
         """Keep the lane's weights if they are the ones to keep; decide whether it stops."""
@@ -289,6 +291,12 @@ class Trainer:
             progress.stop = STOPS.index("converged")
         elif config.validation_patience is not None and progress.stale >= config.validation_patience:
             progress.stop = STOPS.index("validation")
+
+    def _freeze(self, diverged: Sequence[int]) -> None:
+        """Stop these lanes for good; the weights kept so far stay."""
+        for lane in diverged:
+            self.progress[lane].stop = STOPS.index("diverged")
+        self._drop(diverged)
 
     def _drop(self, lanes: Sequence[int]) -> None:
         if not lanes:
@@ -331,8 +339,7 @@ class Trainer:
         """Go on from `state_dict` of a trainer that was made with the same arguments."""
         self.epoch = int(state["epoch"])
         self.active = state["active"].tolist()
-        self.array.select(self.active)
-        self.array.params.copy_(state["params"])
+        self.array.replace([self.lanes[lane] for lane in self.active], state["params"])
         self.optimizer = self._new_optimizer()
         prefix = "optimizer."
         self.optimizer.load_state_dict(

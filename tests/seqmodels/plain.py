@@ -193,11 +193,13 @@ def train_plain(
     return history
 
 
-def small_dataset(count: int = 40, *, features: int = 3, classes: int = 3, seed: int = 0) -> SequenceDataset:
-    """Noisy oscillations whose frequency is the class; unsorted lengths of 1 to 14 with ties."""
+def small_dataset(
+    count: int = 40, *, features: int = 3, classes: int = 3, longest: int = 14, seed: int = 0
+) -> SequenceDataset:
+    """Noisy oscillations whose frequency is the class; unsorted lengths of 1 to `longest` with ties."""
     generator = np.random.default_rng(seed)
-    length = generator.integers(1, 15, count)
-    length[:4] = [1, 14, 1, 7]
+    length = generator.integers(1, longest + 1, count)
+    length[:4] = [1, longest, 1, longest // 2]
     label = generator.permutation(np.arange(count) % classes)
     sequences = []
     for size, kind in zip(length, label, strict=True):
