@@ -119,7 +119,5 @@ def receipt(data: Verdict, console: Console) -> None:
     if sweep.missing:
         are = "trial is" if sweep.missing == 1 else "trials are"
         stopped = "if it no longer runs, " if sweep.status == "running" else ""
-        layout.line(
-            console,
-            (f"{sweep.missing} {are} missing; {stopped}continue with: seqsweep resume {sweep.id}", "yellow"),
-        )
+        how = f"{stopped}continue with: seqsweep resume {sweep.id}"
+        layout.facts(console, (f"{sweep.missing} {are} missing", "yellow"), (how, "yellow"))

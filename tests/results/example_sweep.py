@@ -74,7 +74,7 @@ def write_example(
             "status": status or ("interrupted" if missing else "finished"),
             "created": created,
             "ended": None if missing else "2026-11-23T14:03:02.000000+00:00",
-            "seconds": 62.4,
+            "seconds": None if status == "running" else 62.4,
             "command": "seqsweep run",
             "spec": {"name": sweep_id.rsplit("-", 1)[0]},
             "trials": len(plans),

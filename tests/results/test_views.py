@@ -119,7 +119,7 @@ def test_a_synthetic_data_set_never_passes_for_a_real_one(
 def test_an_unfinished_sweep_says_what_is_missing_and_how_to_go_on(views: dict[str, Any]) -> None:
     text = shown(*views["verdict-unfinished-one-seed"], 80)
     assert "7 of 10 trials" in text
-    assert "3 trials are missing; continue with: seqsweep resume quick-00ff11" in text
+    assert "3 trials are missing · continue with: seqsweep resume quick-00ff11" in text
     assert "±" not in text
     assert "no trial has finished yet" in shown(*views["verdict-empty"], 80)
 
