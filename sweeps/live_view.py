@@ -25,7 +25,9 @@ def screen(state: SweepState, height: int) -> RenderableType:
     running = state.having("running")
     room = max(1, height - 6 - len(best))
     shown = running[: max(1, room - 3)]
-    parts: list[RenderableType] = [Text(state.title, "bold"), _trials(state), _lanes(state)]
+    backend = f" · {state.backend} backend" if state.backend else ""
+    heading = Text.assemble((state.title, "bold"), f" · {formats.plural(state.slots, 'trial')} at a time{backend}")
+    parts: list[RenderableType] = [heading, _trials(state), _lanes(state)]
     if shown:
         parts.append(_running(shown))
     if len(running) > len(shown):
@@ -110,7 +112,7 @@ def _trials(state: SweepState) -> RenderableType:
     if state.note:
         words.append(state.note)
     elif left is not None:
-        words.append(time_left(left))
+        words.append(time_left(left) if left.likely >= 0.5 else "finishing")
     row = Table.grid(padding=(0, 1))
     row.add_row(
         Text("trials ", "dim"),

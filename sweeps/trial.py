@@ -85,13 +85,31 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         self.study = self.dataset = None
 
     def _prepare(self) -> dict[str, Any]:
-        from seqmodels.study import Study
-
         if self.plan.id in self.job.sweep.finished():  # its worker was lost between writing and saying so
             return self._report(summary=self._summary(), done=True)
         splits: Splits
         self.dataset, splits = ray.get(self.job.data[self.plan.dataset])
-        self.study = Study(
+        self.study = self._study(splits)
+        self.resumed = self.study.work_done
+        self.next_save = time.monotonic() + self.job.checkpoint_seconds
+        return self._report()
+
+    def _study(self, splits: Splits) -> Study:
+        state = checkpoint.load(self.job.sweep.folder, self.plan.id)
+        if state is not None:
+            study = self._new(splits)
+            try:
+                study.load_state_dict(state)
+                return study
+            except Exception:  # of another version, perhaps: losing some epochs is better than never ending
+                traceback.print_exc()
+        return self._new(splits)
+
+    def _new(self, splits: Splits) -> Study:
+        from seqmodels.study import Study
+
+        assert self.dataset is not None
+        return Study(
             self.plan.architecture,
             self.dataset,
             splits,
@@ -101,12 +119,6 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             threads=self.job.threads,
             device=self.job.device,
         )
-        state = checkpoint.load(self.job.sweep.folder, self.plan.id)
-        if state is not None:
-            self.study.load_state_dict(state)
-        self.resumed = self.study.work_done
-        self.next_save = time.monotonic() + self.job.checkpoint_seconds
-        return self._report()
 
     def _advance(self, study: Study) -> dict[str, Any]:
         begun = time.perf_counter()

@@ -1,0 +1,51 @@
+"""One Ray for all tests of a module that need one: starting it takes seconds."""
+
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `small_sweep`, whichever tests are collected
+
+
+@pytest.fixture(scope="session")
+def strokes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set on disk."""
+    from small_sweep import write_strokes
+
+    return write_strokes(tmp_path_factory.mktemp("strokes"))
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    """A Ray with two cores; `run_sweep` uses it as it is."""
+    from cluster.local import cluster
+
+    with cluster(cpus=2):
+        yield
+
+
+@pytest.fixture
+def terminal() -> Console:
+    """A console that is no terminal; its text is in `terminal.file`."""
+    return Console(file=StringIO(), width=160)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, pd.DataFrame]:
+    """Tables of a sweep of 30 epochs that nobody disturbed, two trials at a time."""
+    from small_sweep import figures, newest, table
+
+    from sweeps.run import run_sweep
+    from sweeps.spec import parse_spec
+
+    store = tmp_path_factory.mktemp("undisturbed")
+    spec = parse_spec(table(strokes, epochs=30), base=Path(), source="test")
+    assert run_sweep(spec, store=store, console=Console(file=StringIO())) == 0
+    return figures(newest(store))
