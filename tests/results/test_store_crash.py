@@ -1,42 +1,77 @@
 """Writers that are killed or race: a reader never meets an error, a half file or a mixture."""
 
-import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
+from results.files import Folder
 from results.schema import SCHEMAS
 from results.store import Store, Sweep
 
 HERE = Path(__file__).parent
 SWEEP = "s-000000"
 ROWS = 300
+RACES = 15
 
 WRITER = f"""
 import sys
 sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
-import numpy as np
-from test_store_crash import SWEEP, write
-from results.store import Store
-root, who, how = sys.argv[1:]
-sweep = Store(root).find(SWEEP)
-if how == "own":  # until killed: ever new trials
-    for number in range(100000):
-        write(sweep, f"{{who}}x{{number}}", number)
-else:  # the same trial again and again, and a field of its own in sweep.json
-    for number in range(int(how)):
-        write(sweep, "shared", int(who))
-        sweep.update(**{{f"writer{{who}}_{{number}}": number}})
+from test_store_crash import main
+main(*sys.argv[1:])
 """
+
+
+def main(root: str, how: str, number: str) -> None:
+    """Be a writer, in a process of its own."""
+    sweep = Store(root).find(SWEEP)
+    stage, publish = Folder.stage, Folder.publish
+    calls = iter(range(10**6))
+    if how == "until killed":
+        for count in range(10**6):
+            write(sweep, f"{number}x{count}", count)
+    elif how == "killed staging":  # with half of the file written
+
+        def half(self: Folder, name: str, content: Any) -> str:
+            last = next(calls) == int(number)
+            staged = stage(self, name, bytes(content)[: len(content) // 2] if last else content)
+            if last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return staged
+
+        Folder.stage = half  # type: ignore[method-assign]
+        write(sweep, "victim", 7)
+    elif how == "killed publishing":
+
+        def none(self: Folder, temporary: str, name: str) -> None:
+            if next(calls) == int(number):
+                os.kill(os.getpid(), signal.SIGKILL)
+            publish(self, temporary, name)
+
+        Folder.publish = none  # type: ignore[method-assign]
+        write(sweep, "victim", 7)
+    else:  # "racing": the same trial again and again, and fields of its own in sweep.json
+
+        def slow(self: Folder, temporary: str, name: str) -> None:
+            time.sleep(0.001)  # room for the other writer to come in between
+            publish(self, temporary, name)
+
+        Folder.publish = slow  # type: ignore[method-assign]
+        for count in range(RACES):
+            write(sweep, "shared", int(number))
+            sweep.update(**{f"writer{number}_{count}": count})
 
 
 def write(sweep: Sweep, trial: str, mark: int) -> None:
     """Write a trial whose every file carries `mark`."""
-    import pyarrow as pa
 
     def filled(name: str) -> pa.Table:
         fixed = {"sweep": sweep.id, "trial": trial}
@@ -75,22 +110,22 @@ def marks(sweep: Sweep, trial: str) -> set[int]:
     return found
 
 
-def start(root: Path, who: int, how: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), str(who), how])
+def start(root: Path, how: str, number: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), how, str(number)])
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_trials(tmp_path: Path) -> None:
     sweep = Store(tmp_path).create(SWEEP, {})
     chance = random.Random()
     checked: set[str] = set()
-    for round_ in range(5):
-        with start(tmp_path, round_, "own") as writer:
+    for round_ in range(3):
+        with start(tmp_path, "until killed", round_) as writer:
             while not sweep.finished() - checked:
                 assert writer.poll() is None
                 time.sleep(0.005)
             deadline = time.monotonic() + chance.random() / 10
             while time.monotonic() < deadline:  # read while it writes
-                sweep.read("lanes")
+                sweep.read("epochs")
             writer.kill()
         for trial in sweep.finished() - checked:
             assert marks(sweep, trial) == {int(trial.split("x")[1])}
@@ -98,16 +133,42 @@ def test_a_writer_killed_at_any_moment_leaves_whole_trials(tmp_path: Path) -> No
         assert Store(tmp_path).find().info == sweep.info
 
 
+# Six files: two models and four tables, `lanes` last.
+@pytest.mark.parametrize(
+    ("how", "file"),
+    [
+        *(("killed staging", file) for file in (0, 3, 5)),
+        *(("killed publishing", file) for file in (0, 1, 3, 5)),
+    ],
+)
+def test_a_writer_killed_at_a_file_leaves_no_trial_or_the_earlier_one(
+    tmp_path: Path, how: str, file: int
+) -> None:
+    sweep = Store(tmp_path).create(SWEEP, {})
+    write(sweep, "earlier", 3)
+    with start(tmp_path, how, file) as writer:
+        assert writer.wait() == -signal.SIGKILL
+    assert sweep.finished() == {"earlier"}
+    assert marks(sweep, "earlier") == {3}
+    assert all(len(sweep.read(name)) == ROWS for name in SCHEMAS)
+    write(sweep, "victim", 8)  # its lock and litter are not in the way
+    assert marks(sweep, "victim") == {8}
+    assert Store(tmp_path).find().finished() == {"earlier", "victim"}
+
+
 def test_two_writers_of_one_trial_leave_the_whole_result_of_one(tmp_path: Path) -> None:
     sweep = Store(tmp_path).create(SWEEP, {})
-    with start(tmp_path, 11, "25") as one, start(tmp_path, 22, "25") as two:
+    with start(tmp_path, "racing", 11) as one, start(tmp_path, "racing", 22) as two:
         while one.poll() is None or two.poll() is None:
             if sweep.finished():
-                # Between the renames of a rewrite the tables may differ, but each is whole.
                 assert all(len(sweep.read(name)) == ROWS for name in SCHEMAS)
+                with sweep.folder.locked():  # between two writes
+                    assert marks(sweep, "shared") in ({11}, {22})
     assert (one.returncode, two.returncode) == (0, 0)
     assert marks(sweep, "shared") in ({11}, {22})
-    info = json.loads((tmp_path / SWEEP / "sweep.json").read_text())
-    missing = [f"writer{who}_{n}" for who in (11, 22) for n in range(25) if info.get(f"writer{who}_{n}") != n]
+    info = Store(tmp_path).find().info
+    missing = [
+        f"writer{who}_{n}" for who in (11, 22) for n in range(RACES) if info.get(f"writer{who}_{n}") != n
+    ]
     assert not missing
     assert not list(tmp_path.rglob("*.tmp"))
