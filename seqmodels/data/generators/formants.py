@@ -32,20 +32,22 @@ def cascade(source: Array, frequencies: Array, bandwidths: Array) -> Array:
     from scipy.signal import sosfilt
 
     sections = resonator(frequencies, bandwidths)
+    changed = np.any(sections[1:] != sections[:-1], axis=(1, 2))
+    firsts = np.concatenate([[0], 1 + np.flatnonzero(changed)])
     state = np.zeros((frequencies.shape[1], 2))
     output = np.empty_like(source)
-    for block, section in enumerate(sections):
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        output[part], state = sosfilt(section, source[part], zi=state)
+    for first, after in zip(firsts, [*firsts[1:], len(sections)], strict=True):
+        part = slice(first * BLOCK, after * BLOCK)
+        output[part], state = sosfilt(sections[first], source[part], zi=state)
     return output
 
 
-def noise_band(noise: Array, frequency: float, bandwidth: float) -> Array:
-    """Noise [N] through one resonator, scaled to keep the noise's power: a burst's or a fricative's spectral peak."""
+def one_peak(source: Array, frequency: float, bandwidth: float) -> Array:
+    """`source` [N] through one resonator, at unit power: a burst, frication, or the voice through closed lips."""
     from scipy.signal import sosfilt
 
-    shaped = sosfilt(resonator(frequency, bandwidth)[None], noise)
-    return np.asarray(shaped * (noise.std() / max(float(shaped.std()), 1e-12)))
+    shaped = sosfilt(resonator(frequency, bandwidth)[None], source)
+    return np.asarray(shaped / shaped.std())
 
 
 def glottal_pulses(pitch: Array, jitter: Array) -> Array:

@@ -27,6 +27,7 @@ VOWEL = (
 )  # formants of the open vowel, Hz, for a vocal tract of reference length
 BANDWIDTHS = (80.0, 100.0, 140.0, 250.0)  # Hz
 SHORT_VOWEL, LONG_VOWEL = 0.11, 0.22  # seconds
+SIGNAL_TO_NOISE = (10.0, 26.0)  # dB below the vowel
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,20 @@ class Consonant:
     """What tells a place of articulation: durations in seconds, frequencies in Hz, levels relative to the vowel."""
 
     locus: tuple[float, float, float, float]  # the formants from which the transitions start
-    transition: float
-    voice_onset: float  # from the burst to the voice
-    burst: float  # frequency of the burst's or frication's peak
-    burst_bandwidth: float
-    burst_duration: float
-    burst_level: float
-    prevoiced: bool = False
+    transition: float  # duration, from the end of the release to the vowel's formants
+    voice_onset: float  # from the release to the voice
+    noise: float  # frequency of the release's (burst's or frication's) spectral peak
+    noise_bandwidth: float
+    noise_duration: float
+    noise_level: float
+    voice_bar: float = 0.0  # level of the voice heard through the closed lips
 
 
-# Loci: Delattre, Liberman, Cooper 1955; voice-onset times: Lisker, Abramson 1964; both rounded.
-_B = Consonant((250, 850, 2200, 3400), 0.035, 0.005, 600, 900, 0.008, 0.25, prevoiced=True)
-_K = Consonant((300, 1800, 2100, 3400), 0.050, 0.030, 1700, 500, 0.020, 0.35)
-_T = Consonant((300, 1700, 2700, 3500), 0.040, 0.015, 3800, 1500, 0.012, 0.35)
-_S = Consonant((300, 1600, 2600, 3500), 0.045, 0.110, 5500, 2000, 0.100, 0.25)
+# Loci after Delattre, Liberman, Cooper (1955), voice-onset times after Lisker, Abramson (1964), both rounded.
+_B = Consonant((250, 850, 2200, 3400), 0.050, 0.005, 600, 900, 0.008, 0.25, voice_bar=0.15)
+_K = Consonant((300, 1800, 2100, 3400), 0.070, 0.030, 1700, 500, 0.020, 0.35)
+_T = Consonant((300, 1700, 2700, 3500), 0.060, 0.015, 3800, 1500, 0.012, 0.35)
+_S = Consonant((300, 1600, 2600, 3500), 0.060, 0.110, 5500, 2000, 0.100, 0.25)
 
 SYLLABLES: dict[str, tuple[Consonant, float]] = {
     "ba": (_B, SHORT_VOWEL),
@@ -73,61 +74,55 @@ def speaker(seed: int, number: int) -> Speaker:
     draw = stream(seed, 0, number)
     high = number % 2
     return Speaker(
-        pitch=(205.0 if high else 120.0) * math.exp(0.1 * draw.standard_normal()),
-        tract=(1.12 if high else 1.0) * math.exp(0.04 * draw.standard_normal()),
-        pace=math.exp(0.1 * draw.standard_normal()),
-        effort=math.exp(0.2 * draw.standard_normal()),
+        pitch=(205.0 if high else 120.0) * _vary(draw, 0.1),
+        tract=(1.12 if high else 1.0) * _vary(draw, 0.04),
+        pace=_vary(draw, 0.1),
+        effort=_vary(draw, 0.2),
     )
 
 
 def speak(syllable: str, voice: Speaker, draw: np.random.Generator) -> Array:
-    """One utterance: the signal at 16 kHz, with closure before and pause after it, in background noise."""
+    """One utterance in background noise: closure, release, vowel, pause; [N] samples at `RATE`."""
     consonant, vowel = SYLLABLES[syllable]
-    pace = voice.pace * math.exp(0.08 * draw.standard_normal())
-    closure = pace * draw.uniform(0.04, 0.08)
-    onset = closure + pace * consonant.voice_onset * math.exp(0.15 * draw.standard_normal())
-    offset = onset + pace * vowel * math.exp(0.08 * draw.standard_normal())
-    pause = draw.uniform(0.04, 0.10)
-    samples = math.ceil((offset + pause) * RATE / BLOCK) * BLOCK
+    pace = voice.pace * _vary(draw, 0.08)
+    release = pace * draw.uniform(0.04, 0.08)
+    onset = release + pace * consonant.voice_onset * _vary(draw, 0.15)
+    offset = onset + pace * vowel * _vary(draw, 0.08)
+    samples = math.ceil((offset + draw.uniform(0.04, 0.10)) * RATE / BLOCK) * BLOCK
     time = np.arange(samples) / RATE
 
-    # Voice: rises over 10 ms, fades over 40 ms; the pitch falls.
-    pitch = voice.pitch * math.exp(0.05 * draw.standard_normal()) * np.linspace(1.05, 0.85, samples)
-    pulses = formants.glottal_pulses(pitch, 1 + 0.05 * draw.standard_normal(samples))
-    envelope = np.clip((time - onset) / 0.010, 0, 1) * np.clip((offset - time) / 0.040, 0, 1)
-    blocks = time[::BLOCK] + BLOCK / 2 / RATE
-    share = np.exp(
-        -np.maximum(blocks - closure - consonant.burst_duration, 0) / (pace * consonant.transition)
-    )[:, None]
-    goal = np.array(VOWEL) * np.exp(0.04 * draw.standard_normal(4))
+    # Formants glide from the locus to the vowel's once the release is over.
+    start = release + pace * consonant.noise_duration
+    progress = np.clip((time[::BLOCK] + BLOCK / 2 / RATE - start) / (pace * consonant.transition), 0, 1)
+    remaining = 0.5 + 0.5 * np.cos(np.pi * progress)[:, None]
     locus = np.array(consonant.locus) * np.exp(0.04 * draw.standard_normal(4))
-    tracks = voice.tract * (share * locus + (1 - share) * goal)
-    aspiration = 0.1 * draw.standard_normal(samples) * ((time > closure) & (time < offset))
-    voiced = formants.cascade(
-        pulses * envelope + 0.1 * pulses.std() * aspiration, tracks, np.broadcast_to(BANDWIDTHS, tracks.shape)
-    )
-    voiced /= voiced.std() * math.sqrt(samples / max((envelope > 0).sum(), 1))
-    signal = voiced
-    if consonant.prevoiced:  # the voice bar: voicing heard through the closed lips
-        bar = formants.cascade(
-            pulses * (time < closure), np.full((len(blocks), 1), 200.0), np.full((len(blocks), 1), 100.0)
-        )
-        signal = signal + 0.15 * bar / max(float(bar.std()), 1e-9)
+    goal = np.array(VOWEL) * np.exp(0.04 * draw.standard_normal(4))
+    tracks = voice.tract * (remaining * locus + (1 - remaining) * goal)
 
-    # Noise of the release.
-    shape = np.clip((time - closure) / 0.002, 0, 1) * np.exp(
-        -(np.maximum(time - closure - pace * consonant.burst_duration, 0) / 0.006)
-    )
-    noise = formants.noise_band(
+    # The voice swells over 10 ms and fades over 40 ms while its pitch falls; breath from the release on.
+    pitch = voice.pitch * _vary(draw, 0.05) * np.linspace(1.05, 0.85, samples)
+    pulses = formants.glottal_pulses(pitch, 1 + 0.05 * draw.standard_normal(samples))
+    swell = np.clip((time - onset) / 0.010, 0, 1) * np.clip((offset - time) / 0.040, 0, 1)
+    breath = 0.01 * pulses.std() * draw.standard_normal(samples) * ((time > release) & (time < offset))
+    signal = formants.cascade(pulses * swell + breath, tracks, np.broadcast_to(BANDWIDTHS, tracks.shape))
+    signal /= np.sqrt(np.mean(signal[(time >= onset) & (time < offset)] ** 2))
+    if consonant.voice_bar:
+        signal += consonant.voice_bar * formants.one_peak(pulses, 200.0, 100.0) * (time < release)
+
+    swell = np.clip((time - release) / 0.002, 0, 1) * np.exp(-np.maximum(time - start, 0) / 0.006)
+    noise = formants.one_peak(
         draw.standard_normal(samples),
-        voice.tract * consonant.burst * math.exp(0.05 * draw.standard_normal()),
-        consonant.burst_bandwidth,
+        voice.tract * consonant.noise * _vary(draw, 0.05),
+        consonant.noise_bandwidth,
     )
-    signal = signal + voice.effort * consonant.burst_level * noise * shape
+    signal += voice.effort * consonant.noise_level * noise * swell
 
-    snr = draw.uniform(15.0, 30.0)  # dB
-    level = 10 ** (draw.uniform(-3.0, 3.0) / 20)
-    return np.asarray(level * (signal + 10 ** (-snr / 20) * draw.standard_normal(samples)))
+    background = 10 ** (-draw.uniform(*SIGNAL_TO_NOISE) / 20) * draw.standard_normal(samples)
+    return np.asarray(10 ** (draw.uniform(-3.0, 3.0) / 20) * (signal + background))
+
+
+def _vary(draw: np.random.Generator, spread: float) -> float:
+    return math.exp(spread * draw.standard_normal())
 
 
 def generate(seed: int = 0) -> SequenceDataset:
