@@ -149,12 +149,12 @@ class Study:
         return self.phase == "done"
 
     @property
-    def work_done(self) -> float:
+    def work_done(self) -> int:
         """Epochs trained so far, added up over lanes."""
         return len(self._search.history) + (len(self._refit.history) if self._refit else 0)
 
     @property
-    def work_total(self) -> float:
+    def work_total(self) -> int:
         """`work_done` at the end, as far as is known: it shrinks when lanes stop early."""
         if self._refit:
             left = self._refit.work_left
