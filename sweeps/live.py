@@ -117,7 +117,7 @@ class SweepState:
         """The trial has got a worker, for the first time or again after its worker was lost."""
         state = self.trials[trial]
         state.status, state.started = "running", self.clock()
-        state.phase, state.diverged = "", 0
+        state.phase, state.active, state.diverged = "", 0, 0
         state.work_done = state.work_total = state.work_resumed = state.busy_seconds = 0.0
         state.accuracies.clear()
 

@@ -26,7 +26,9 @@ def screen(state: SweepState, height: int) -> RenderableType:
     room = max(1, height - 6 - len(best))
     shown = running[: max(1, room - 3)]
     backend = f" · {state.backend} backend" if state.backend else ""
-    heading = Text.assemble((state.title, "bold"), f" · {formats.plural(state.slots, 'trial')} at a time{backend}")
+    heading = Text.assemble(
+        (state.title, "bold"), f" · {formats.plural(state.slots, 'trial')} at a time{backend}"
+    )
     parts: list[RenderableType] = [heading, _trials(state), _lanes(state)]
     if shown:
         parts.append(_running(shown))
@@ -100,8 +102,8 @@ def sparkline(values: Sequence[float]) -> str:
     count = min(SPARKS, len(values))
     picked = [values[(index + 1) * len(values) // count - 1] for index in range(count)]
     low, high = min(picked), max(picked)
-    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[round((value - low) * scale)] for value in picked)
+    span = high - low or 1.0
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in picked)
 
 
 def _trials(state: SweepState) -> RenderableType:

@@ -81,7 +81,6 @@ def summary(lanes: pa.Table) -> dict[str, Any]:
     rows = lanes.select(["stopped", "chosen", "validation_accuracy", "test_accuracy"]).to_pylist()
     chosen = [row for row in rows if row["chosen"]]
     return {
-        "lanes": len(rows),
         "diverged": sum(row["stopped"] == "diverged" for row in rows),
         "validation": [row["validation_accuracy"] for row in chosen],
         "test": [row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None],

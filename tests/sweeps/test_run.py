@@ -43,7 +43,9 @@ def test_tables_are_whole(finished: tuple[Path, str], strokes: Path) -> None:
     assert (epochs[epochs.phase == "search"].groupby(["trial", "candidate", "seed"]).size() == 2).all()
     assert set(epochs.phase) == {"search", "refit"}
     confusions = sweep.read("confusions").to_pandas()
-    sizes = confusions.groupby(["trial", "candidate", "seed", "split"], observed=True)["count"].agg(["size", "sum"])
+    sizes = confusions.groupby(["trial", "candidate", "seed", "split"], observed=True)["count"].agg(
+        ["size", "sum"]
+    )
     assert (sizes["size"] == len(CLASSES) ** 2).all()
     assert set(sizes["sum"].xs("test", level="split")) == {12}
     predictions = sweep.read("predictions").to_pandas()

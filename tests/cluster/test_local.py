@@ -1,0 +1,115 @@
+"""What Ray gets of this machine, and what is said about an address that leads nowhere."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import local
+from cluster.local import ClusterError, check_address, usable_cpus
+
+UNLIMITED = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, UNLIMITED),
+        ({"cpu.max": "max 100000\n"}, UNLIMITED),
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "250000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, UNLIMITED),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "300000\n"}, UNLIMITED),
+    ],
+)
+def test_quota_of_a_container(tmp_path: Path, files: dict[str, str], expected: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert local._quota(tmp_path) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_affinity_is_respected() -> None:
+    allowed = os.sched_getaffinity(0)
+    program = "import os; from cluster.local import usable_cpus; os.sched_setaffinity(0, {%d}); print(usable_cpus())"
+    command = [sys.executable, "-c", program % min(allowed)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+    assert 1 <= usable_cpus() <= len(allowed)
+
+
+@pytest.mark.parametrize(
+    ("address", "cpus", "message"),
+    [
+        ("nonsense", None, "address is nonsense, but must be HOST:PORT"),
+        ("host:port", None, "address is host:port, but must be HOST:PORT"),
+        (":6379", None, "address is :6379, but must be HOST:PORT"),
+        ("host:70000", None, "address is host:70000, but must be HOST:PORT"),
+        ("ray://host:10001", None, "a Ray Client cannot run a sweep"),
+        ("host:6379", 2, "--cpus sizes a local Ray"),
+        (None, 0, "`cpus` is 0, but must be at least 1"),
+    ],
+)
+def test_senseless_values(address: str | None, cpus: int | None, message: str) -> None:
+    with pytest.raises(ClusterError, match=message):
+        check_address(address, cpus)
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        check_address(f"127.0.0.1:{port}", None)  # somebody does; whether it is Ray is found by asking
+    with pytest.raises(ClusterError, match=f"no Ray cluster answers at 127.0.0.1:{port}: Connection refused"):
+        check_address(f"127.0.0.1:{port}", None)
+
+
+def test_importing_it_is_cheap() -> None:
+    program = "import sys, cluster.local, cluster.output; print([name for name in ('ray', 'torch') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+JOIN = """
+import sys
+from pathlib import Path
+from cluster.local import cluster
+from cluster.output import divert
+with divert(Path(sys.argv[2])) as terminal, cluster(sys.argv[1]) as place:
+    import ray
+    print(ray.get(ray.remote(lambda: 6 * 7).remote()), place.cpus, place.nodes, file=terminal.stdout)
+"""
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary folders are made; short, for Ray's sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="sq-", dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_starts_its_own_which_another_process_joins_and_leaves_running(temporary: Path) -> None:
+    import ray
+
+    log = temporary / "log"
+    with local.cluster(cpus=1) as mine:
+        assert (mine.cpus, mine.nodes, mine.address) == (1, 1, None)
+        address = ray.get_runtime_context().gcs_address
+        command = [sys.executable, "-c", JOIN, address, str(log)]
+        for _ in range(2):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            assert (done.returncode, done.stdout) == (0, "42 1 1\n"), done.stderr
+        with local.cluster() as again:
+            assert again == mine
+        assert ray.is_initialized(), "an inner use leaves it running"
+    assert not ray.is_initialized()
+    assert list(temporary.iterdir()) == [log], "Ray's session folder is removed"
