@@ -142,7 +142,7 @@ class Sweep:
                 {part: np.asarray(array, order="C") for part, array in state.items()}
             )
         for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
-            contents[name, f"{trial}.parquet"] = _parquet(tables.get(name, SCHEMAS[name].empty_table()))
+            contents[name, f"{trial}.parquet"] = _parquet(name, tables.get(name, SCHEMAS[name].empty_table()))
         staged: dict[tuple[str, str], str] = {}
         try:
             for (where, name), content in contents.items():
@@ -207,8 +207,8 @@ class Sweep:
         if "lanes" not in tables:
             raise StoreError(f"trial {trial} has no table `lanes`, which marks it as finished")
         for name, table in tables.items():
-            if not table.schema.equals(named_schema(name), check_metadata=True):
-                raise StoreError(f"{name} of trial {trial} was not built by results.schema.table")
+            if not table.schema.equals(named_schema(name)):
+                raise StoreError(f"{name} of trial {trial} does not have the columns of results.schema")
             for column, value in (("sweep", self.id), ("trial", trial)):
                 others = set(table[column].unique().to_pylist()) - {value}
                 if others:
@@ -273,9 +273,9 @@ def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
         raise StoreError(f"{folder / INFO} cannot be written as JSON: {error}") from error
 
 
-def _parquet(table: pa.Table) -> pa.Buffer:
+def _parquet(name: str, table: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(SCHEMAS[name].metadata), sink, compression="zstd")
     return sink.getvalue()
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.compute as pc
 
 from results.analysis._interval import Interval, interval
 from results.analysis._lanes import Lane, architecture_label, pick_dataset, pick_trial
@@ -63,10 +62,12 @@ def confusion(
     chosen = [lane for lane in here if lane["trial"] == picked and lane["chosen"]]
     if not chosen:
         raise StoreError(f"trial {picked} has no chosen candidate: all of its lanes diverged")
-    kept = pc.field("candidate") == chosen[0]["candidate"]
-    table = sweep.read("confusions", filter=kept, trials=[picked])
-    splits = sorted(table["split"].unique().to_pylist())
-    cells = [cell for cell in table.to_pylist() if cell["split"] == split]
+    table = sweep.read(
+        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked]
+    )
+    mine = [cell for cell in table.to_pylist() if cell["candidate"] == chosen[0]["candidate"]]
+    splits = sorted({cell["split"] for cell in mine})
+    cells = [cell for cell in mine if cell["split"] == split]
     if not cells:
         found = f"it has {', '.join(splits)}" if splits else "no lane of it was scored"
         raise StoreError(f"trial {picked} has no confusions of split `{split}`; {found}")

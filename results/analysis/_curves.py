@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from results.analysis._lanes import (
     Lane,
     architecture_label,
@@ -60,15 +58,11 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
     picked = pick_trial(here, trial) if trial is not None else rank(here)[0].trial
     mine = [lane for lane in here if lane["trial"] == picked]
     searched = varying_hyperparameters(mine)
-    epochs = sweep.read(
-        "epochs",
-        ["candidate", "seed", "epoch", "phase", "train_loss"],
-        pc.field("phase") == "search",
-        [picked],
-    )
+    epochs = sweep.read("epochs", ["candidate", "seed", "epoch", "phase", "train_loss"], trials=[picked])
     records: dict[tuple[int, int], dict[int, float]] = {}
     for row in epochs.to_pylist():
-        records.setdefault((row["candidate"], row["seed"]), {})[row["epoch"]] = row["train_loss"]
+        if row["phase"] == "search":
+            records.setdefault((row["candidate"], row["seed"]), {})[row["epoch"]] = row["train_loss"]
     candidates: dict[int, list[Lane]] = {}
     for lane in mine:
         candidates.setdefault(lane["candidate"], []).append(lane)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from example_sweep import ARCHITECTURES, CANDIDATES, EPOCHS, write_example
+from example_sweep import ARCHITECTURES, CANDIDATES, EPOCHS
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -22,8 +22,8 @@ from results.views import json_view
 
 
 @pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    return write_example(tmp_path_factory.mktemp("store"))
+def sweep(example_root: Path) -> Sweep:
+    return Store(example_root).find()
 
 
 @pytest.fixture(scope="module")
@@ -93,28 +93,28 @@ def test_ranks_follow_test_accuracy_then_parameters(sweep: Sweep) -> None:
         assert means == sorted(means, reverse=True)
 
 
-def test_of_equal_accuracies_the_smaller_model_leads(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    for name in sweep.finished():
-        rows = sweep.read("lanes", trials=[name]).to_pylist()
+def test_of_equal_accuracies_the_smaller_model_leads(own_sweep: Sweep) -> None:
+    for name in own_sweep.finished():
+        rows = own_sweep.read("lanes", trials=[name]).to_pylist()
         # 0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 differ in the last bit; the order of the seeds must not matter.
         accuracies = [0.1, 0.2, 0.3] if rows[0]["parameters"] > 60000 else [0.3, 0.2, 0.1]
         for row in rows:
             row["test_accuracy"] = accuracies[row["seed"]] if row["chosen"] else None
-        sweep.write_trial(name, {"lanes": table("lanes", rows)})
-    rows = [row for row in analysis.verdict(sweep, "segments").datasets[0].rows if row.candidate is not None]
+        own_sweep.write_trial(name, {"lanes": table("lanes", rows)})
+    rows = [
+        row for row in analysis.verdict(own_sweep, "segments").datasets[0].rows if row.candidate is not None
+    ]
     assert [row.parameters for row in rows] == sorted(row.parameters for row in rows)
 
 
-def test_a_seed_without_a_test_result_is_left_out_and_counted(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    trial = analysis.verdict(sweep).datasets[0].rows[0].trial
-    rows = sweep.read("lanes", trials=[trial]).to_pylist()
+def test_a_seed_without_a_test_result_is_left_out_and_counted(own_sweep: Sweep) -> None:
+    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    rows = own_sweep.read("lanes", trials=[trial]).to_pylist()
     for row in rows:
         if row["chosen"] and row["seed"] > 0:
             row |= {"test_accuracy": None, "test_loss": None, "train_loss": math.nan, "stopped": "diverged"}
-    sweep.write_trial(trial, {"lanes": table("lanes", rows)})
-    row = next(row for row in analysis.verdict(sweep).datasets[0].rows if row.trial == trial)
+    own_sweep.write_trial(trial, {"lanes": table("lanes", rows)})
+    row = next(row for row in analysis.verdict(own_sweep).datasets[0].rows if row.trial == trial)
     assert (row.test.n, row.test.half_width, row.diverged_seeds, row.seeds) == (1, None, 2, 3)
 
 
@@ -161,18 +161,17 @@ def test_confusion_and_curves_take_the_best_by_default(sweep: Sweep) -> None:
     assert analysis.confusion(sweep, trial=best.label.upper().replace(" ", "")).trial == best.trial
 
 
-def test_a_class_that_is_never_predicted_has_no_precision(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    trial = analysis.verdict(sweep).datasets[0].rows[0].trial
-    tables = {name: sweep.read(name, trials=[trial]) for name in SCHEMAS}
+def test_a_class_that_is_never_predicted_has_no_precision(own_sweep: Sweep) -> None:
+    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    tables = {name: own_sweep.read(name, trials=[trial]) for name in SCHEMAS}
     cells = tables["confusions"].to_pylist()
     for cell in cells:
         cell["count"] = 5 if cell["predicted"] == "a" and cell["true"] != "tA" else 0
-    sweep.write_trial(
+    own_sweep.write_trial(
         trial,
         {"lanes": table("lanes", tables["lanes"].to_pylist()), "confusions": table("confusions", cells)},
     )
-    found = analysis.confusion(sweep, trial=trial)
+    found = analysis.confusion(own_sweep, trial=trial)
     assert found.precision == (0.25, None, None, None, None)
     assert found.recall == (1.0, 0.0, 0.0, 0.0, None)
 
@@ -190,15 +189,14 @@ def test_curves_are_what_pandas_says(sweep: Sweep) -> None:
     assert [len(curve.errors) for curve in found.curves] == [EPOCHS, EPOCHS - 3, EPOCHS, 3]
 
 
-def test_a_seed_that_stopped_early_keeps_its_last_error(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    trial = analysis.verdict(sweep).datasets[0].rows[0].trial
-    rows = sweep.read("epochs", trials=[trial]).to_pylist()
+def test_a_seed_that_stopped_early_keeps_its_last_error(own_sweep: Sweep) -> None:
+    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    rows = own_sweep.read("epochs", trials=[trial]).to_pylist()
     kept = [row for row in rows if not (row["candidate"] == 0 and row["seed"] == 0 and row["epoch"] > 2)]
     refit = [row | {"phase": "refit", "train_loss": 99.0} for row in rows]
-    lanes = table("lanes", sweep.read("lanes", trials=[trial]).to_pylist())
-    sweep.write_trial(trial, {"lanes": lanes, "epochs": table("epochs", kept + refit)})
-    errors = analysis.curves(sweep, trial=trial).curves[0].errors
+    lanes = table("lanes", own_sweep.read("lanes", trials=[trial]).to_pylist())
+    own_sweep.write_trial(trial, {"lanes": lanes, "epochs": table("epochs", kept + refit)})
+    errors = analysis.curves(own_sweep, trial=trial).curves[0].errors
     full = {row["epoch"]: row["train_loss"] for row in rows if row["candidate"] == 0 and row["seed"] == 1}
     assert errors[-1] == pytest.approx((full[2] + 2 * full[EPOCHS]) / 3)
 
@@ -223,17 +221,16 @@ def test_what_is_not_there_is_named_with_the_nearest(sweep: Sweep) -> None:
         analysis.confusion(sweep, trial="rnn_tanh x 3 x 100")
 
 
-def test_an_architecture_with_two_batch_sizes_is_two_rows(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    old = analysis.verdict(sweep).datasets[0].rows[0]
-    rows = sweep.read("lanes", trials=[old.trial]).to_pylist()
-    sweep.write_trial(
+def test_an_architecture_with_two_batch_sizes_is_two_rows(own_sweep: Sweep) -> None:
+    old = analysis.verdict(own_sweep).datasets[0].rows[0]
+    rows = own_sweep.read("lanes", trials=[old.trial]).to_pylist()
+    own_sweep.write_trial(
         "twin", {"lanes": table("lanes", [row | {"trial": "twin", "batch_size": 64} for row in rows])}
     )
-    labels = [row.label for row in analysis.verdict(sweep).datasets[0].rows]
+    labels = [row.label for row in analysis.verdict(own_sweep).datasets[0].rows]
     assert {f"{old.label} batch 32", f"{old.label} batch 64"} <= set(labels)
     with pytest.raises(StoreError, match=r"fits several trials: .*batch 32.*batch 64.*give the id"):
-        analysis.curves(sweep, trial=old.label)
+        analysis.curves(own_sweep, trial=old.label)
 
 
 def test_json_holds_what_the_dataclass_holds(sweep: Sweep) -> None:

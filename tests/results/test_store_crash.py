@@ -20,7 +20,7 @@ from results.store import Store, Sweep
 HERE = Path(__file__).parent
 SWEEP = "s-000000"
 ROWS = 300
-RACES = 15
+RACES = 10
 
 WRITER = f"""
 import sys

@@ -8,15 +8,13 @@ import duckdb
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
-from example_sweep import SWEEP_ID, write_example
 
-from results.store import Store
+from results.store import Store, Sweep
 
 
 @pytest.fixture
-def sweep_folder(tmp_path: Path) -> Path:
-    write_example(tmp_path)
-    folder = tmp_path / SWEEP_ID
+def sweep_folder(own_sweep: Sweep, tmp_path: Path) -> Path:
+    folder = tmp_path / own_sweep.id
     (folder / "lanes" / ".abc.parquet.0123.tmp").write_bytes(b"PAR1 half")
     return folder
 
@@ -66,12 +64,12 @@ def test_duckdb(sweep_folder: Path) -> None:
     assert means == pytest.approx(expected(sweep_folder))
 
 
-def test_results_imports_neither_torch_nor_ray_nor_pandas(tmp_path: Path) -> None:
-    write_example(tmp_path)
+def test_results_imports_neither_torch_nor_ray_nor_pandas(example_root: Path) -> None:
     script = (
         "import sys; from results import analysis; from results.store import Store\n"
         "from results.views import confusion, curves, json_view, sweeps, verdict\n"
-        f"analysis.verdict(Store({str(tmp_path)!r}).find())\n"
+        f"sweep = Store({str(example_root)!r}).find()\n"
+        "analysis.verdict(sweep), analysis.confusion(sweep), analysis.curves(sweep)\n"
         "print(sorted({'torch', 'ray', 'pandas', 'scipy.stats', 'pyarrow.dataset'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

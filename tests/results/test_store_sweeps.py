@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from results.errors import StoreError
 from results.schema import SCHEMAS, VERSION_KEY
-from results.store import Store
+from results.store import Store, Sweep
 
 
 def test_an_absent_store_is_an_empty_store(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_bad_sweep_json_is_named(tmp_path: Path, content: str, said: str) -> N
         assert said in str(caught.value)
 
 
+@pytest.mark.usefixtures("own_sweep")
 def test_results_without_sweep_json_are_named(tmp_path: Path) -> None:
-    write_example(tmp_path)
     (tmp_path / SWEEP_ID / "sweep.json").unlink()
     with pytest.raises(StoreError, match=rf"{SWEEP_ID}/sweep\.json is missing"):
         Store(tmp_path).sweeps()
@@ -153,8 +153,7 @@ def part(root: Path, table: str) -> Path:
 
 @pytest.mark.parametrize("table", list(SCHEMAS))
 @pytest.mark.parametrize("damage", ["truncated", "empty", "garbage", "newer", "foreign", "column", "type"])
-def test_a_bad_part_is_named(tmp_path: Path, table: str, damage: str) -> None:
-    sweep = write_example(tmp_path)
+def test_a_bad_part_is_named(own_sweep: Sweep, tmp_path: Path, table: str, damage: str) -> None:
     path = part(tmp_path, table)
     good = pq.read_table(path)
     if damage == "truncated":
@@ -179,59 +178,55 @@ def test_a_bad_part_is_named(tmp_path: Path, table: str, damage: str) -> None:
     if damage == "type" and not len(good):
         pytest.skip("an empty part casts to anything")
     with pytest.raises(StoreError) as caught:
-        sweep.read(table)
+        own_sweep.read(table)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("table", ["epochs", "confusions", "predictions"])
-def test_a_finished_trial_without_a_part_is_named(tmp_path: Path, table: str) -> None:
-    sweep = write_example(tmp_path)
+def test_a_finished_trial_without_a_part_is_named(own_sweep: Sweep, tmp_path: Path, table: str) -> None:
     path = part(tmp_path, table)
     path.unlink()
     with pytest.raises(StoreError, match="is missing") as caught:
-        sweep.read(table)
+        own_sweep.read(table)
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_or_bad_model_is_named(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
+def test_a_missing_or_bad_model_is_named(own_sweep: Sweep, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"models/nothing-c0-s0\.safetensors is missing"):
-        sweep.model("nothing", 0, 0)
+        own_sweep.model("nothing", 0, 0)
     path = sorted((tmp_path / SWEEP_ID / "models").iterdir())[0]
     path.write_bytes(b"xx")
     with pytest.raises(StoreError, match=r"\.safetensors is damaged"):
-        sweep.model(path.name.split("-")[0], 0, 0)
+        own_sweep.model(path.name.split("-")[0], 0, 0)
 
 
-def test_what_does_not_belong_to_the_trial_is_refused(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    trial = sorted(sweep.finished())[0]
-    lanes = sweep.read("lanes", trials=[trial]).replace_schema_metadata(SCHEMAS["lanes"].metadata)
+def test_what_does_not_belong_to_the_trial_is_refused(own_sweep: Sweep, tmp_path: Path) -> None:
+    trial = sorted(own_sweep.finished())[0]
+    lanes = own_sweep.read("lanes", trials=[trial])
     cases: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         (trial, {}, {}, "has no table `lanes`"),
         ("other", {"lanes": lanes}, {}, f"`trial` is '{trial}', but must be 'other'"),
         (trial, {"lanes": lanes.slice(0, 0)}, {}, "has no lanes, but must have at least one"),
-        (trial, {"lanes": lanes.drop_columns(["seed"])}, {}, "was not built by results.schema.table"),
+        (trial, {"lanes": lanes.drop_columns(["seed"])}, {}, "does not have the columns of results.schema"),
         (trial, {"lanes": lanes, "extra": lanes}, {}, "there is no table `extra`"),
         (trial, {"lanes": lanes}, {"best": {}}, "named `best`, but must be like c3-s0"),
     ]
     before = sorted(path for path in tmp_path.rglob("*"))
     for name, tables, models, said in cases:
         with pytest.raises(StoreError) as caught:
-            sweep.write_trial(name, tables, models)
+            own_sweep.write_trial(name, tables, models)
         assert said in str(caught.value)
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
-def test_a_trial_written_again_replaces_all_of_the_earlier_one(tmp_path: Path) -> None:
-    sweep = write_example(tmp_path)
-    trial = sorted(sweep.finished())[0]
-    lanes = sweep.read("lanes", trials=[trial]).replace_schema_metadata(SCHEMAS["lanes"].metadata)
-    others = len(sweep.read("epochs")) - len(sweep.read("epochs", trials=[trial]))
-    sweep.write_trial(trial, {"lanes": lanes.slice(0, 1)}, {"c7-s0": {"w": lanes["lr"].to_numpy()}})
-    assert len(sweep.read("lanes", trials=[trial])) == 1
-    assert len(sweep.read("epochs")) == others
+def test_a_trial_written_again_replaces_all_of_the_earlier_one(own_sweep: Sweep, tmp_path: Path) -> None:
+    trial = sorted(own_sweep.finished())[0]
+    lanes = own_sweep.read("lanes", trials=[trial])
+    others = len(own_sweep.read("epochs")) - len(own_sweep.read("epochs", trials=[trial]))
+    own_sweep.write_trial(trial, {"lanes": lanes.slice(0, 1)}, {"c7-s0": {"w": lanes["lr"].to_numpy()}})
+    assert len(own_sweep.read("lanes", trials=[trial])) == 1
+    assert len(own_sweep.read("epochs")) == others
     models = [path.name for path in (tmp_path / SWEEP_ID / "models").glob(f"{trial}-*")]
     assert models == [f"{trial}-c7-s0.safetensors"]
 
