@@ -45,10 +45,10 @@ class Consonant:
 
 
 # Loci after Delattre, Liberman, Cooper (1955), voice-onset times after Lisker, Abramson (1964), both rounded.
-_B = Consonant((250, 850, 2200, 3400), 0.050, 0.005, 600, 900, 0.008, 0.25, voice_bar=0.15)
-_K = Consonant((300, 1800, 2100, 3400), 0.070, 0.030, 1700, 500, 0.020, 0.35)
-_T = Consonant((300, 1700, 2700, 3500), 0.060, 0.015, 3800, 1500, 0.012, 0.35)
-_S = Consonant((300, 1600, 2600, 3500), 0.060, 0.110, 5500, 2000, 0.100, 0.25)
+_B = Consonant((250.0, 850.0, 2200.0, 3400.0), 0.050, 0.005, 600.0, 900.0, 0.008, 0.25, voice_bar=0.15)
+_K = Consonant((300.0, 1800.0, 2100.0, 3400.0), 0.070, 0.030, 1700.0, 500.0, 0.020, 0.35)
+_T = Consonant((300.0, 1700.0, 2700.0, 3500.0), 0.060, 0.015, 3800.0, 1500.0, 0.012, 0.35)
+_S = Consonant((300.0, 1600.0, 2600.0, 3500.0), 0.060, 0.110, 5500.0, 2000.0, 0.100, 0.25)
 
 SYLLABLES: dict[str, tuple[Consonant, float]] = {
     "ba": (_B, SHORT_VOWEL),
@@ -118,7 +118,9 @@ def speak(syllable: str, voice: Speaker, draw: np.random.Generator) -> Array:
     signal += voice.effort * consonant.noise_level * noise * swell
 
     background = 10 ** (-draw.uniform(*SIGNAL_TO_NOISE) / 20) * draw.standard_normal(samples)
-    return np.asarray(10 ** (draw.uniform(-3.0, 3.0) / 20) * (signal + background))
+    recorded = 10 ** (draw.uniform(-3.0, 3.0) / 20) * (signal + background)
+    recorded[1:] -= draw.uniform(-0.5, 0.5) * recorded[:-1]  # the microphone's tilt
+    return np.asarray(recorded)
 
 
 def _vary(draw: np.random.Generator, spread: float) -> float:
