@@ -49,6 +49,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def short_duration(seconds: float) -> str:
+    """`duration` for a narrow column: "41 s", "1m02s", "2h05m"."""
+    whole = round(seconds)
+    if whole < 60:
+        return duration(seconds)
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
 def setting(value: Any) -> str:
     """A hyperparameter's value: "0.00417", "adam", "off" for None, "on"/"off" for a switch."""
     if value is None or value is False:

@@ -72,7 +72,7 @@ def _figures(row: Row, shape: str) -> list[Text]:
         Text(formats.interval(row.validation)),
         Text(formats.interval(row.test), style="bold"),
         Text(formats.compact(row.parameters)),
-        Text(formats.duration(row.seconds)),
+        Text(formats.short_duration(row.seconds)),
     ]
 
 
