@@ -19,12 +19,7 @@ Array = NDArray[np.float64]
 
 TRAIN_SPEAKERS, TEST_SPEAKERS, REPETITIONS = 30, 10, 2
 RESOLUTION = 1 / 4096  # of the standardised features
-VOWEL = (
-    720.0,
-    1200.0,
-    2500.0,
-    3500.0,
-)  # formants of the open vowel, Hz, for a vocal tract of reference length
+VOWEL = (720.0, 1200.0, 2500.0, 3500.0)  # formants of the open vowel, Hz, in a tract of reference length
 BANDWIDTHS = (80.0, 100.0, 140.0, 250.0)  # Hz
 SHORT_VOWEL, LONG_VOWEL = 0.11, 0.22  # seconds
 SIGNAL_TO_NOISE = (10.0, 26.0)  # dB below the vowel
