@@ -23,6 +23,7 @@ from sweeps.display import Display
 from sweeps.live import SweepState, TrialState, cost
 from sweeps.prepare import Prepared
 from sweeps.records import summary
+from sweeps.report import report
 from sweeps.signals import Interrupted, Signals
 from sweeps.spec import Resources, Spec
 
@@ -102,7 +103,7 @@ class _Run:
                         ready.sweep.update(status="finished")
                         self._say(f"{ready.sweep.id} is finished: nothing is left to train")
                 if code <= 1:
-                    self._verdict(ready.sweep)
+                    report(ready.sweep, self.console, json_output=self.json_output)
                 return code
         except Interrupted as stop:
             self._say(f"stopped by {stop}")
@@ -181,18 +182,6 @@ class _Run:
                 finally:
                     state.note = "stopping Ray"
                     display.refresh()
-
-    def _verdict(self, sweep: Sweep) -> None:
-        from results import analysis
-        from results.views import json_view
-        from results.views.verdict import render
-
-        verdict = analysis.verdict(sweep)
-        if self.json_output:
-            print(json_view.dump(verdict), file=self.console.file)
-        else:
-            self.console.print()
-            render(verdict, self.console)
 
     def _say(self, text: str) -> None:
         self.progress.print(text, markup=False, highlight=False, soft_wrap=True)

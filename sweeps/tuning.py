@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,8 @@ def train(
         device="cuda" if resources.gpus_per_trial else "cpu",
         checkpoint_seconds=checkpoint_seconds,
     )
+    # it would complain, for every trial, about result files that we told Tune not to write
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     share = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
     with tempfile.TemporaryDirectory(prefix="seqsweep-tune-") as scratch:
         tune.Tuner(

@@ -1,4 +1,4 @@
-"""One Ray for all tests of a module that need one: starting it takes seconds."""
+"""One Ray for all tests here that need one: starting it takes seconds."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def strokes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_strokes(tmp_path_factory.mktemp("strokes"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def local_ray() -> Iterator[None]:
     """A Ray with two cores; `run_sweep` uses it as it is."""
     from cluster.local import cluster
@@ -35,7 +35,7 @@ def terminal() -> Console:
     return Console(file=StringIO(), width=160)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def undisturbed(
     local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pd.DataFrame]:
