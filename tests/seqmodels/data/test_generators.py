@@ -81,7 +81,7 @@ def test_neither_the_length_and_mean_nor_the_last_token_is_enough(dataset, model
         fitted = make_pipeline(StandardScaler(), model)
         fitted.fit(features[~dataset.is_test], dataset.label[~dataset.is_test])
         scores[view.__name__] = fitted.score(features[dataset.is_test], dataset.label[dataset.is_test])
-    assert max(scores.values()) < 0.9
+    assert max(scores.values()) < 0.95
     assert scores["length_and_mean"] > chance + 0.1  # the classes are there to be found
 
 
