@@ -7,6 +7,7 @@ import time
 from rich.console import Console
 from rich.live import Live
 
+from results.views import formats
 from sweeps import live_view
 from sweeps.live import SweepState
 
@@ -38,8 +39,9 @@ class Display:
             self._live.start()
             self.refresh()
         else:
-            lanes, trials = self.state.lanes, len(self.state.trials)
-            self.line(f"{self.state.title} · {trials} trials · {lanes['total']} lanes")
+            trials = formats.plural(len(self.state.trials), "trial")
+            lanes = formats.plural(self.state.lanes["total"], "lane")
+            self.line(f"{self.state.title} · {trials} · {lanes}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import math
+import shlex
 import sys
 import tempfile
 import traceback
@@ -28,6 +29,7 @@ from sweeps.signals import Interrupted, Signals
 from sweeps.spec import Resources, Spec
 
 CHECKPOINT_SECONDS = 10.0
+DEFAULT_STORE = "store"
 
 
 def run_sweep(
@@ -55,7 +57,7 @@ def run_sweep(
     Raises:
         DataError, SpecError, StoreError, ClusterError: the user's mistakes, found before Ray starts.
     """
-    return _Run(address, cpus, console, json_output).go(
+    return _Run(store, address, cpus, console, json_output).go(
         lambda: prepare.new(spec, Store(store), address, cpus)
     )
 
@@ -73,7 +75,7 @@ def resume_sweep(
 
     Arguments, exit code and errors as `run_sweep`; SpecError also where a data set is not what it was.
     """
-    return _Run(address, cpus, console, json_output).go(
+    return _Run(store, address, cpus, console, json_output).go(
         lambda: prepare.again(Store(store), prefix, address, cpus)
     )
 
@@ -81,7 +83,10 @@ def resume_sweep(
 class _Run:
     """One run of the program, in this process."""
 
-    def __init__(self, address: str | None, cpus: int | None, console: Console, json_output: bool) -> None:
+    def __init__(
+        self, store: str | Path, address: str | None, cpus: int | None, console: Console, json_output: bool
+    ) -> None:
+        self.store = store
         self.address = address
         self.cpus = cpus
         self.console = console
@@ -147,7 +152,9 @@ class _Run:
             self._say(f"Ray's log: {log}")
         if code > 1:
             self._say(f"stopped; {live_view.receipt(state)}")
-            self._say(f"go on with: seqsweep resume {sweep.id}")
+            self._say(f"go on with: seqsweep resume {sweep.id}{self._option()}")
+        elif not self.json_output:
+            self.console.print()
         return code
 
     def _tune(self, ready: Prepared, state: SweepState) -> None:
@@ -168,10 +175,10 @@ class _Run:
                 state.slots, state.note = _slots(resources, place), ""
                 from sweeps.tuning import Watcher, train  # once the environment is quiet
 
-                waiting = {trial.id for trial in state.having("waiting")}
+                plans = {trial.id: trial for trial in ready.plans}
                 try:
                     train(
-                        [trial for trial in ready.plans if trial.id in waiting],
+                        [plans[trial.id] for trial in state.having("waiting")],
                         ready.data,
                         Watcher(state, display.ended, tick),
                         sweep=ready.sweep,
@@ -182,6 +189,10 @@ class _Run:
                 finally:
                     state.note = "stopping Ray"
                     display.refresh()
+
+    def _option(self) -> str:
+        """What the next command needs to find this store."""
+        return "" if str(self.store) == DEFAULT_STORE else f" --store {shlex.quote(str(self.store))}"
 
     def _say(self, text: str) -> None:
         self.progress.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -269,6 +269,37 @@ def test_screen(clock: Clock) -> None:
     assert drawn(state) == SCREEN
 
 
+def test_terminal_gets_a_screen_and_has_it_taken_away_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    console = Console(file=StringIO(), width=80, height=24, force_terminal=True)
+    state = SweepState("demo", [trial("a")], slots=1, clock=clock)
+    with Display(state, console) as display:
+        run_through(state, clock, "a", 10.0)
+        display.ended("a")
+        display.close()
+        shown = console.file.getvalue()
+        assert shown.startswith("\x1b[?1049h")
+        assert "\x1b[?1049l" in shown
+        assert shown.index("\x1b[?25l") < shown.rindex("\x1b[?25h"), "the cursor is hidden, then shown"
+    assert console.file.getvalue() == shown, "closing twice does nothing"
+    assert "[1/1]" not in shown
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "unknown")])
+def test_plain_lines_where_a_screen_is_not_wanted(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    console = Console(file=StringIO(), width=80, force_terminal=True)
+    with Display(SweepState("demo", [trial("a")], slots=1, clock=clock), console):
+        pass
+    assert console.file.getvalue() == "demo · 1 trial · 4 lanes\n"
+
+
 @given(
     running=st.integers(0, 40),
     finished=st.integers(0, 6),

@@ -87,6 +87,9 @@ def test_same_bits_one_trial_at_a_time(
     one = spec(strokes, resources={"max_concurrent": 1})
     assert run_sweep(one, store=tmp_path, console=terminal) == 0
     assert_same(newest(tmp_path), figures(newest(finished[0])))
+    lines = [line for line in terminal.file.getvalue().splitlines() if line.startswith("[")]
+    cells = [line.split()[1] for line in lines]
+    assert cells == ["lstm", "gru", "rnn_tanh"], "the longest first, so that none is left alone at the end"
 
 
 def test_finished_sweep_says_so(finished: tuple[Path, str], terminal: Console) -> None:
