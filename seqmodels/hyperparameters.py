@@ -101,3 +101,12 @@ class Hyperparameters:
             check_hyperparameter(field.name, getattr(self, field.name))
         if self.nesterov and self.momentum == 0:
             raise ValueError("`nesterov` is true, but `momentum` is 0 and must then be greater than 0")
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One model of a trial: a candidate's hyperparameters with one seed."""
+
+    candidate: int
+    seed: int
+    hyperparameters: Hyperparameters

@@ -15,21 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqmodels.backends import Backend, Rows
-from seqmodels.hyperparameters import Hyperparameters
+from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
 from seqmodels.network import Network
 from seqmodels.randomness import Purpose, normal, uniform
 
 EVALUATION_BATCH = 128
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One model of a trial: a candidate's hyperparameters with one seed."""
-
-    candidate: int
-    seed: int
-    hyperparameters: Hyperparameters
 
 
 @dataclass(frozen=True, eq=False)

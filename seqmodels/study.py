@@ -15,12 +15,13 @@ from torch.nn import functional
 
 from seqmodels.architecture import Architecture
 from seqmodels.backends import create_backend
+from seqmodels.config import TrainingConfig
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
-from seqmodels.training import EpochRecord, LaneProgress, Trainer, TrainingConfig
+from seqmodels.training import EpochRecord, LaneProgress, Trainer
 
 PHASES = ("search", "refit", "score", "done")
 

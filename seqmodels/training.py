@@ -13,53 +13,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqmodels.backends import Backend
-from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.config import TrainingConfig
+from seqmodels.hyperparameters import Lane
+from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
 from seqmodels.optim import LaneOptimizer, clip_by_norm
 from seqmodels.randomness import permutation
 from seqmodels.schedules import learning_rate
 
 STOPS = ("", "max_epochs", "converged", "validation", "diverged")
-KEEPS = ("best", "last")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How every lane of a trial is trained.
-
-    Args:
-        epochs: most epochs, and the length of learning-rate schedules.
-        batch_size: sequences in a step; the last batch of an epoch may be smaller.
-        min_change: the reference rule: stop a lane whose mean training error changed by less than this between successive
-            epochs, `patience` times in a row; 0 turns the rule off.
-        patience: see `min_change`.
-        validation_patience: stop after so many epochs without a better validation accuracy (the loss breaks ties); None: never.
-        keep: which weights count: those of the `best` epoch by validation, or the `last`.
-        bptt: steps through which gradients flow; None for all.
-        refit: train the chosen candidate again on train + validation, for as many epochs as its kept weights had seen.
-
-    Raises:
-        ValueError: a field is out of its range.
-    """
-
-    epochs: int = 40
-    batch_size: int = 32
-    min_change: float = 1e-4
-    patience: int = 3
-    validation_patience: int | None = None
-    keep: str = "best"
-    bptt: int | None = None
-    refit: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "validation_patience", "bptt"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` is {value}, but must be at least 1")
-        if not (math.isfinite(self.min_change) and self.min_change >= 0):
-            raise ValueError(f"`min_change` is {self.min_change}, but must be at least 0")
-        if self.keep not in KEEPS:
-            raise ValueError(f"`keep` is {self.keep!r}, but must be one of {', '.join(KEEPS)}")
 
 
 @dataclass(frozen=True)

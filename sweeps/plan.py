@@ -11,13 +11,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from seqmodels.architecture import Architecture
+from seqmodels.config import TrainingConfig
+from seqmodels.hyperparameters import Lane
 from sweeps.errors import SpecError
 from sweeps.search import candidates
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.lanes import Lane
-    from seqmodels.training import TrainingConfig
     from sweeps.spec import Spec
 
 
@@ -62,9 +62,6 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
     Raises:
         SpecError: two data sets have one name.
     """
-    from seqmodels.lanes import Lane
-    from seqmodels.training import TrainingConfig
-
     names = Counter(dataset.name for dataset in datasets)
     if len(names) < len(datasets):
         raise SpecError(

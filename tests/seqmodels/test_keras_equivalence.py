@@ -17,8 +17,8 @@ import keras
 
 from seqmodels.architecture import Architecture
 from seqmodels.backends import TorchBackend
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane, LaneArray
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import LaneArray
 from seqmodels.layout import Layout
 
 DATA = small_dataset(24, longest=9)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from seqmodels.architecture import CELLS, Architecture
 from seqmodels.backends import TorchBackend
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane, LaneArray
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import LaneArray
 from seqmodels.layout import Layout
 
 DATA = small_dataset()

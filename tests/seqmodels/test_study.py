@@ -12,12 +12,12 @@ from safetensors.torch import load, save
 from sklearn.metrics import accuracy_score, log_loss
 
 from seqmodels.architecture import Architecture
+from seqmodels.config import TrainingConfig
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits, split
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane
+from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.study import Study, StudyOutcome
-from seqmodels.training import LaneProgress, TrainingConfig
+from seqmodels.training import LaneProgress
 
 DATA = small_dataset(50, longest=6)
 SPLITS = split(DATA, fraction=0.25)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from seqmodels.architecture import Architecture
 from seqmodels.backends import TorchBackend
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane
+from seqmodels.config import TrainingConfig
+from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.layout import Layout
-from seqmodels.training import EpochRecord, Trainer, TrainingConfig
+from seqmodels.training import EpochRecord, Trainer
 
 DATA = small_dataset(40, longest=6)
 TRAIN, VALIDATION = np.arange(0, 29), np.arange(29, 40)

@@ -221,7 +221,7 @@ def test_the_defaults() -> None:
 
 
 def test_training_defaults_are_the_trainers() -> None:
-    from seqmodels.training import TrainingConfig
+    from seqmodels.config import TrainingConfig
 
     axes = parse(minimal()).architecture
     assert (
