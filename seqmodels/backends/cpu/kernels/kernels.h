@@ -41,14 +41,12 @@ void evaluate_vectors(int function, long count, const float* in, float* out) {
 
 long spend(long count) {
     constexpr int CHAINS = 12;
-    vec sum[CHAINS] = {}, x = all(0.999f), y = all(1e-3f);
+    vec sum[CHAINS], x = all(0.999f), y = all(1e-3f);
+#pragma GCC unroll 12
+    for (int j = 0; j < CHAINS; j++) sum[j] = all((float)j);  // equal ones would be computed once
     for (long i = 0; i < count; i += CHAINS) {
 #pragma GCC unroll 12
         for (int j = 0; j < CHAINS; j++) sum[j] = sum[j] * x + y;
-#ifdef __x86_64__
-        __asm__ volatile("" : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2]), "+v"(sum[3]), "+v"(sum[4]), "+v"(sum[5]));
-        __asm__ volatile("" : "+v"(sum[6]), "+v"(sum[7]), "+v"(sum[8]), "+v"(sum[9]), "+v"(sum[10]), "+v"(sum[11]));
-#endif
     }
     vec total = {};
 #pragma GCC unroll 12
