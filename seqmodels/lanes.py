@@ -60,7 +60,7 @@ class LaneArray:
         lanes: who the rows are; their initial weights are drawn from their seeds, in torch.nn's distribution.
         backend: who computes the recurrence.
         bptt: see `Network`.
-        threads: calls that run side by side, each on its own lanes.
+        threads: calls that run side by side, each on its own lanes; a backend that can uses what is left over inside a call.
         dtype: float32, or float64 for tests.
         device: where the lanes live.
     """
@@ -83,6 +83,7 @@ class LaneArray:
         for row, lane in zip(self.params, self.lanes, strict=True):
             self._initialise(row, lane.seed)
         self.grads = torch.zeros_like(self.params)
+        self._threads = threads
         # inner parallelism would split sums by the number of threads
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
@@ -185,6 +186,7 @@ class LaneArray:
     def _each_call(self, run: Callable[[slice], None]) -> None:
         size = self.network.backend.lanes_per_call or len(self.lanes)
         parts = [slice(i, min(i + size, len(self.lanes))) for i in range(0, len(self.lanes), size)]
+        self.network.backend.threads_per_call = max(1, self._threads // max(1, len(parts)))
         for _ in self._pool.map(run, parts):
             pass
 

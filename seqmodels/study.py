@@ -105,7 +105,7 @@ class Study:
         self.splits = splits
         self.training = training
         self.phase = "search"
-        self._backend = create_backend(backend)
+        self._backend = create_backend(backend, device)
         self._threads = threads
         self._data = _tensors(dataset, device)
         self._search = self._trainer(self.lanes, splits.train, splits.validation)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from seqmodels.backends.base import Backend, Rows, Weights
+from seqmodels.backends.cpu import CpuBackend, available
 from seqmodels.backends.torch_ import TorchBackend
 
-__all__ = ["BACKENDS", "Backend", "Rows", "TorchBackend", "Weights", "create_backend"]
+__all__ = ["BACKENDS", "Backend", "CpuBackend", "Rows", "TorchBackend", "Weights", "create_backend"]
 
-BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend}
+BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend, "cpu": CpuBackend}
 
 
-def create_backend(name: str = "auto") -> Backend:
-    """The named backend, or with `auto` the best that this machine has.
+def create_backend(name: str = "auto", device: str = "cpu") -> Backend:
+    """The named backend, or with `auto` the best that this machine has for tensors on `device`.
 
     Raises:
-        ValueError: there is no such backend.
+        ValueError: there is no such backend, or its kernels were not built.
     """
     if name == "auto":
-        return TorchBackend()
+        return CpuBackend() if device == "cpu" and available() else TorchBackend()
     if name not in BACKENDS:
         raise ValueError(f"`backend` is {name!r}, but must be auto or one of {', '.join(BACKENDS)}")
     return BACKENDS[name]()

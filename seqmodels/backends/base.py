@@ -67,6 +67,8 @@ class Backend(Protocol):
     name: str
     lanes_per_call: int | None
     """How many lanes it wants in one call; None takes all."""
+    threads_per_call: int
+    """Threads that a call may start itself; set by whoever knows how many calls run side by side."""
 
     def recurrence(
         self,

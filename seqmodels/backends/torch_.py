@@ -22,6 +22,7 @@ class TorchBackend:
 
     name = "torch"
     lanes_per_call: int | None = 1
+    threads_per_call: int = 1  # and no more, whatever it is set to: sums would be split by it
 
     def __init__(self) -> None:
         # functional_call swaps a module's parameters while it runs, so threads must not share a module

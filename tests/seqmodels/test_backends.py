@@ -1,13 +1,21 @@
 """Every backend under the conformance suite, and how one is chosen."""
 
+from typing import ClassVar
+
 import pytest
+import torch
 from conformance import Conformance
 
-from seqmodels.backends import BACKENDS, Backend, TorchBackend, create_backend
+from seqmodels.backends import BACKENDS, Backend, CpuBackend, TorchBackend, create_backend
 
 
 class TestTorch(Conformance):
     make = TorchBackend
+
+
+class TestCpu(Conformance):
+    make = CpuBackend
+    tolerances: ClassVar = {torch.float32: 2e-6}
 
 
 def test_every_backend_has_its_line_here() -> None:
@@ -22,5 +30,5 @@ def test_created_by_name(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="`backend` is 'gpu', but must be auto or one of torch"):
+    with pytest.raises(ValueError, match="`backend` is 'gpu', but must be auto or one of torch, cpu"):
         create_backend("gpu")

@@ -1,0 +1,160 @@
+"""The `cpu` backend: the recurrence as an autograd function around the kernels."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_int64
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqmodels.backends.base import Rows, Weights
+from seqmodels.backends.cpu.library import CELLS, INSTRUCTION_SETS, Recurrence, instruction_sets, library
+from seqmodels.backends.cpu.workspace import Loan, Workspaces
+
+
+class CpuBackend:
+    """Float32 on the CPU. Sequences are neither padded nor copied.
+
+    Args:
+        threads_per_call: most threads of one call: its lanes are shared out to them, and a lane's rows where lanes are fewer.
+        instruction_set: one of `instruction_sets()`; None for the widest. Each has its own bits.
+        poison: see `Workspaces`.
+
+    Raises:
+        ValueError: the kernels were not built, or the machine cannot run `instruction_set`.
+    """
+
+    name = "cpu"
+    lanes_per_call: int | None = 1  # the state of more lanes than threads would only fall out of the caches
+
+    def __init__(
+        self, threads_per_call: int = 1, *, instruction_set: str | None = None, poison: bool = False
+    ) -> None:
+        usable = instruction_sets()
+        self.instruction_set = instruction_set or usable[-1]
+        if self.instruction_set not in usable:
+            raise ValueError(
+                f"`instruction_set` is {instruction_set!r}, but must be one of {', '.join(usable)} on this machine"
+            )
+        self.threads_per_call = threads_per_call
+        self.workspaces = Workspaces(poison=poison)
+
+    def recurrence(
+        self,
+        cell: str,
+        weights: Weights,
+        tokens: Float[Tensor, "N F"],
+        rows: Rows,
+        *,
+        reverse: bool,
+        bptt: int | None,
+    ) -> Float[Tensor, "M H"]:
+        """See `Backend.recurrence`.
+
+        Raises:
+            ValueError: not float32 on the CPU.
+        """
+        for tensor in (tokens, *weights):
+            if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+                raise ValueError(
+                    f"the cpu backend computes in float32 on the CPU, not in {tensor.dtype} on {tensor.device}"
+                )
+        output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
+        return output
+
+    def describe_call(
+        self, cell: str, rows: Rows, reverse: bool, bptt: int | None, tokens: Tensor, weights: Weights
+    ) -> Recurrence:
+        """The C struct of a call, without outputs and workspaces."""
+        call = Recurrence(
+            cell=CELLS.index(cell),
+            instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
+            reverse=reverse,
+            threads=self.threads_per_call,
+            bptt=bptt or 0,
+            hidden=weights.weight_hh.shape[2],
+            features=tokens.shape[1],
+            lanes=weights.weight_hh.shape[0],
+            rows=len(rows.lane),
+            lane=rows.lane.data_ptr(),
+            start=rows.start.data_ptr(),
+            length=rows.length.data_ptr(),
+            tokens=tokens.data_ptr(),
+        )
+        for name, value in weights._asdict().items():
+            setattr(call, name, value.data_ptr())
+            setattr(call, f"{name}_stride", value.stride(0))
+        return call
+
+
+class _Recurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        backend: CpuBackend,
+        cell: str,
+        rows: Rows,
+        reverse: bool,
+        bptt: int | None,
+        tokens: Tensor,
+        *parts: Tensor,
+    ) -> Tensor:
+        weights = Weights(*(_dense_lanes(part) for part in parts))
+        rows = Rows(rows.lane.contiguous(), rows.start.contiguous(), rows.length.contiguous())
+        call = backend.describe_call(cell, rows, reverse, bptt, tokens, weights)
+        call.training = any(ctx.needs_input_grad)
+        output = torch.empty(rows.tokens, call.hidden)
+        saved_floats, scratch_floats = c_int64(), c_int64()
+        library().recurrence_workspace(byref(call), byref(saved_floats), byref(scratch_floats))
+        saved = backend.workspaces.lend(saved_floats.value)
+        scratch = backend.workspaces.lend(scratch_floats.value)
+        call.output, call.saved, call.scratch = output.data_ptr(), saved.address, scratch.address
+        library().recurrence_forward(byref(call))
+        scratch.close()
+        if call.training:
+            ctx.backend, ctx.call, ctx.rows, ctx.saved = backend, call, rows, saved
+            ctx.scratch_floats = scratch_floats.value
+            ctx.save_for_backward(
+                tokens, *weights
+            )  # holds what `call` points to, and checks that nobody changed it
+        else:
+            saved.close()
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, output_grad: Tensor) -> tuple[Tensor | None, ...]:
+        tokens, *weights = ctx.saved_tensors
+        call: Recurrence = ctx.call
+        saved: Loan = ctx.saved
+        output_grad = output_grad.contiguous()
+        call.saved = saved.address
+        call.output_grad = output_grad.data_ptr()
+        grads = [torch.empty(weight.shape) for weight in weights]
+        for name, grad in zip(Weights._fields, grads, strict=True):
+            setattr(call, f"{name}_grad", grad.data_ptr())
+        token_grad = torch.empty(len(output_grad), tokens.shape[1]) if ctx.needs_input_grad[5] else None
+        call.token_grad = None if token_grad is None else token_grad.data_ptr()
+        scratch = ctx.backend.workspaces.lend(ctx.scratch_floats)
+        call.scratch = scratch.address
+        library().recurrence_backward(byref(call))
+        scratch.close()
+        saved.close()
+        if token_grad is not None:
+            token_grad = _to_tokens(token_grad, ctx.rows, len(tokens))
+        return None, None, None, None, None, token_grad, *grads
+
+
+def _dense_lanes(part: Float[Tensor, "K ..."]) -> Float[Tensor, "K ..."]:
+    """As the kernels want it: each lane's values adjacent, lanes at any distance."""
+    return part if part[0].is_contiguous() else part.contiguous()
+
+
+def _to_tokens(grad: Float[Tensor, "M F"], rows: Rows, count: int) -> Float[Tensor, "N F"]:
+    """Gradients of the rows' tokens added up where rows share them."""
+    if count == len(grad) and torch.equal(rows.start, rows.offset):
+        return grad
+    return torch.zeros(count, grad.shape[1]).index_add_(0, rows.gather, grad)

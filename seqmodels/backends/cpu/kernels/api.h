@@ -1,0 +1,63 @@
+// The C interface of the kernels: one struct describes a call, whatever the cell and the instruction set.
+#pragma once
+#include <stdint.h>
+
+enum Cell { RNN_TANH, RNN_RELU, GRU, LSTM };
+enum InstructionSet { GENERIC, X86_64_V3, X86_64_V4, INSTRUCTION_SETS };
+
+// One direction of one layer for K lanes. G gates, H hidden, F input features, R rows of all lanes, M their tokens.
+// A lane's matrices are dense; lane l's begin `stride` floats after lane l - 1's.
+struct Recurrence {
+    int32_t cell;             // Cell
+    int32_t instruction_set;  // InstructionSet
+    int32_t reverse;          // read each row from its end
+    int32_t training;         // keep in `saved` what the backward pass needs
+    int32_t threads;          // at most so many; bits do not depend on it
+    int32_t padding;
+    int64_t bptt;             // no gradient through the state across every `bptt` steps; 0: everywhere
+    int64_t hidden;           // H
+    int64_t features;         // F
+    int64_t lanes;            // K
+    int64_t rows;             // R
+    const int64_t* lane;      // [R] 0..K-1, never decreasing
+    const int64_t* start;     // [R] first token of the row in `tokens`
+    const int64_t* length;    // [R] at least 1
+    const float* tokens;      // [N, F]
+    const float* weight_ih;   // [G*H, F]
+    const float* weight_hh;   // [G*H, H]
+    const float* bias_ih;     // [G*H]
+    const float* bias_hh;     // [G*H]
+    int64_t weight_ih_stride, weight_hh_stride, bias_ih_stride, bias_hh_stride;
+    float* output;            // [M, H] rows one after the other, steps in the rows' own order
+    float* saved;             // the size that `recurrence_workspace` says, 64-byte aligned; written by forward, used up by backward
+    float* scratch;           // likewise; no contents outlive a call
+    // backward only
+    const float* output_grad;  // [M, H]
+    float* token_grad;         // [M, F] for the tokens of each row, rows one after the other; null: not wanted
+    float* weight_ih_grad;     // [K, G*H, F]
+    float* weight_hh_grad;     // [K, G*H, H]
+    float* bias_ih_grad;       // [K, G*H]
+    float* bias_hh_grad;       // [K, G*H]
+};
+
+#define EXPORT __attribute__((visibility("default")))
+
+extern "C" {
+// The widest instruction set that this machine runs and the library holds.
+EXPORT int32_t best_instruction_set(void);
+
+// Floats that `saved` and `scratch` must hold for this call.
+EXPORT void recurrence_workspace(const Recurrence* call, int64_t* saved, int64_t* scratch);
+
+// Writes `output`.
+EXPORT void recurrence_forward(const Recurrence* call);
+
+// Writes the gradients; the same call as the forward pass's, which had `training`.
+EXPORT void recurrence_backward(const Recurrence* call);
+
+// out[i] = f(in[i]) with f = 0: sigmoid, 1: tanh. For tests of accuracy.
+EXPORT void evaluate(int32_t instruction_set, int32_t function, int64_t count, const float* in, float* out);
+
+// Runs about `count` vector FMAs that do not wait for each other; returns the floating-point operations done.
+EXPORT int64_t spend_fma(int32_t instruction_set, int64_t count);
+}

@@ -1,0 +1,73 @@
+"""The compiled library, as ctypes sees it. Calls release the GIL."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from ctypes import POINTER, c_int32, c_int64, c_void_p
+from functools import cache
+from importlib.machinery import ModuleSpec
+
+CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
+
+
+class Recurrence(ctypes.Structure):
+    """`struct Recurrence` of kernels/api.h, which says what each field means."""
+
+    _fields_ = [
+        *(
+            (name, c_int32)
+            for name in ("cell", "instruction_set", "reverse", "training", "threads", "padding")
+        ),
+        *((name, c_int64) for name in ("bptt", "hidden", "features", "lanes", "rows")),
+        *((name, c_void_p) for name in ("lane", "start", "length", "tokens")),
+        *((name, c_void_p) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+        *((f"{name}_stride", c_int64) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+        *((name, c_void_p) for name in ("output", "saved", "scratch", "output_grad", "token_grad")),
+        *((f"{name}_grad", c_void_p) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+    ]
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The loaded library.
+
+    Raises:
+        ValueError: the package was installed without it.
+    """
+    spec = _spec()
+    if spec is None or spec.origin is None:
+        raise ValueError(
+            "`backend` is 'cpu', but its kernels were not built: install again where a C++17 compiler is found"
+        )
+    kernels = ctypes.CDLL(spec.origin)
+    kernels.best_instruction_set.restype = c_int32
+    kernels.recurrence_workspace.argtypes = [POINTER(Recurrence), POINTER(c_int64), POINTER(c_int64)]
+    for function in (kernels.recurrence_forward, kernels.recurrence_backward):
+        function.argtypes = [POINTER(Recurrence)]
+    kernels.evaluate.argtypes = [c_int32, c_int32, c_int64, c_void_p, c_void_p]
+    kernels.spend_fma.argtypes = [c_int32, c_int64]
+    kernels.spend_fma.restype = c_int64
+    for function in (
+        kernels.recurrence_workspace,
+        kernels.recurrence_forward,
+        kernels.recurrence_backward,
+        kernels.evaluate,
+    ):
+        function.restype = None
+    return kernels
+
+
+def _spec() -> ModuleSpec | None:
+    return importlib.util.find_spec("seqmodels.backends.cpu._kernels")
+
+
+def available() -> bool:
+    """The library was built."""
+    return _spec() is not None
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """Those that this machine runs, the widest last."""
+    return INSTRUCTION_SETS[: library().best_instruction_set() + 1]

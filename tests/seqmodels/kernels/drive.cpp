@@ -1,0 +1,147 @@
+// Runs the kernels over many shapes, for sanitizers to watch; and checks that threads change no bit.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <random>
+#include <vector>
+
+#include "api.h"
+
+namespace {
+
+std::mt19937 generator(1);
+
+long between(long low, long high) { return std::uniform_int_distribution<long>(low, high)(generator); }
+
+// An array of its own on the heap, so that one step beyond either end is seen.
+std::vector<float> numbers(long count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = std::uniform_real_distribution<float>(-0.3f, 0.3f)(generator);
+    return values;
+}
+
+struct Workspace {
+    float* data;
+    explicit Workspace(long floats) : data((float*)aligned_alloc(64, (4 * floats + 127) / 64 * 64)) {
+        memset(data, 0xff, 4 * floats);  // NaN
+    }
+    ~Workspace() { free(data); }
+    Workspace(const Workspace&) = delete;
+};
+
+struct Result {
+    std::vector<float> output, tokens, weight_ih, weight_hh, bias_ih, bias_hh;
+    bool operator==(const Result& other) const {
+        auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+            return a.size() == b.size() && (a.empty() || !memcmp(a.data(), b.data(), 4 * a.size()));
+        };
+        return same(output, other.output) && same(tokens, other.tokens) && same(weight_ih, other.weight_ih) &&
+               same(weight_hh, other.weight_hh) && same(bias_ih, other.bias_ih) && same(bias_hh, other.bias_hh);
+    }
+    bool finite() const {
+        for (auto* values : {&output, &tokens, &weight_ih, &weight_hh, &bias_ih, &bias_hh})
+            for (float value : *values)
+                if (!(value - value == 0)) return false;
+        return true;
+    }
+};
+
+struct Problem {
+    Recurrence call{};
+    std::vector<int64_t> lane, start, length;
+    std::vector<float> tokens, weight_ih, weight_hh, bias_ih, bias_hh, output_grad;
+    long places = 0;
+
+    Problem(int cell, long lanes, long most_rows, long most_steps, long features, long hidden) {
+        long all = 0;
+        for (long l = 0; l < lanes; l++)
+            for (long rows = between(0, most_rows); rows > 0; rows--) {
+                lane.push_back(l);
+                length.push_back(between(1, most_steps));
+                start.push_back(all);
+                all += length.back();
+            }
+        places = all;
+        const long gates = cell == LSTM ? 4 : cell == GRU ? 3 : 1, size = gates * hidden;
+        tokens = numbers(all * features);
+        weight_ih = numbers(lanes * size * features);
+        weight_hh = numbers(lanes * size * hidden);
+        bias_ih = numbers(lanes * size);
+        bias_hh = numbers(lanes * size);
+        output_grad = numbers(all * hidden);
+        call.cell = cell;
+        call.hidden = hidden;
+        call.features = features;
+        call.lanes = lanes;
+        call.rows = (long)lane.size();
+        call.lane = lane.data();
+        call.start = start.data();
+        call.length = length.data();
+        call.tokens = tokens.data();
+        call.weight_ih = weight_ih.data();
+        call.weight_hh = weight_hh.data();
+        call.bias_ih = bias_ih.data();
+        call.bias_hh = bias_hh.data();
+        call.weight_ih_stride = size * features;
+        call.weight_hh_stride = size * hidden;
+        call.bias_ih_stride = call.bias_hh_stride = size;
+        call.output_grad = output_grad.data();
+    }
+
+    Result run(int instruction_set, int threads, bool training, bool token_grad) {
+        call.instruction_set = instruction_set;
+        call.threads = threads;
+        call.training = training;
+        int64_t saved, scratch;
+        recurrence_workspace(&call, &saved, &scratch);
+        Workspace saved_space(saved), scratch_space(scratch);
+        call.saved = saved_space.data;
+        call.scratch = scratch_space.data;
+        Result result;
+        result.output.resize(places * call.hidden);
+        call.output = result.output.data();
+        recurrence_forward(&call);
+        if (!training) return result;
+        memset(scratch_space.data, 0xff, 4 * scratch);
+        result.tokens.resize(token_grad ? tokens.size() : 0);
+        result.weight_ih.resize(weight_ih.size());
+        result.weight_hh.resize(weight_hh.size());
+        result.bias_ih.resize(bias_ih.size());
+        result.bias_hh.resize(bias_hh.size());
+        call.token_grad = token_grad ? result.tokens.data() : nullptr;
+        call.weight_ih_grad = result.weight_ih.data();
+        call.weight_hh_grad = result.weight_hh.data();
+        call.bias_ih_grad = result.bias_ih.data();
+        call.bias_hh_grad = result.bias_hh.data();
+        recurrence_backward(&call);
+        return result;
+    }
+};
+
+}  // namespace
+
+int main(int, char** arguments) {
+    const int rounds = atoi(arguments[1]);
+    for (int round = 0; round < rounds; round++) {
+        const bool large = round % 4 == 3;  // enough work for several threads
+        const int cell = round / 4 % 4;
+        Problem problem(cell, between(1, 3), large ? 24 : 9, large ? 40 : 12, between(1, 40), large ? between(90, 130) : between(1, 40));
+        problem.call.reverse = (int)between(0, 1);
+        problem.call.bptt = between(0, 1) * between(1, 6);
+        for (int set = 0; set <= best_instruction_set(); set++) {
+            const bool token_grad = between(0, 1);
+            Result alone = problem.run(set, 1, true, token_grad);
+            if (!alone.finite() || problem.run(set, 1, false, false).output != alone.output) {
+                printf("round %d, instruction set %d: wrong numbers\n", round, set);
+                return 1;
+            }
+            for (int threads : {2, 5, 32})
+                if (large && !(problem.run(set, threads, true, token_grad) == alone)) {
+                    printf("round %d, instruction set %d: %d threads change bits\n", round, set, threads);
+                    return 1;
+                }
+        }
+    }
+    printf("%d rounds\n", rounds);
+}
