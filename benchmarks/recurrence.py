@@ -28,8 +28,8 @@ from seqmodels.architecture import Architecture
 from seqmodels.backends.cpu import CpuBackend
 from seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
 from seqmodels.cells import RECURRENT_CELLS
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
 
 BATCH, CLASSES = 32, 5

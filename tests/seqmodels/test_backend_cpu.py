@@ -13,10 +13,11 @@ from seqmodels.architecture import CELLS, Architecture
 from seqmodels.backends import Backend, CpuBackend, Rows, TorchBackend, Weights
 from seqmodels.backends.cpu import instruction_sets
 from seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.lanes import Lane, LaneArray, Tokens
+from seqmodels.config import TrainingConfig
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
-from seqmodels.training import Trainer, TrainingConfig
+from seqmodels.training import Trainer
 
 SETS = instruction_sets()
 
