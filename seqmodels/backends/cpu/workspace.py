@@ -70,7 +70,7 @@ class Loan:
 
 def _pages(floats: int) -> Float[Tensor, "n"]:
     """Page-aligned memory, in large pages where the system has them: there are too many small ones in a step's arrays."""
-    memory = mmap.mmap(-1, 4 * floats)
+    memory = mmap.mmap(-1, 4 * floats, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=torch.float32)

@@ -110,24 +110,21 @@ struct Lanes {
         for (const Lane& lane : lanes) most = std::max(most, lane.plan.rows);
         return most;
     }
-    // Into how many parts each lane's rows are cut so that every thread has one.
-    long parts(const Recurrence& call) const {
+    // Threads that have enough to do.
+    long threads(const Recurrence& call) const {
         double work = 0;
         for (const Lane& lane : lanes) work += (double)lane.plan.tokens * shape.columns * (shape.hidden + shape.features);
-        long worth = (long)std::min(work / WORTH_A_THREAD, 1e6);
-        long threads = std::min<long>(call.threads, worth);
-        return std::clamp<long>(threads / std::max<long>(call.lanes, 1), 1, std::max<long>(most_rows(), 1));
+        return std::clamp<long>((long)std::min(work / WORTH_A_THREAD, 1e6), 1, std::max(call.threads, 1));
+    }
+    // Into how many parts each lane's rows are cut so that every thread has one.
+    long parts(const Recurrence& call) const {
+        return std::clamp<long>(threads(call) / std::max<long>(call.lanes, 1), 1, std::max<long>(most_rows(), 1));
     }
     // The first row of a part; parts have about equal numbers of tokens.
     static long part_begin(const Plan& plan, long part, long parts) {
         long row = 0;
         for (long tokens = 0; row < plan.rows && tokens * parts < plan.tokens * part; row++) tokens += plan.length[row];
         return row;
-    }
-    long threads(const Recurrence& call) const {
-        double work = 0;
-        for (const Lane& lane : lanes) work += (double)lane.plan.tokens * shape.columns * (shape.hidden + shape.features);
-        return std::max<long>(1, std::min<long>(call.threads, (long)std::min(work / WORTH_A_THREAD, 1e6)));
     }
 };
 

@@ -3,9 +3,9 @@
 
 #ifdef __x86_64__
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,popcnt"))), apply_to = function)
 #else
-#pragma GCC target("arch=x86-64-v3")
+#pragma GCC target("avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,popcnt")
 #endif
 #define INSTRUCTION_SET_NAME x86_64_v3_kernels
 #define WIDTH 8
