@@ -213,7 +213,7 @@ class Resources(_Section):
     cpus_per_trial: int = Field(default=1, ge=1, le=4096)
     gpus_per_trial: float = Field(default=0.0, ge=0, le=64)
     max_concurrent: int = Field(default=0, ge=0)
-    backend: Literal["auto", "torch"] = "auto"
+    backend: Literal["auto", "cpu", "torch"] = "auto"
 
     @field_validator("gpus_per_trial")
     @classmethod

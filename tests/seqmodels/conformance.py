@@ -175,11 +175,10 @@ class Conformance:
     def backend(self) -> Backend:
         return type(self).make()
 
-    @pytest.fixture(params=[torch.float64, torch.float32], ids=["float64", "float32"])
-    def dtype(self, request: pytest.FixtureRequest) -> torch.dtype:
-        if request.param not in self.tolerances:
-            pytest.skip("not a type of this backend")
-        return request.param
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Every type that the backend has, and no other."""
+        if "dtype" in metafunc.fixturenames:
+            metafunc.parametrize("dtype", list(self.tolerances), ids=str)
 
     @pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "backwards"])
     @pytest.mark.parametrize("cell", CELLS)
