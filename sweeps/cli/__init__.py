@@ -1,8 +1,8 @@
 """The `seqsweep` command: one module per verb, and what they share in `options.py`.
 
 Nothing heavy is imported until a verb needs it, so that `--help` answers at once.
-Exit codes: 0 done; 1 a fault of ours, or trials that failed; 2 a mistake in the spec, the data, the store or the command
-line; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 a fault of ours, or trials or checks that failed; 2 a mistake in the spec, the data, the store or the
+command line; 130 Ctrl-C; 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from sweeps.cli import confusion, curves, list_, resume, run, show
+from sweeps.cli import confusion, curves, doctor, list_, resume, run, show
 
 
 @dataclass
@@ -37,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and any width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (run, resume, list_, show, confusion, curves):
+for _verb in (run, resume, list_, show, confusion, curves, doctor):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
 
 
