@@ -10,7 +10,7 @@ from results.analysis import Curve, Curves
 from results.views import formats, layout
 from results.views.canvas import Canvas
 
-ROWS = 14
+ROWS = 13  # every third is labelled, the last with 0
 WIDEST = 120
 AXIS = 7  # columns of the numbers left of the plot, with the axis
 MARGIN = 13  # columns right of it, for the candidates' numbers
@@ -57,7 +57,7 @@ def _plot(data: Curves, values: Sequence[float], console: Console) -> None:
     layout.line(console, ("training error (cross-entropy)" + (", cut at the top" if cut else ""), "dim"))
     for number in range(ROWS):
         value = ceiling * (1 - number / (ROWS - 1))
-        label = f"{value:>5.2f} ┤" if number % 3 == 0 or number == ROWS - 1 else f"{'':>5} │"
+        label = f"{value:>5.2f} ┤" if number % 3 == 0 else f"{'':>5} │"
         console.print(Text(label, style="dim") + canvas.row(number) + _margin(ends[number]), highlight=False)
     left = "1"
     right = f"{epochs} epochs" if epochs > 1 else "epoch"

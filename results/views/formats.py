@@ -14,9 +14,11 @@ def percent(fraction: float | None) -> str:
 
 
 def interval(figure: Interval) -> str:
-    """ "97.8 ±0.4"; without the ± for a single seed; "–" for none."""
+    """ "97.8 ±0.4"; without the ± for a single seed; "–" for none; "±>100" where the interval says nothing."""
     if figure.half_width is None:
         return percent(figure.mean)
+    if figure.half_width > 1:
+        return f"{percent(figure.mean)} ±>100"
     return f"{percent(figure.mean)} ±{percent(figure.half_width)}"
 
 

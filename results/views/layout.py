@@ -21,16 +21,20 @@ def table(columns: Iterable[tuple[str, str]]) -> Table:
 def print_two_line_rows(
     console: Console, columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Sequence[Text], Text]]
 ) -> None:
-    """Print rows of (cells, remark): the cells under their headings, the remark below over the whole width."""
+    """Print rows of (cells, remark): the cells under their headings, the remark below over the whole width.
+
+    Two spaces part the columns, or one where two would not fit.
+    """
     headings = [Text(heading, style="dim") for heading, _ in columns]
     lines = [headings, *(cells for cells, _ in rows)]
     widths = [max(text.cell_len for text in column) for column in zip(*lines, strict=True)]
+    gap = Text("  " if sum(widths) + 2 * (len(widths) - 1) <= console.width else " ")
     for cells, remark in [(headings, Text()), *rows]:
         padded = []
         for text, width, (_, side) in zip(cells, widths, columns, strict=True):
             space = Text(" " * (width - text.cell_len))
             padded.append(space + text if side == ">" else text + space)
-        console.print(Text("  ").join(padded), highlight=False)
+        console.print(gap.join(padded), highlight=False)
         for piece in remark.wrap(console, console.width - INDENT) if remark else ():
             piece.rstrip()
             console.print(Text(" " * INDENT) + piece, highlight=False)
