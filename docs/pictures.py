@@ -25,7 +25,7 @@ def main() -> None:
     console = Console(
         record=True, width=arguments.width, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    report(Store(arguments.store).find(arguments.sweep), console)
+    report(Store(arguments.store).find(arguments.sweep), console, store=arguments.store)
     svg = console.export_svg(title="seqsweep show", theme=SVG_EXPORT_THEME)
     svg = re.sub(
         r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL

@@ -67,17 +67,17 @@ def trial_line(state: SweepState, trial: TrialState) -> str:
 
 
 def receipt(state: SweepState) -> str:
-    """One line for the scrollback, when all is over."""
-    ended, lanes = state.having("finished"), state.lanes
+    """One line for the scrollback, when all is over; lanes are counted where their trial is finished, so kept."""
+    ended = state.having("finished")
     parts = [
         state.title,
         f"{len(ended)} of {formats.plural(len(state.trials), 'trial')} finished",
-        f"{lanes['done']} lanes",
+        formats.plural(sum(trial.lanes for trial in ended), "lane"),
     ]
     if failed := state.having("failed"):
         parts.insert(2, f"{len(failed)} failed")
-    if lanes["diverged"]:
-        parts.append(f"{lanes['diverged']} diverged")
+    if diverged := sum(trial.diverged for trial in ended):
+        parts.append(f"{diverged} diverged")
     return " · ".join([*parts, duration(state.elapsed)])
 
 

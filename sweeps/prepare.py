@@ -70,7 +70,14 @@ def check_share(resources: Resources, cpus: int, gpus: int | None) -> None:
 def _check_place(resources: Resources, address: str | None, cpus: int | None) -> None:
     check_address(address, cpus)
     if address is None:
-        check_share(resources, cpus or usable_cpus(), None)
+        check_share(resources, cpus or usable_cpus(), _gpus() if resources.gpus_per_trial else None)
+
+
+def _gpus() -> int:
+    """GPUs of this machine that torch can use."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _plan(spec: Spec) -> tuple[Data, list[TrialPlan]]:

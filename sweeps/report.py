@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from results.store import Sweep
 
 
-def report(sweep: Sweep, console: Console, *, dataset: str | None = None, json_output: bool = False) -> None:
+DEFAULT_STORE = "store"
+
+
+def store_option(store: str | Path) -> str:
+    """What a command needs besides a sweep's id to find `store`."""
+    return "" if str(store) == DEFAULT_STORE else f" --store {shlex.quote(str(store))}"
+
+
+def report(
+    sweep: Sweep,
+    console: Console,
+    *,
+    store: str | Path,
+    dataset: str | None = None,
+    json_output: bool = False,
+) -> None:
     """Print the verdict and, for each data set, the confusion matrix of its best architecture.
 
     Args:
         sweep: a sweep; it need not be finished.
         console: where to.
+        store: where the sweep lies, as the user named it.
         dataset: only this data set.
         json_output: one JSON object: the verdict's fields, and `confusions`.
 
@@ -34,7 +53,7 @@ def report(sweep: Sweep, console: Console, *, dataset: str | None = None, json_o
     if json_output:
         write_json(vars(data) | {"confusions": confusions}, console)
         return
-    verdict.render(data, console)
+    verdict.render(data, console, options=store_option(store))
     for each in confusions:
         console.print()
         confusion.render(each, console)

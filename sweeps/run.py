@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import math
-import shlex
 import sys
 import tempfile
 import traceback
@@ -24,12 +23,11 @@ from sweeps.display import Display
 from sweeps.live import SweepState, TrialState, cost
 from sweeps.prepare import Prepared
 from sweeps.records import summary
-from sweeps.report import report
+from sweeps.report import report, store_option
 from sweeps.signals import Interrupted, Signals
 from sweeps.spec import Resources, Spec
 
 CHECKPOINT_SECONDS = 10.0
-DEFAULT_STORE = "store"
 
 
 def run_sweep(
@@ -108,7 +106,7 @@ class _Run:
                         ready.sweep.update(status="finished")
                         self._say(f"{ready.sweep.id} is finished: nothing is left to train")
                 if code <= 1:
-                    report(ready.sweep, self.console, json_output=self.json_output)
+                    report(ready.sweep, self.console, store=self.store, json_output=self.json_output)
                 return code
         except Interrupted as stop:
             self._say(f"stopped by {stop}")
@@ -152,7 +150,7 @@ class _Run:
             self._say(f"Ray's log: {log}")
         if code > 1:
             self._say(f"stopped; {live_view.receipt(state)}")
-            self._say(f"go on with: seqsweep resume {sweep.id}{self._option()}")
+            self._say(f"go on with: seqsweep resume {sweep.id}{store_option(self.store)}")
         elif not self.json_output:
             self.console.print()
         return code
@@ -172,6 +170,7 @@ class _Run:
                 self.signals.install()
                 self.signals.check()
                 prepare.check_share(resources, place.cpus, place.gpus)
+                ready.sweep.update(cores=place.cpus)
                 state.slots, state.note = _slots(resources, place), ""
                 from sweeps.tuning import Watcher, train  # once the environment is quiet
 
@@ -189,10 +188,6 @@ class _Run:
                 finally:
                     state.note = "stopping Ray"
                     display.refresh()
-
-    def _option(self) -> str:
-        """What the next command needs to find this store."""
-        return "" if str(self.store) == DEFAULT_STORE else f" --store {shlex.quote(str(self.store))}"
 
     def _say(self, text: str) -> None:
         self.progress.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -16,14 +16,17 @@ COLUMNS = (
 )
 
 
-def render(data: Verdict, console: Console) -> None:
-    """Print the heading, a table per data set, and the receipt."""
+def render(data: Verdict, console: Console, *, options: str = "") -> None:
+    """Print the heading, a table per data set, and the receipt.
+
+    `options` is what the command that goes on with the sweep needs besides its id, such as ` --store results`.
+    """
     _heading(data, console)
     for block in data.datasets:
         console.print()
         _block(block, data.seeds, console)
     console.print()
-    receipt(data, console)
+    _receipt(data, console, options)
 
 
 def _heading(data: Verdict, console: Console) -> None:
@@ -103,7 +106,7 @@ def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:
     return text
 
 
-def receipt(data: Verdict, console: Console) -> None:
+def _receipt(data: Verdict, console: Console, options: str) -> None:
     """One line on what was run; for an unfinished sweep a second: what is missing and how to go on."""
     sweep = data.summary
     facts = [f"{sweep.finished} of {formats.plural(sweep.trials, 'trial')}" if sweep.missing else ""]
@@ -119,5 +122,5 @@ def receipt(data: Verdict, console: Console) -> None:
     if sweep.missing:
         are = "trial is" if sweep.missing == 1 else "trials are"
         stopped = "if it no longer runs, " if sweep.status == "running" else ""
-        how = f"{stopped}continue with: seqsweep resume {sweep.id}"
+        how = f"{stopped}continue with: seqsweep resume {sweep.id}{options}"
         layout.facts(console, (f"{sweep.missing} {are} missing", "yellow"), (how, "yellow"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from sweeps import report
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -45,7 +47,7 @@ Cpus = Annotated[
         "--cpus", min=1, metavar="N", help="Cores to use of this machine.", show_default="all it may"
     ),
 ]
-DEFAULT_STORE = "store"
+DEFAULT_STORE = report.DEFAULT_STORE
 T = TypeVar("T")
 
 

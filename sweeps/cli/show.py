@@ -32,4 +32,4 @@ def command(
     """
     from sweeps.report import report
 
-    report(find_sweep(store, sweep), console(), dataset=dataset, json_output=json)
+    report(find_sweep(store, sweep), console(), store=store, dataset=dataset, json_output=json)

@@ -124,6 +124,32 @@ def test_an_unfinished_sweep_says_what_is_missing_and_how_to_go_on(views: dict[s
     assert "no trial has finished yet" in shown(*views["verdict-empty"], 80)
 
 
+def test_the_command_that_goes_on_names_the_store(views: dict[str, Any]) -> None:
+    render, data = views["verdict-unfinished-one-seed"]
+    text = shown(lambda data, console: render(data, console, options=" --store elsewhere"), data, 80)
+    assert "seqsweep resume quick-00ff11 --store elsewhere\n" in text
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_intervals_that_say_nothing_leave_the_table_whole(views: dict[str, Any], width: int) -> None:
+    data = views["verdict"][1]
+    vague, wide = Interval(1.0, 4.4, 2), Interval(1.0, 0.994, 2)
+    blocks = [
+        dataclasses.replace(
+            block,
+            rows=tuple(
+                dataclasses.replace(row, train=wide, validation=vague, test=wide, seconds=36_000.0)
+                for row in block.rows
+            ),
+        )
+        for block in data.datasets
+    ]
+    text = shown(verdict.render, dataclasses.replace(data, datasets=tuple(blocks)), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    rows = sum(len(block.rows) for block in data.datasets)
+    assert len(re.findall(r"100\.0 ±99\.4 +100\.0 ±>100 +100\.0 ±99\.4 +\S+ +10h00m", text)) == rows
+
+
 def test_a_row_with_fewer_seeds_says_so(views: dict[str, Any]) -> None:
     data = views["verdict"][1]
     block = data.datasets[0]
@@ -213,6 +239,7 @@ def test_the_chosen_line_is_solid_and_the_others_are_dotted() -> None:
         (formats.percent(None), "–"),
         (formats.interval(Interval(0.978, 0.0042, 5)), "97.8 ±0.4"),
         (formats.interval(Interval(0.978, None, 1)), "97.8"),
+        (formats.interval(Interval(0.5, 1.004, 2)), "50.0 ±>100"),
         (formats.compact(950), "950"),
         (formats.compact(1000), "1.0k"),
         (formats.compact(92_300), "92k"),

@@ -220,7 +220,7 @@ def test_plain_lines(clock: Clock) -> None:
     assert console.file.getvalue() == PLAIN
     assert (
         live_view.receipt(state)
-        == "demo-123abc · 2 of 4 trials finished · 1 failed · 12 lanes · 1 diverged · 30 s"
+        == "demo-123abc · 2 of 4 trials finished · 1 failed · 8 lanes · 1 diverged · 30 s"
     )
 
 

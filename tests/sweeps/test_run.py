@@ -11,6 +11,7 @@ from small_sweep import CELLS, CLASSES, assert_same, figures, newest, table
 from cluster.local import ClusterError
 from results.errors import StoreError
 from results.store import Store
+from seqmodels.backends import create_backend
 from sweeps import prepare
 from sweeps.errors import SpecError
 from sweeps.run import resume_sweep, run_sweep
@@ -64,7 +65,7 @@ def test_sweep_json_says_where_it_comes_from(finished: tuple[Path, str]) -> None
     assert set(info["versions"]) >= {"python", "torch", "ray", "seqsweep"}
     assert info["seconds"] > 0
     assert info["ended"] > info["created"]
-    assert info["backend"] == "torch"
+    assert info["backend"] == create_backend("auto").name
 
 
 def test_prints_a_line_per_trial_and_the_verdict(finished: tuple[Path, str]) -> None:
@@ -114,6 +115,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
     from sweeps import checkpoint
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
+    ready.sweep.update(cores=99)
     folder = tmp_path / ready.sweep.id
     broken, strange, torn = ready.plans
     obstacle = folder / "lanes" / f"{broken.id}.parquet"
@@ -124,13 +126,14 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
     assert resume_sweep(tmp_path, None, console=terminal) == 1
     sweep = newest(tmp_path)
     assert sweep.info["status"] == "failed"
+    assert sweep.info["cores"] == 2, "those that Ray had"
     assert set(sweep.info["failed"]) == {broken.id}
     assert sweep.finished() == {strange.id, torn.id}
     text = terminal.file.getvalue()
     assert f"failed: {broken.label} ({broken.id}): StoreError" in text
     assert str(folder / "ray.log") in text
     assert "Traceback" not in text
-    assert "seqsweep resume" in text
+    assert f"continue with: seqsweep resume {sweep.id} --store {tmp_path}" in text
 
     obstacle.rmdir()
     assert resume_sweep(tmp_path, sweep.id, console=terminal) == 0
@@ -156,10 +159,11 @@ def test_resume_refuses_a_running_sweep(strokes: Path, tmp_path: Path, terminal:
         resume_sweep(tmp_path, None, console=terminal)
 
 
+@pytest.mark.parametrize(("share", "asked"), [("cpus_per_trial", 3), ("gpus_per_trial", 64)])
 def test_too_large_a_share_is_refused_before_anything_is_created(
-    strokes: Path, tmp_path: Path, terminal: Console
+    share: str, asked: int, strokes: Path, tmp_path: Path, terminal: Console
 ) -> None:
-    large = spec(strokes, resources={"cpus_per_trial": 3})
-    with pytest.raises(ClusterError, match=r"`resources.cpus_per_trial` is 3, but must be at most 2"):
+    large = spec(strokes, resources={share: asked})
+    with pytest.raises(ClusterError, match=rf"`resources.{share}` is {asked}, but must be at most \d+:"):
         run_sweep(large, store=tmp_path / "store", console=terminal, cpus=2)
     assert not (tmp_path / "store").exists()
