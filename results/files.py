@@ -120,4 +120,6 @@ class Folder:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # pyarrow repeats the path before what the system said
+    return text.rpartition("Detail: [errno ")[2].partition("] ")[2] or text

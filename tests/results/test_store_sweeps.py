@@ -235,6 +235,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=r"cannot write .*file/a-000000/sweep.json"):
         Store(tmp_path / "file").create("a-000000", {})
+    with pytest.raises(StoreError, match=r"^cannot list \S*/file: Not a directory$"):
+        Store(tmp_path / "file").sweeps()
 
 
 @pytest.mark.parametrize("root", ["mock://store", "mock:///deep/er/store/"])

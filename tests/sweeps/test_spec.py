@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import tomllib
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -277,6 +279,14 @@ def test_the_embedded_study_and_the_examples_are_valid(monkeypatch: pytest.Monke
         spec = load_spec(file)
         assert all(source["path"].startswith("/data/") for source in spec.datasets)
     assert load_spec(EXAMPLES / "best.toml").architecture.readout == (("last", "max"),)
+
+
+def test_the_spec_of_the_readme_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA", "/data")
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    spec = parse(tomllib.loads(text))
+    assert spec.datasets[1]["path"] == "/data/letters"
 
 
 def test_everything_is_listed_at_once() -> None:
