@@ -1,4 +1,6 @@
-"""The confusion matrix of one architecture: shades and numbers, rows are the true classes."""
+"""The confusion matrix of one architecture: shades and counts, rows are the true classes."""
+
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -19,11 +21,12 @@ def render(data: Confusion, console: Console) -> None:
             data, console, f"{len(data.classes)} classes: the most frequent confusions instead of the matrix"
         )
         return
-    grid_width, double = _fit(data, console.width)
-    if grid_width > console.width:
-        _top(data, console, f"the matrix takes {grid_width} columns: the most frequent confusions instead")
+    style = _fit(data, console.width)
+    if _width(data, style) > console.width:
+        why = f"the matrix takes {_width(data, style)} columns: the most frequent confusions instead"
+        _top(data, console, why)
         return
-    _matrix(data, console, double)
+    _matrix(data, console, style)
     if data.confused:
         pair = data.confused[0]
         layout.line(
@@ -45,40 +48,57 @@ def _heading(data: Confusion, console: Console) -> None:
     )
 
 
-def _fit(data: Confusion, width: int) -> tuple[int, bool]:
-    """Columns that the matrix takes, and whether cells have room for two shade characters."""
-    for double in (True, False):
-        cell = 7 if double else 6
-        body = sum(max(cell, cell_len(name)) + 1 for name in data.classes)
-        label = max(map(cell_len, (*data.classes, "precision")))
-        total = label + 1 + body + len("recall ") + len(str(data.n))
-        if total <= width:
-            break
-    return total, double
+class _Style(NamedTuple):
+    """What a cell shows besides its count: how many shade characters, and the share of the true class."""
+
+    shades: int
+    percent: bool
+
+    def cell_width(self, data: Confusion) -> int:
+        return self.shades + 1 + _count_width(data) + (6 if self.percent else 0)
 
 
-def _matrix(data: Confusion, console: Console, double: bool) -> None:
-    layout.line(console, ("rows: true class · columns: predicted · percent of the true class", "dim"))
+_STYLES = (_Style(2, True), _Style(2, False), _Style(1, False))
+
+
+def _fit(data: Confusion, width: int) -> _Style:
+    """The richest style that fits, else the sparest."""
+    return next((style for style in _STYLES if _width(data, style) <= width), _STYLES[-1])
+
+
+def _width(data: Confusion, style: _Style) -> int:
+    """Columns that the matrix takes."""
+    body = sum(max(style.cell_width(data), cell_len(name)) + 1 for name in data.classes)
+    label = max(map(cell_len, (*data.classes, "precision")))
+    return label + 1 + body + len("recall ") + len(str(data.n))
+
+
+def _count_width(data: Confusion) -> int:
+    return max(len(str(count)) for row in data.counts for count in row)
+
+
+def _matrix(data: Confusion, console: Console, style: _Style) -> None:
+    cells = "count and percent of the true class" if style.percent else "count"
+    layout.line(console, (f"rows: true class · columns: predicted · {cells}", "dim"))
     grid = layout.table([("true", "<"), *((name, ">") for name in data.classes), ("recall", ">"), ("n", ">")])
     grid.padding = (0, 1, 0, 0)
     for place, (name, row) in enumerate(zip(data.classes, data.counts, strict=True)):
         n = sum(row)
-        cells = [_cell(count, n, place == column, double) for column, count in enumerate(row)]
-        grid.add_row(Text(name), *cells, formats.percent(data.recall[place]), str(n))
+        texts = [_cell(data, count, n, place == column, style) for column, count in enumerate(row)]
+        grid.add_row(Text(name), *texts, formats.percent(data.recall[place]), str(n))
     precision = [formats.percent(value) for value in data.precision]
     grid.add_row(Text("precision", style="dim"), *precision, "", str(data.n))
     console.print(grid, highlight=False)
 
 
-def _cell(count: int, of: int, correct: bool, double: bool) -> Text:
+def _cell(data: Confusion, count: int, of: int, correct: bool, style: _Style) -> Text:
     if count == 0:
         return Text("·", style="dim")
     share = count / of
-    block = formats.shade(share) * (2 if double else 1)
-    return Text(
-        f"{block}{formats.percent(share):>5}",
-        style="green" if correct else "red" if share >= 0.1 else "yellow",
-    )
+    text = f"{formats.shade(share) * style.shades} {count:>{_count_width(data)}}"
+    if style.percent:
+        text += f" {formats.percent(share):>5}"
+    return Text(text, style="green" if correct else "red" if share >= 0.1 else "yellow")
 
 
 def _top(data: Confusion, console: Console, why: str) -> None:
