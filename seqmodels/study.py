@@ -23,8 +23,6 @@ from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
 from seqmodels.training import EpochRecord, LaneProgress, Trainer
 
-PHASES = ("search", "refit", "score", "done")
-
 
 @dataclass(frozen=True)
 class LaneOutcome:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from results.schema import table
+from seqmodels.metrics import confusion_matrix
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from seqmodels.data.dataset import SequenceDataset
     from seqmodels.study import LaneOutcome, Scores, StudyOutcome
     from sweeps.plan import TrialPlan
@@ -95,8 +97,7 @@ def _lane(lane: LaneOutcome) -> dict[str, Any]:
 
 def _confusion(scores: Scores, dataset: SequenceDataset) -> list[dict[str, Any]]:
     names = dataset.class_names
-    pairs = dataset.label[scores.index] * len(names) + scores.predicted
-    counts = np.bincount(pairs, minlength=len(names) ** 2).reshape(len(names), len(names))
+    counts = confusion_matrix(dataset.label[scores.index], scores.predicted, len(names))
     return [
         {
             "candidate": scores.candidate,

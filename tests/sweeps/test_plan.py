@@ -1,5 +1,6 @@
 """The plan: every combination once, and an id that changes exactly when the trial's numbers would."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from results.analysis._lanes import architecture_label
+from seqmodels.architecture import CELLS, Architecture
 from seqmodels.data.dataset import SequenceDataset
 from sweeps.errors import SpecError
 from sweeps.plan import lane_count, plan
@@ -161,3 +164,17 @@ def test_ids_are_twelve_hexadecimal_digits() -> None:
 def test_two_data_sets_of_one_name_are_refused() -> None:
     with pytest.raises(SpecError, match="2 data sets called 'one', but names must differ"):
         plan(spec(), [dataset(), dataset(value=1.0)])
+
+
+@given(
+    st.sampled_from(CELLS),
+    st.booleans(),
+    st.sampled_from([("last",), ("mean",), ("last", "max")]),
+    st.sampled_from([0, 64]),
+)
+def test_the_verdict_calls_an_architecture_what_the_plan_calls_it(
+    cell: str, bidirectional: bool, readout: tuple[str, ...], head: int
+) -> None:
+    architecture = Architecture(cell, 2, 100, bidirectional, readout, head)
+    row = asdict(architecture) | {"readout": "+".join(readout)}
+    assert architecture_label(row) == architecture.label

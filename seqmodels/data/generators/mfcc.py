@@ -12,7 +12,6 @@ Array = NDArray[np.float64]
 
 FRAME, HOP = 0.025, 0.010  # seconds
 CEPSTRA, FILTERS = 13, 26
-FEATURES = 3 * CEPSTRA
 PREEMPHASIS = 0.97
 DELTA_REACH = 2  # frames to either side
 
