@@ -196,13 +196,14 @@ class _Run:
 def _state(ready: Prepared) -> SweepState:
     """Every trial of the sweep: what is finished, and what waits, the longest first so that none is left alone at the end."""
     trials = []
+    several = len({trial.batch_size for trial in ready.plans}) > 1
     for trial in ready.plans:
         dataset, splits = ready.data[trial.dataset]
         tokens = int(dataset.length[splits.train].sum())
         trials.append(
             TrialState(
                 id=trial.id,
-                architecture=trial.architecture.label,
+                architecture=trial.architecture.label + (f" batch {trial.batch_size}" if several else ""),
                 cell=trial.architecture.cell,
                 dataset=trial.dataset,
                 lanes=len(trial.lanes),

@@ -62,11 +62,14 @@ def pick_dataset(sweep: Sweep, rows: Sequence[Lane], name: str | None) -> str:
 
 
 def pick_trial(rows: Sequence[Lane], wanted: str) -> str:
-    """The trial whose id begins with `wanted`, or whose architecture is called that."""
+    """The trial whose id begins with `wanted`, or whose architecture is called that, with or without its batch size."""
     trials = by_trial(rows)
     labels = {trial: architecture_label(lanes[0]) for trial, lanes in trials.items()}
     matches = [trial for trial in trials if trial == wanted] or [
-        trial for trial, label in labels.items() if _squeezed(label) == _squeezed(wanted)
+        trial
+        for trial, label in labels.items()
+        if _squeezed(wanted)
+        in (_squeezed(label), _squeezed(f"{label} batch {trials[trial][0]['batch_size']}"))
     ]
     matches = matches or [trial for trial in trials if wanted and trial.startswith(wanted)]
     if len(matches) == 1:

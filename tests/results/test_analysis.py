@@ -231,6 +231,7 @@ def test_an_architecture_with_two_batch_sizes_is_two_rows(own_sweep: Sweep) -> N
     assert {f"{old.label} batch 32", f"{old.label} batch 64"} <= set(labels)
     with pytest.raises(StoreError, match=r"fits several trials: .*batch 32.*batch 64.*give the id"):
         analysis.curves(own_sweep, trial=old.label)
+    assert analysis.curves(own_sweep, trial=f"{old.label} batch 64").trial == "twin"
 
 
 def test_json_holds_what_the_dataclass_holds(sweep: Sweep) -> None:

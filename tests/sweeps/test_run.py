@@ -141,6 +141,15 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
     assert_same(newest(tmp_path), figures(newest(finished[0])))
 
 
+def test_batch_sizes_are_told_apart_while_it_runs(strokes: Path, tmp_path: Path) -> None:
+    from sweeps.run import _state
+
+    sizes = spec(strokes, architecture={"cell": "gru", "hidden": 7, "batch_size": [4, 8]})
+    state = _state(prepare.new(sizes, Store(tmp_path), None, None))
+    names = {trial.architecture for trial in state.trials.values()}
+    assert names == {"gru x 1 x 7 batch 4", "gru x 1 x 7 batch 8"}
+
+
 def test_resume_refuses_other_data(strokes: Path, tmp_path: Path, terminal: Console) -> None:
     from small_sweep import write_strokes
 
