@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,9 @@ def summary(lanes: pa.Table) -> dict[str, Any]:
     chosen = [row for row in rows if row["chosen"]]
     return {
         "diverged": sum(row["stopped"] == "diverged" for row in rows),
-        "validation": [row["validation_accuracy"] for row in chosen],
+        "validation": [
+            math.nan if row["stopped"] == "diverged" else row["validation_accuracy"] for row in chosen
+        ],
         "test": [row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None],
     }
 

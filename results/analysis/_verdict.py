@@ -124,7 +124,9 @@ def _descending(test: Interval) -> float:
 def _row(lanes: Sequence[Lane], searched: Sequence[str], *, tied_batch: bool) -> Row:
     first = lanes[0]
     chosen = [lane for lane in lanes if lane["chosen"]]
-    test = interval(lane["test_accuracy"] for lane in chosen)
+    # a lane that diverged was not tested: all three figures are over the same seeds
+    sound = [lane for lane in chosen if lane["stopped"] != "diverged"]
+    test = interval(lane["test_accuracy"] for lane in sound)
     diverged = [lane for lane in lanes if lane["stopped"] == "diverged"]
     batch = "" if tied_batch else f" batch {first['batch_size']}"
     return Row(
@@ -141,8 +143,8 @@ def _row(lanes: Sequence[Lane], searched: Sequence[str], *, tied_batch: bool) ->
         batch_size=first["batch_size"],
         parameters=first["parameters"],
         seconds=math.fsum(lane["seconds"] for lane in lanes),
-        train=interval(lane["train_accuracy"] for lane in chosen),
-        validation=interval(lane["validation_accuracy"] for lane in chosen),
+        train=interval(lane["train_accuracy"] for lane in sound),
+        validation=interval(lane["validation_accuracy"] for lane in sound),
         test=test,
         candidates=len({lane["candidate"] for lane in lanes}),
         seeds=len(chosen),

@@ -116,6 +116,7 @@ def test_a_seed_without_a_test_result_is_left_out_and_counted(own_sweep: Sweep) 
     own_sweep.write_trial(trial, {"lanes": table("lanes", rows)})
     row = next(row for row in analysis.verdict(own_sweep).datasets[0].rows if row.trial == trial)
     assert (row.test.n, row.test.half_width, row.diverged_seeds, row.seeds) == (1, None, 2, 3)
+    assert row.train.n == row.validation.n == 1, "all three figures are over the same seeds"
 
 
 def test_confusion_is_what_scikit_learn_says(sweep: Sweep) -> None:

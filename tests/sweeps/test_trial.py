@@ -1,5 +1,6 @@
 """From a study's outcome to the rows of the store, without Ray; and half-trained trials on disk."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from sklearn.metrics import confusion_matrix
 from small_sweep import CLASSES, table
 
+from results import schema
 from results.files import Folder
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.study import Study
@@ -98,6 +100,9 @@ def test_summary_counts_what_the_live_view_shows(finished: Finished) -> None:
         "validation": chosen.validation_accuracy.to_list(),
         "test": chosen.test_accuracy.to_list(),
     }
+    diverged = [row | {"stopped": "diverged"} for row in rows["lanes"].to_pylist()]
+    lost = records.summary(schema.table("lanes", diverged))
+    assert all(math.isnan(value) for value in lost["validation"]), "whatever it was before it diverged"
 
 
 def test_models_are_named_for_the_store(finished: Finished) -> None:
