@@ -196,9 +196,9 @@ def test_any_matrix_fits(data: st.DataObject, classes: int, width: int) -> None:
 
 def test_a_matrix_cell_has_a_shade_and_a_number() -> None:
     text = shown(confusion.render, matrix(["a", "b"], [[30, 70], [0, 5]]), 80)
-    assert "▒▒ 30.0" in text
-    assert "▓▓ 70.0" in text
-    assert "██100.0" in text
+    assert "▒▒ 30  30.0" in text
+    assert "▓▓ 70  70.0" in text
+    assert "██  5 100.0" in text
     assert "·" in text
 
 
