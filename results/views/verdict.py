@@ -36,7 +36,7 @@ def _heading(data: Verdict, console: Console) -> None:
         layout.facts(console, (named, "bold"), "no trial has finished yet, so there is no verdict")
         return
     over = f"mean and 95 % interval over {data.seeds} seeds" if data.seeds > 1 else "one seed, so no interval"
-    layout.facts(console, (named, "bold"), "test accuracy", over, "chosen on validation")
+    layout.facts(console, (named, "bold"), "test accuracy", over, "hyperparameters chosen on validation")
 
 
 def _block(block: DatasetVerdict, seeds: int, console: Console) -> None:
