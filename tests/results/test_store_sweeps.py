@@ -82,7 +82,7 @@ def test_none_or_several_are_named(tmp_path: Path) -> None:
         Store(tmp_path).find("refrence-a7")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.one_of(st.text(max_size=12), st.text(alphabet="./\\~a:$%\0\n", max_size=8)))
 @example("..")
 @example("../../x")

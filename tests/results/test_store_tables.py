@@ -54,7 +54,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.fixed_dictionaries({name: rows(name) for name in SCHEMAS}))
 def test_tables_come_back_as_they_were_written(written: dict[str, list[dict[str, Any]]]) -> None:
     with tempfile.TemporaryDirectory() as root:

@@ -121,7 +121,7 @@ def test_threads_change_no_bit(instruction_set: str, cell: str) -> None:
     bptt=st.none() | st.integers(1, 8),
     instruction_set=st.sampled_from(SETS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_sizes_agree_with_the_torch_backend(
     cell, features, hidden, lengths, reverse, bptt, instruction_set
 ) -> None:

@@ -46,7 +46,7 @@ def spec(**changes: Any) -> Spec:
     return parse_spec(table, base=Path(), source="x.toml")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from(["rnn_tanh", "gru", "lstm"]), min_size=1, unique=True),
     st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True),

@@ -86,7 +86,7 @@ SPACES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SPACES, st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(0, 30))
 def test_more_candidates_keep_the_earlier_ones(
     space: dict[str, Any], seed: int, count: int, more: int
@@ -99,7 +99,7 @@ def test_more_candidates_keep_the_earlier_ones(
     assert few == candidates(spec(space, candidates=count, search_seed=seed))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 40))
 def test_discrete_spaces_keep_the_earlier_ones_too(count: int) -> None:
     space = {

@@ -118,7 +118,7 @@ TABLES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TABLES)
 def test_a_spec_survives_its_table_and_json_in_any_folder(table: dict[str, Any]) -> None:
     spec = parse(table)
@@ -162,7 +162,7 @@ def places(table: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, value in below for place in places(value, (*path, key)))]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(TABLES, st.data())
 def test_any_mutation_parses_or_is_explained(table: dict[str, Any], data: st.DataObject) -> None:
     table = deepcopy(table)
@@ -194,7 +194,7 @@ def test_any_mutation_parses_or_is_explained(table: dict[str, Any], data: st.Dat
         assert len(problem) < 2000
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_mutation_of_the_file_parses_or_is_explained(tmp_path: Path, data: st.DataObject) -> None:
     text = (EXAMPLES.parent / "sweeps" / "reference.toml").read_bytes()

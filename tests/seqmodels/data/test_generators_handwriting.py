@@ -28,7 +28,7 @@ def random_strokes(seed: int, count: int = 4) -> Strokes:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_speeds_are_scaled_lognormal_densities(seed):
     strokes, time = random_strokes(seed), np.linspace(0, 2, 401)
     expected = [
@@ -41,14 +41,14 @@ def test_speeds_are_scaled_lognormal_densities(seed):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_speed_integrates_to_the_length_of_the_stroke(seed):
     strokes, time = random_strokes(seed), np.linspace(0, 8, 40_001)
     np.testing.assert_allclose(np.trapezoid(speeds(strokes, time), time, axis=1), strokes.length, rtol=1e-6)
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_positions_are_the_integral_of_the_velocity(seed):
     strokes, time = random_strokes(seed), np.linspace(0, 3, 30_001)
     share = np.array(

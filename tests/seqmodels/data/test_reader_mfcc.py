@@ -52,7 +52,7 @@ def rows(segment: np.ndarray) -> str:
     scale=st.sampled_from([1e-30, 1e-3, 1, 1e20]),
     values=st.data(),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_is_written_is_read_standardised(tmp_path_factory, columns, lengths, scale, values):
     elements = st.integers(-50, 50).map(lambda value: value * scale)
     segments = [values.draw(arrays(np.float64, (length, columns), elements=elements)) for length in lengths]
@@ -139,7 +139,7 @@ def test_a_name_without_a_speaker_is_said(tmp_path):
 
 
 @given(row=st.integers(0, 5), column=st.integers(0, 2), change=st.sampled_from(["drop", "add", "word"]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_one_mutation_is_one_problem_on_its_line(tmp_path_factory, row, column, change):
     frames = [["1.5", "-2", "3e0"] for _ in range(6)]
     if change == "drop":

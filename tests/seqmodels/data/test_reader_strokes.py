@@ -64,7 +64,7 @@ def line(points: np.ndarray) -> str:
 
 
 @given(samples=st.lists(stroke, min_size=4, max_size=8))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_is_written_is_read_scaled_to_its_box(tmp_path_factory, samples):
     tree = {f"{'ab'[i % 2]}/{('train', 'dev')[i // 2 % 2]}/{i}.txt": line(s) for i, s in enumerate(samples)}
     data = strokes.read(write("folder", tmp_path_factory.mktemp("strokes"), tree)[0], name="set")
@@ -80,7 +80,7 @@ WORDS = ["abc", "nan", "inf", "-Infinity", "1e39", "1_0", "0x10", "--1", "1,5", 
 
 
 @given(points=stroke, position=st.integers(0, 1000), word=st.sampled_from(WORDS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_one_wrong_word_is_one_problem_at_its_place(tmp_path_factory, points, position, word):
     words = line(points).split()
     position = 1 + position % (len(words) - 1)

@@ -95,7 +95,7 @@ def test_classes_are_taken_in_the_order_asked_for(tmp_path):
     dimensions=st.integers(1, 4),
     lengths=st.lists(st.integers(1, 9), min_size=2, max_size=6),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_is_written_is_read(tmp_path_factory, values, dimensions, lengths):
     number = st.floats(-100, 100, width=32)
     sequences = [

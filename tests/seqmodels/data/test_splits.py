@@ -33,7 +33,7 @@ def dataset(label, is_test=None, group=None, classes=None) -> SequenceDataset:
     fraction=st.floats(0.01, 0.99),
     seed=st.integers(0, 2**63),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_split_keeps_everything_once_and_every_class_on_both_sides(counts, tested, fraction, seed):
     label = [c for c, n in enumerate(counts) for _ in range(n)] + [0] * tested
     is_test = [False] * sum(counts) + [True] * tested
@@ -72,7 +72,7 @@ def test_the_seed_alone_decides():
     fraction=st.floats(0.1, 0.6),
     seed=st.integers(0, 100),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_groups_stay_whole_and_a_split_is_found_whenever_there_is_one(member, fraction, seed):
     label, group = np.array([m[0] for m in member]), np.array([m[1] for m in member])
     assume((np.bincount(label, minlength=3) >= 2).all())
