@@ -116,21 +116,22 @@ class LaneArray:
             step: batch of the epoch.
         """
         count = len(self.lanes)
-        start, length, label = data.start[batch], data.length[batch], data.label[batch]
+        sequences = batch.flatten()
+        lane = torch.arange(count, device=batch.device).repeat_interleave(batch.shape[1])
+        start, length, label = (part[sequences] for part in (data.start, data.length, data.label))
         loss = torch.zeros(count, dtype=self.params.dtype, device=self.params.device)
         correct = torch.zeros(count, dtype=torch.int64, device=self.params.device)
         seconds = np.zeros(count)
 
         def run(part: slice) -> None:
             begun = time.perf_counter()
-            own = torch.arange(part.stop - part.start, device=batch.device).repeat_interleave(batch.shape[1])
-            rows = Rows(own, start[part].flatten(), length[part].flatten())
-            loss[part], correct[part] = self._gradients(
-                data.tokens, rows, label[part].flatten(), part, epoch, step
-            )
+            own = slice(part.start * batch.shape[1], part.stop * batch.shape[1])
+            rows = Rows(lane[own] - part.start, start[own], length[own])
+            loss[part], correct[part] = self._gradients(data.tokens, rows, label[own], part, epoch, step)
             seconds[part] = (time.perf_counter() - begun) / (part.stop - part.start)
 
-        self._each_call(run)
+        # a step of the backend's own holds no torch sums, which the pool keeps from being split
+        self._each_call(run, here=self._threads == 1 and self._steps is not None)
         return StepResult(loss, correct, self.grads, seconds)
 
     def _gradients(
@@ -185,11 +186,12 @@ class LaneArray:
         self._each_call(run)
         return out, seconds
 
-    def _each_call(self, run: Callable[[slice], None]) -> None:
+    def _each_call(self, run: Callable[[slice], None], *, here: bool = False) -> None:
+        """Run for the lanes of each call: in this thread, or side by side in the pool."""
         size = self.network.backend.lanes_per_call or len(self.lanes)
         parts = [slice(i, min(i + size, len(self.lanes))) for i in range(0, len(self.lanes), size)]
         self.network.backend.threads_per_call = max(1, self._threads // max(1, len(parts)))
-        for _ in self._pool.map(run, parts):
+        for _ in map(run, parts) if here else self._pool.map(run, parts):
             pass
 
 
@@ -200,7 +202,7 @@ class _StepDraws:
         self._lanes = lanes
         self._architecture = layout.architecture
         self._rows = rows
-        count = len(rows.lane) // len(lanes)
+        count = rows.lane.shape[0] // len(lanes)
         self._parts = [slice(lane * count, (lane + 1) * count) for lane in range(len(lanes))]
         self._counters = {"epoch": epoch, "step": step}
 

@@ -115,8 +115,8 @@ class CpuBackend:
         start, length, label = (
             part.contiguous() for part in (batch.rows.start, batch.rows.length, batch.label)
         )
-        lanes = len(params)
-        count = len(length) // lanes
+        lanes = params.shape[0]
+        count = length.shape[0] // lanes
         step = Step(
             cell=CELLS.index(architecture.cell),
             instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
