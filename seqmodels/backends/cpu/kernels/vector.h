@@ -102,7 +102,7 @@ INLINE vec hyperbolic_tangent(vec x) {
     return x * (y.over / y.under);  // x * p would lose the bits of a tiny x
 }
 
-// sigmoid(x) and tanh(y) with one division. Neither denominator is below 0.004 or above 7e37, so their product is a float.
+// sigmoid(x) and tanh(y) with one division, each with a rounding more (1.2e-7). Neither denominator is below 0.004 or above 7e37, so their product is a float.
 INLINE void sigmoid_and_tanh(vec x, vec y, vec* s, vec* t) {
     y = tanh_bounded(y);
     Fraction a = sigmoid_parts(x), b = tanh_parts(y);
