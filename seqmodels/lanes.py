@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from seqmodels.backends import Backend, Rows
+from seqmodels.backends import Backend, Batch, Rows, StepBackend
+from seqmodels.gradients import autograd_gradients
 from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
 from seqmodels.network import Network
@@ -83,6 +83,7 @@ class LaneArray:
         for row, lane in zip(self.params, self.lanes, strict=True):
             self._initialise(row, lane.seed)
         self.grads = torch.zeros_like(self.params)
+        self._steps = backend if isinstance(backend, StepBackend) else None
         self._threads = threads
         # inner parallelism would split sums by the number of threads
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
@@ -115,45 +116,47 @@ class LaneArray:
             step: batch of the epoch.
         """
         count = len(self.lanes)
+        sequences = batch.flatten()
+        lane = torch.arange(count, device=batch.device).repeat_interleave(batch.shape[1])
+        start, length, label = (part[sequences] for part in (data.start, data.length, data.label))
         loss = torch.zeros(count, dtype=self.params.dtype, device=self.params.device)
         correct = torch.zeros(count, dtype=torch.int64, device=self.params.device)
         seconds = np.zeros(count)
 
         def run(part: slice) -> None:
             begun = time.perf_counter()
-            loss[part], correct[part] = self._gradients(data, batch[part], part, epoch, step)
+            own = slice(part.start * batch.shape[1], part.stop * batch.shape[1])
+            rows = Rows(lane[own] - part.start, start[own], length[own])
+            loss[part], correct[part] = self._gradients(data.tokens, rows, label[own], part, epoch, step)
             seconds[part] = (time.perf_counter() - begun) / (part.stop - part.start)
 
-        self._each_call(run)
+        # a step of the backend's own holds no torch sums, which the pool keeps from being split
+        self._each_call(run, here=self._threads == 1 and self._steps is not None)
         return StepResult(loss, correct, self.grads, seconds)
 
     def _gradients(
-        self, data: Tokens, batch: Int64[Tensor, "k B"], part: slice, epoch: int, step: int
+        self,
+        tokens: Float[Tensor, "N D"],
+        rows: Rows,
+        label: Int64[Tensor, "R"],
+        part: slice,
+        epoch: int,
+        step: int,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
         lanes = self.lanes[part]
-        rows = Rows(
-            torch.arange(len(lanes), device=batch.device).repeat_interleave(batch.shape[1]),
-            data.start[batch].flatten(),
-            data.length[batch].flatten(),
-        )
         draws = _StepDraws(lanes, self.layout, rows, epoch, step)
-        tokens, rows = draws.noisy(data.tokens, rows)
-        leaves = {
-            name: view.detach().requires_grad_()
-            for name, view in self.layout.views(self.params[part]).items()
-        }
-        logits = self.network.logits(leaves, tokens, rows, draws.masks(self.params.dtype))
-        losses, corrects = [], []
-        for lane, own, sequences in zip(lanes, logits, batch, strict=True):
-            label = data.label[sequences]
-            smoothing = lane.hyperparameters.label_smoothing
-            losses.append(functional.cross_entropy(own, label, label_smoothing=smoothing))
-            corrects.append((own.detach().argmax(1) == label).sum())
-        loss = torch.stack(losses)
-        gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
-        for view, gradient in zip(self.layout.views(self.grads[part]).values(), gradients, strict=True):
-            view.copy_(gradient)
-        return loss.detach(), torch.stack(corrects)
+        tokens, rows = draws.noisy(tokens, rows)
+        batch = Batch(
+            tokens,
+            rows,
+            label,
+            draws.masks(self.params.dtype),
+            [lane.hyperparameters.label_smoothing for lane in lanes],
+        )
+        params, grads = self.params[part], self.grads[part]
+        if self._steps is not None:
+            return self._steps.gradients(self.layout, params, batch, self.network.bptt, grads)
+        return autograd_gradients(self.network, self.layout, params, batch, grads)
 
     @torch.no_grad()
     def logits(
@@ -183,11 +186,12 @@ class LaneArray:
         self._each_call(run)
         return out, seconds
 
-    def _each_call(self, run: Callable[[slice], None]) -> None:
+    def _each_call(self, run: Callable[[slice], None], *, here: bool = False) -> None:
+        """Run for the lanes of each call: in this thread, or side by side in the pool."""
         size = self.network.backend.lanes_per_call or len(self.lanes)
         parts = [slice(i, min(i + size, len(self.lanes))) for i in range(0, len(self.lanes), size)]
         self.network.backend.threads_per_call = max(1, self._threads // max(1, len(parts)))
-        for _ in self._pool.map(run, parts):
+        for _ in map(run, parts) if here else self._pool.map(run, parts):
             pass
 
 
@@ -198,7 +202,8 @@ class _StepDraws:
         self._lanes = lanes
         self._architecture = layout.architecture
         self._rows = rows
-        self._parts = [rows.of_lane(lane) for lane in range(len(lanes))]
+        count = rows.lane.shape[0] // len(lanes)
+        self._parts = [slice(lane * count, (lane + 1) * count) for lane in range(len(lanes))]
         self._counters = {"epoch": epoch, "step": step}
 
     def noisy(self, tokens: Float[Tensor, "N D"], rows: Rows) -> tuple[Float[Tensor, "M D"], Rows]:

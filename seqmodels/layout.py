@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqmodels.architecture import Architecture
@@ -77,6 +80,11 @@ class Layout:
     def _add(self, name: str, torch_name: str, shape: tuple[int, ...], bound: float) -> None:
         self.slices[name] = Slice(name, torch_name, self.width, shape, bound)
         self.width += -(-math.prod(shape) // ALIGNMENT) * ALIGNMENT
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each parameter begins in a row, in the order of `slices`."""
+        return np.array([part.offset for part in self.slices.values()])
 
     @property
     def parameter_count(self) -> int:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from seqmodels.backends.base import Backend, Rows, Weights
+from seqmodels.backends.base import Backend, Batch, Rows, StepBackend, Weights
 from seqmodels.backends.cpu import CpuBackend, available
 from seqmodels.backends.torch_ import TorchBackend
 
-__all__ = ["BACKENDS", "Backend", "CpuBackend", "Rows", "TorchBackend", "Weights", "create_backend"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Batch",
+    "CpuBackend",
+    "Rows",
+    "StepBackend",
+    "TorchBackend",
+    "Weights",
+    "create_backend",
+]
 
 BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend, "cpu": CpuBackend}
 

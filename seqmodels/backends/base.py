@@ -1,7 +1,8 @@
-"""What a backend is: the recurrence of one direction of one layer, over the rows of many lanes."""
+"""What a backend is: the recurrence of one direction of one layer, over the rows of many lanes; or whole training steps too."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -9,6 +10,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+
+from seqmodels.layout import Layout
 
 
 class Weights(NamedTuple):
@@ -60,6 +63,26 @@ class Rows:
         return slice(int(first), int(last))
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What k lanes learn from in one step, the same number of rows each.
+
+    Args:
+        tokens: input, shared by the lanes or one stretch for each.
+        rows: the sequences of all lanes.
+        label: class of each row.
+        masks: dropout masks (0 or 1 / (1 - rate)): one `[M, F]` after each layer but the last, then one `[R, F]` for what the
+            readout gives; None for no dropout.
+        smoothing: label smoothing of each lane.
+    """
+
+    tokens: Float[Tensor, "N D"]
+    rows: Rows
+    label: Int64[Tensor, "R"]
+    masks: Sequence[Float[Tensor, "..."]] | None
+    smoothing: Sequence[float]
+
+
 @runtime_checkable
 class Backend(Protocol):
     """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
@@ -85,4 +108,20 @@ class Backend(Protocol):
         Differentiable (torch.autograd) in the weights and in `tokens`. `reverse` reads each row from its end. With `bptt`
         gradients do not flow through the state across every `bptt` steps, counted from where reading begins.
         """
+        ...
+
+
+@runtime_checkable
+class StepBackend(Backend, Protocol):
+    """A backend that does a whole training step by itself; `seqmodels.gradients` says what a step is."""
+
+    def gradients(
+        self,
+        layout: Layout,
+        params: Float[Tensor, "k P"],
+        batch: Batch,
+        bptt: int | None,
+        grads: Float[Tensor, "k P"],
+    ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
+        """Each lane's mean loss and right answers; the loss's gradients go to `grads`, whose padding stays as it is."""
         ...

@@ -1,18 +1,28 @@
-"""The `cpu` backend: the recurrence as an autograd function around the kernels."""
+"""The `cpu` backend: the recurrence as an autograd function around the kernels, and whole training steps without autograd."""
 
 from __future__ import annotations
 
-from ctypes import byref, c_int64
+from collections.abc import Sequence
+from ctypes import Array, byref, c_int64, c_void_p
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqmodels.backends.base import Rows, Weights
-from seqmodels.backends.cpu.library import CELLS, INSTRUCTION_SETS, Recurrence, instruction_sets, library
+from seqmodels.backends.base import Batch, Rows, Weights
+from seqmodels.backends.cpu.library import (
+    CELLS,
+    INSTRUCTION_SETS,
+    READOUTS,
+    Recurrence,
+    Step,
+    instruction_sets,
+    library,
+)
 from seqmodels.backends.cpu.workspace import Loan, Workspaces
+from seqmodels.layout import Layout
 
 
 class CpuBackend:
@@ -57,11 +67,7 @@ class CpuBackend:
         Raises:
             ValueError: not float32 on the CPU.
         """
-        for tensor in (tokens, *weights):
-            if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
-                raise ValueError(
-                    f"the cpu backend computes in float32 on the CPU, not in {tensor.dtype} on {tensor.device}"
-                )
+        _check(tokens, *weights)
         output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
         return output
 
@@ -83,11 +89,69 @@ class CpuBackend:
             start=rows.start.data_ptr(),
             length=rows.length.data_ptr(),
             tokens=tokens.data_ptr(),
+            output_stride=weights.weight_hh.shape[2],
         )
         for name, value in weights._asdict().items():
             setattr(call, name, value.data_ptr())
             setattr(call, f"{name}_stride", value.stride(0))
         return call
+
+    def gradients(
+        self,
+        layout: Layout,
+        params: Float[Tensor, "k P"],
+        batch: Batch,
+        bptt: int | None,
+        grads: Float[Tensor, "k P"],
+    ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
+        """See `StepBackend.gradients`. Writes straight into `grads`; what the backward pass needs stays in a workspace.
+
+        Raises:
+            ValueError: not float32 on the CPU.
+        """
+        _check(batch.tokens, params, grads, *(batch.masks or ()))
+        tokens, architecture = batch.tokens.contiguous(), layout.architecture
+        masks = None if batch.masks is None else [mask.contiguous() for mask in batch.masks]
+        start, length, label = (
+            part.contiguous() for part in (batch.rows.start, batch.rows.length, batch.label)
+        )
+        lanes = params.shape[0]
+        count = length.shape[0] // lanes
+        step = Step(
+            cell=CELLS.index(architecture.cell),
+            instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
+            threads=self.threads_per_call,
+            directions=architecture.directions,
+            readout=sum(READOUTS[part] for part in architecture.readout),
+            layers=architecture.layers,
+            bptt=bptt or 0,
+            hidden=architecture.hidden,
+            features=layout.features,
+            classes=layout.classes,
+            rows=count,
+            head_hidden=architecture.head_hidden,
+            tokens=tokens.data_ptr(),
+            offsets=layout.offsets.ctypes.data,
+        )
+        losses, corrects, first_token = [], [], 0
+        for lane in range(lanes):
+            first_row = lane * count
+            step.start = start.data_ptr() + 8 * first_row
+            step.length = length.data_ptr() + 8 * first_row
+            step.label = label.data_ptr() + 8 * first_row
+            step.params = params.data_ptr() + 4 * params.stride(0) * lane
+            step.grads = grads.data_ptr() + 4 * grads.stride(0) * lane
+            step.smoothing = batch.smoothing[lane]
+            if masks is not None:
+                step.masks = _addresses(masks, [first_token] * (len(masks) - 1) + [first_row])
+                first_token += int(length[first_row : first_row + count].sum())
+            workspace = self.workspaces.lend(library().step_workspace(byref(step)))
+            step.workspace = workspace.address
+            library().step_gradients(byref(step))
+            workspace.close()
+            losses.append(step.loss)
+            corrects.append(step.correct)
+        return torch.tensor(losses), torch.tensor(corrects)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -146,6 +210,20 @@ class _Recurrence(torch.autograd.Function):
         if token_grad is not None:
             token_grad = _to_tokens(token_grad, ctx.rows, len(tokens))
         return None, None, None, None, None, token_grad, *grads
+
+
+def _check(*tensors: Tensor) -> None:
+    for tensor in tensors:
+        if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+            raise ValueError(
+                f"the cpu backend computes in float32 on the CPU, not in {tensor.dtype} on {tensor.device}"
+            )
+
+
+def _addresses(masks: Sequence[Float[Tensor, "..."]], first: Sequence[int]) -> Array[c_void_p]:
+    """Of one row of each mask."""
+    places = [mask.data_ptr() + 4 * mask.shape[1] * row for mask, row in zip(masks, first, strict=True)]
+    return (c_void_p * len(places))(*places)
 
 
 def _dense_lanes(part: Float[Tensor, "K ..."]) -> Float[Tensor, "K ..."]:

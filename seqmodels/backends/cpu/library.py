@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from ctypes import POINTER, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
 from functools import cache
 from importlib.machinery import ModuleSpec
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+READOUTS = {"last": 1, "mean": 2, "max": 4}
 INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
 
 
@@ -18,14 +19,34 @@ class Recurrence(ctypes.Structure):
     _fields_ = [
         *(
             (name, c_int32)
-            for name in ("cell", "instruction_set", "reverse", "training", "threads", "padding")
+            for name in ("cell", "instruction_set", "reverse", "training", "threads", "add_token_grad")
         ),
         *((name, c_int64) for name in ("bptt", "hidden", "features", "lanes", "rows")),
         *((name, c_void_p) for name in ("lane", "start", "length", "tokens")),
         *((name, c_void_p) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
         *((f"{name}_stride", c_int64) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+        ("output_stride", c_int64),
         *((name, c_void_p) for name in ("output", "saved", "scratch", "output_grad", "token_grad")),
         *((f"{name}_grad", c_void_p) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+    ]
+
+
+class Step(ctypes.Structure):
+    """`struct Step` of kernels/api.h."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("cell", "instruction_set", "threads", "directions", "readout")),
+        ("smoothing", c_float),
+        *(
+            (name, c_int64)
+            for name in ("layers", "bptt", "hidden", "features", "classes", "rows", "head_hidden")
+        ),
+        *((name, c_void_p) for name in ("start", "length", "label", "tokens")),
+        ("masks", POINTER(c_void_p)),
+        *((name, c_void_p) for name in ("offsets", "params", "grads", "workspace")),
+        ("loss", c_float),
+        ("padding", c_int32),
+        ("correct", c_int64),
     ]
 
 
@@ -46,6 +67,9 @@ def library() -> ctypes.CDLL:
     kernels.recurrence_workspace.argtypes = [POINTER(Recurrence), POINTER(c_int64), POINTER(c_int64)]
     for function in (kernels.recurrence_forward, kernels.recurrence_backward):
         function.argtypes = [POINTER(Recurrence)]
+    for function in (kernels.step_workspace, kernels.step_gradients):
+        function.argtypes = [POINTER(Step)]
+    kernels.step_workspace.restype = c_int64
     kernels.evaluate.argtypes = [c_int32, c_int32, c_int64, c_void_p, c_void_p]
     kernels.spend_fma.argtypes = [c_int32, c_int64]
     kernels.spend_fma.restype = c_int64
@@ -53,6 +77,7 @@ def library() -> ctypes.CDLL:
         kernels.recurrence_workspace,
         kernels.recurrence_forward,
         kernels.recurrence_backward,
+        kernels.step_gradients,
         kernels.evaluate,
     ):
         function.restype = None

@@ -86,6 +86,7 @@ struct Problem {
         call.weight_ih_stride = size * features;
         call.weight_hh_stride = size * hidden;
         call.bias_ih_stride = call.bias_hh_stride = size;
+        call.output_stride = hidden;
         call.output_grad = output_grad.data();
     }
 
@@ -119,11 +120,104 @@ struct Problem {
     }
 };
 
+// A whole training step: two layers' worth of everything, with arrays of exactly the size that the interface asks for.
+struct StepProblem {
+    Step step{};
+    std::vector<int64_t> start, length, label, offsets;
+    std::vector<float> tokens, params;
+    std::vector<std::vector<float>> masks;
+    std::vector<const float*> mask_places;
+
+    StepProblem(int cell, long rows, long most_steps, long features, long hidden) {
+        const long gates = cell == LSTM ? 4 : cell == GRU ? 3 : 1;
+        long all = 0;
+        step.cell = cell;
+        step.directions = (int)between(1, 2);
+        step.readout = (int)between(1, 6);
+        step.smoothing = 0.1f;
+        step.layers = between(1, 3);
+        step.bptt = between(0, 1) * between(1, 6);
+        step.hidden = hidden;
+        step.features = features;
+        step.classes = between(2, 40);
+        step.rows = rows;
+        step.head_hidden = between(0, 1) * between(1, 40);
+        for (long row = 0; row < rows; row++) {
+            length.push_back(between(1, most_steps));
+            start.push_back(all);
+            label.push_back(between(0, step.classes - 1));
+            all += length.back();
+        }
+        tokens = numbers(all * features);
+        const long width = step.directions * hidden;
+        const long summary = width * __builtin_popcount((unsigned)step.readout);
+        long floats = 0;
+        auto parameter = [&](long size) {
+            offsets.push_back(floats);
+            floats += (size + 15) / 16 * 16;
+        };
+        for (long i = 0; i < step.layers * step.directions; i++) {
+            parameter(gates * hidden * (i < step.directions ? features : width));
+            parameter(gates * hidden * hidden);
+            parameter(gates * hidden);
+            parameter(gates * hidden);
+        }
+        if (step.head_hidden) parameter(step.head_hidden * summary), parameter(step.head_hidden);
+        parameter(step.classes * (step.head_hidden ? step.head_hidden : summary));
+        parameter(step.classes);
+        params = numbers(floats);
+        for (long layer = 0; layer < step.layers; layer++) {
+            masks.push_back(numbers(layer + 1 < step.layers ? all * width : rows * summary));
+            mask_places.push_back(masks.back().data());
+        }
+        step.start = start.data();
+        step.length = length.data();
+        step.label = label.data();
+        step.tokens = tokens.data();
+        step.masks = between(0, 1) ? mask_places.data() : nullptr;
+        step.offsets = offsets.data();
+        step.params = params.data();
+    }
+
+    // gradients, loss, right answers
+    std::vector<float> run(int instruction_set, int threads) {
+        std::vector<float> grads(params.size());
+        step.instruction_set = instruction_set;
+        step.threads = threads;
+        step.grads = grads.data();
+        Workspace workspace(step_workspace(&step));
+        step.workspace = workspace.data;
+        step_gradients(&step);
+        grads.push_back(step.loss);
+        grads.push_back((float)step.correct);
+        return grads;
+    }
+};
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) { return !memcmp(a.data(), b.data(), 4 * a.size()); }
+
+bool steps_are_sound(int round) {
+    const bool large = round % 4 == 3;
+    StepProblem problem(round / 4 % 4, large ? 24 : between(1, 9), large ? 40 : 12, between(1, 40), large ? between(90, 130) : between(1, 40));
+    for (int set = 0; set <= best_instruction_set(); set++) {
+        std::vector<float> alone = problem.run(set, 1);
+        for (float value : alone)
+            if (!(value - value == 0)) return false;
+        for (int threads : {2, 5})
+            if (large && !same(problem.run(set, threads), alone)) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
     const int rounds = atoi(arguments[1]);
     for (int round = 0; round < rounds; round++) {
+        if (!steps_are_sound(round)) {
+            printf("round %d: wrong numbers of a step\n", round);
+            return 1;
+        }
         const bool large = round % 4 == 3;  // enough work for several threads
         const int cell = round / 4 % 4;
         Problem problem(cell, between(1, 3), large ? 24 : 9, large ? 40 : 12, between(1, 40), large ? between(90, 130) : between(1, 40));

@@ -7,13 +7,10 @@
 #include <thread>
 #include <vector>
 
+#include "flush.h"
 #include "plan.h"
 
 namespace seqmodels {
-namespace {
-
-// Below this a task is not worth a thread's start.
-constexpr double WORTH_A_THREAD = 2e6;  // multiplications
 
 const Kernels& kernels_of(int instruction_set) {
 #ifdef __x86_64__
@@ -24,29 +21,10 @@ const Kernels& kernels_of(int instruction_set) {
     return generic_kernels;
 }
 
-// Numbers below 1.2e-38 count as zero while this lives: gradients that fade over many steps would otherwise cost a hundred times
-// as much as others (each operation on a denormal number is a detour through microcode).
-class FlushToZero {
-#if defined(__x86_64__)
-    unsigned before = __builtin_ia32_stmxcsr();
+namespace {
 
-   public:
-    FlushToZero() { __builtin_ia32_ldmxcsr(before | 0x8040); }
-    ~FlushToZero() { __builtin_ia32_ldmxcsr(before); }
-#elif defined(__aarch64__)
-    uint64_t before = read();
-    static uint64_t read() {
-        uint64_t value;
-        __asm__ volatile("mrs %0, fpcr" : "=r"(value));
-        return value;
-    }
-    static void write(uint64_t value) { __asm__ volatile("msr fpcr, %0" ::"r"(value)); }
-
-   public:
-    FlushToZero() { write(before | 1u << 24); }
-    ~FlushToZero() { write(before); }
-#endif
-};
+// Below this a task is not worth a thread's start.
+constexpr double WORTH_A_THREAD = 2e6;  // multiplications
 
 struct PlanMemory {
     std::vector<long> start, output, length, base;

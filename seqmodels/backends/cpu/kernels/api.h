@@ -13,7 +13,7 @@ struct Recurrence {
     int32_t reverse;          // read each row from its end
     int32_t training;         // keep in `saved` what the backward pass needs
     int32_t threads;          // at most so many; bits do not depend on it
-    int32_t padding;
+    int32_t add_token_grad;   // add to `token_grad` what it would be: the other direction's is there already
     int64_t bptt;             // no gradient through the state across every `bptt` steps; 0: everywhere
     int64_t hidden;           // H
     int64_t features;         // F
@@ -28,6 +28,7 @@ struct Recurrence {
     const float* bias_ih;     // [G*H]
     const float* bias_hh;     // [G*H]
     int64_t weight_ih_stride, weight_hh_stride, bias_ih_stride, bias_hh_stride;
+    int64_t output_stride;    // of `output` and `output_grad`, floats from token to token, at least H
     float* output;            // [M, H] rows one after the other, steps in the rows' own order
     float* saved;             // the size that `recurrence_workspace` says, 64-byte aligned; written by forward, used up by backward
     float* scratch;           // likewise; no contents outlive a call
@@ -38,6 +39,32 @@ struct Recurrence {
     float* weight_hh_grad;     // [K, G*H, H]
     float* bias_ih_grad;       // [K, G*H]
     float* bias_hh_grad;       // [K, G*H]
+};
+
+enum Readout { READ_LAST = 1, READ_MEAN = 2, READ_MAX = 4 };
+
+// A training step of one lane: every layer and direction, dropout, readout, head, cross-entropy, and all of it backwards.
+// W = directions * H; S, the summary of a row: W for each part of the readout, joined in the order of `Readout`.
+struct Step {
+    int32_t cell, instruction_set, threads;  // as above
+    int32_t directions;                      // 1 or 2
+    int32_t readout;                         // sum of Readout
+    float smoothing;                         // of the labels
+    int64_t layers, bptt, hidden, features, classes, rows;
+    int64_t head_hidden;       // units of the head's tanh layer; 0: none
+    const int64_t* start;      // [R]
+    const int64_t* length;     // [R]
+    const int64_t* label;      // [R]
+    const float* tokens;       // [N, F]
+    const float* const* masks; // [layers] what to multiply with: [M, W] for each layer's output, [R, S] last; null: no dropout
+    const int64_t* offsets;    // in `params` and `grads`: of weight_ih, weight_hh, bias_ih, bias_hh of each direction of each
+                               // layer, then of weight and bias of each layer of the head
+    const float* params;
+    float* grads;              // of the loss; what lies between parameters stays
+    float* workspace;          // the size that `step_workspace` says, 64-byte aligned; no contents outlive a call
+    float loss;                // out: mean over rows
+    int32_t padding;
+    int64_t correct;           // out: rows whose largest logit is their label's
 };
 
 #define EXPORT __attribute__((visibility("default")))
@@ -54,6 +81,12 @@ EXPORT void recurrence_forward(const Recurrence* call);
 
 // Writes the gradients; the same call as the forward pass's, which had `training`.
 EXPORT void recurrence_backward(const Recurrence* call);
+
+// Floats that `workspace` must hold.
+EXPORT int64_t step_workspace(const Step* step);
+
+// Writes `grads`, `loss` and `correct`. The same bits for any `threads`.
+EXPORT void step_gradients(Step* step);
 
 // out[i] = f(in[i]) with f = 0: sigmoid, 1: tanh. For tests of accuracy.
 EXPORT void evaluate(int32_t instruction_set, int32_t function, int64_t count, const float* in, float* out);

@@ -99,12 +99,10 @@ template <>
 struct CellOf<LSTM> {  // groups: input, forget, cell, output
     INLINE void forward(long hidden, float* gates, const StepState& state) {
         for (long u = 0; u < hidden; u += WIDTH) {
-            vec input = sigmoid(load(gates + u));
-            vec forget = sigmoid(load(gates + hidden + u));
-            vec fresh = hyperbolic_tangent(load(gates + 2 * hidden + u));
-            vec output = sigmoid(load(gates + 3 * hidden + u));
+            vec input, forget = sigmoid(load(gates + hidden + u)), fresh, output, tanh_c;
+            sigmoid_and_tanh(load(gates + u), load(gates + 2 * hidden + u), &input, &fresh);
             vec c = forget * load(state.c_before + u) + input * fresh;
-            vec tanh_c = hyperbolic_tangent(c);
+            sigmoid_and_tanh(load(gates + 3 * hidden + u), c, &output, &tanh_c);
             store_first(gates + u, input, hidden - u);
             store_first(gates + hidden + u, forget, hidden - u);
             store_first(gates + 2 * hidden + u, fresh, hidden - u);

@@ -12,6 +12,8 @@ namespace {
 
 #include "lane.h"
 
+#include "head.h"
+
 void any_forward(const Recurrence& call, const Shape& shape, const Lane& lane, long first, long last, float* scratch) {
     switch (shape.cell) {
         case RNN_TANH: return forward<RNN_TANH>(call, shape, lane, first, last, scratch);
@@ -59,6 +61,6 @@ long spend(long count) {
 }  // namespace
 
 extern const Kernels INSTRUCTION_SET_NAME;
-const Kernels INSTRUCTION_SET_NAME = {scratch, any_forward, any_backward, weights, evaluate_vectors, spend};
+const Kernels INSTRUCTION_SET_NAME = {scratch, any_forward, any_backward, weights, head_scratch, head, evaluate_vectors, spend};
 
 }  // namespace seqmodels

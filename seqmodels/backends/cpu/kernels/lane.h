@@ -7,6 +7,9 @@ static void copy(float* to, const float* from, long count) {
     for (; i + WIDTH <= count; i += WIDTH) store(to + i, load(from + i));
     for (; i < count; i++) to[i] = from[i];
 }
+static void add(float* to, const float* from, long count) {
+    for (long i = 0; i < count; i++) to[i] += from[i];
+}
 static void clear(float* to, long count) {
     for (long i = 0; i < count; i++) to[i] = 0;
 }
@@ -108,7 +111,7 @@ static void forward(const Recurrence& call, const Shape& shape, const Lane& lane
                 state.c = steps.c(place);
             }
             CellOf<CELL>::forward(hidden, steps.gates(place), state);
-            copy(call.output + (plan.output[row] + steps.token(step, row, call.reverse)) * hidden, state.h, hidden);
+            copy(call.output + (plan.output[row] + steps.token(step, row, call.reverse)) * call.output_stride, state.h, hidden);
         }
     }
 }
@@ -210,7 +213,7 @@ static void backward(const Recurrence& call, const Shape& shape, const Lane& lan
                 long output = plan.output[row] + steps.token(step, row, call.reverse);
                 float* gradient = d_input + (row - first) * shape.input_stride;
                 CellOf<CELL>::backward(hidden, steps.gates(place), state,
-                                       {call.output_grad + output * hidden, gradient, d_c + (row - first) * shape.state_stride});
+                                       {call.output_grad + output * call.output_stride, gradient, d_c + (row - first) * shape.state_stride});
                 if (inputs_too) clear(gradient + hidden, features);
             }
             bool through = step && !(call.bptt && step % call.bptt == 0);
@@ -219,7 +222,12 @@ static void backward(const Recurrence& call, const Shape& shape, const Lane& lan
                          shape.input_stride);
             for (long row = first; row < end && inputs_too; row++) {
                 long output = plan.output[row] + steps.token(step, row, call.reverse);
-                copy(call.token_grad + output * features, d_input + (row - first) * shape.input_stride + hidden, features);
+                float* to = call.token_grad + output * features;
+                const float* from = d_input + (row - first) * shape.input_stride + hidden;
+                if (call.add_token_grad)
+                    add(to, from, features);
+                else
+                    copy(to, from, features);
             }
             for (long row = first; row < end && !through; row++) {
                 clear(d_input + (row - first) * shape.input_stride, hidden);

@@ -80,9 +80,14 @@ struct Kernels {
     void (*backward)(const Recurrence&, const Shape&, const Lane&, long first, long last, bool all, float* scratch);
     // weights' gradients of part `part` of `parts` of the columns, after every row's backward
     void (*weights)(const Shape&, const Lane&, long part, long parts, float* scratch);
+    // what comes after the top layer: its output [M, W], whose rows begin at `offset`, is replaced by its gradient
+    long (*head_scratch)(const Step&);
+    void (*head)(Step&, const int64_t* offset, float* output, float* scratch);
     void (*evaluate)(int function, long count, const float* in, float* out);
     long (*spend_fma)(long count);
 };
+
+const Kernels& kernels_of(int instruction_set);
 
 extern const Kernels generic_kernels;
 #ifdef __x86_64__

@@ -1,12 +1,17 @@
 // The one matrix product behind every cell: out[r][n] += sum over k of a[r][k] * b[k][n], each sum from k = 0 upwards in one
 // float. So no result depends on how rows, columns or k are cut into tiles.
 
-// Accumulators of a tile stay in registers: MOST_ROWS rows times MOST_VECTORS vectors of columns.
+// Accumulators of a tile stay in registers, beside a vector of each column and a value of `a`: a narrow tile is high.
 #if WIDTH == 16 || defined(__aarch64__)
-constexpr int MOST_ROWS = 6, MOST_VECTORS = 4;  // 32 registers
+constexpr int REGISTERS = 32, MOST_VECTORS = 4;
 #else
-constexpr int MOST_ROWS = 6, MOST_VECTORS = 2;  // 16 registers
+constexpr int REGISTERS = 16, MOST_VECTORS = 2;
 #endif
+constexpr int MOST_ROWS = 12;
+constexpr int most_rows(int vectors) {
+    int rows = (REGISTERS - 1 - vectors) / vectors;
+    return rows < MOST_ROWS ? rows : MOST_ROWS;
+}
 constexpr long MOST_DEPTH = 208;  // of a panel between two passes over the rows: it stays in the first-level cache
 
 // `a` in steps of a_row from row to row and a_step from k to k, likewise b, whose vectors are adjacent.
@@ -35,14 +40,18 @@ static void all_rows(long rows, long depth, const float* a, long a_stride, const
                      long initial_row, float* out, long out_row) {
     const long a_row = DENSE ? a_stride : 1, a_step = DENSE ? 1 : a_stride;
     if (DENSE) b_step = VECTORS * WIDTH;
-    long tiles = (rows + MOST_ROWS - 1) / MOST_ROWS;
+    constexpr int MOST = most_rows(VECTORS);
+    long tiles = (rows + MOST - 1) / MOST;
     for (long i = 0; i < tiles; i++) {
         long height = rows / tiles + (i < rows % tiles);
 #define HEIGHT(R) \
     case R: \
-        tile<R, VECTORS>(depth, a, a_row, a_step, b, b_step, initial, initial_row, out, out_row); \
+        if constexpr (R <= MOST) tile<R, VECTORS>(depth, a, a_row, a_step, b, b_step, initial, initial_row, out, out_row); \
         break;
-        switch (height) { HEIGHT(1) HEIGHT(2) HEIGHT(3) HEIGHT(4) HEIGHT(5) HEIGHT(6) }
+        switch (height) {
+            HEIGHT(1) HEIGHT(2) HEIGHT(3) HEIGHT(4) HEIGHT(5) HEIGHT(6)
+            HEIGHT(7) HEIGHT(8) HEIGHT(9) HEIGHT(10) HEIGHT(11) HEIGHT(12)
+        }
 #undef HEIGHT
         a += height * a_row;
         initial += height * initial_row;

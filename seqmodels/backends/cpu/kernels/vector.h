@@ -63,14 +63,18 @@ INLINE vec exponential(vec x) {
     return e * (vec)exponent;
 }
 
-INLINE vec sigmoid(vec x) {
+// Both functions below are fractions; two of them can share a division, which costs as much as all else.
+struct Fraction {
+    vec over, under;
+};
+
+INLINE Fraction sigmoid_parts(vec x) {
     vec y = smaller(all(87.0f), larger(all(-87.0f), -x));
-    return all(1.0f) / (all(1.0f) + exponential(y));
+    return {all(1.0f), all(1.0f) + exponential(y)};
 }
 
 // Rational approximation of Eigen's and XLA's tanh, x p(x^2) / q(x^2); it reaches 1 at the bound.
-INLINE vec hyperbolic_tangent(vec x) {
-    x = smaller(all(7.90531110763549805f), larger(all(-7.90531110763549805f), x));
+INLINE Fraction tanh_parts(vec x) {
     vec z = x * x;
     vec p = all(-2.76076847742355e-16f);
     p = p * z + all(2.00018790482477e-13f);
@@ -83,5 +87,26 @@ INLINE vec hyperbolic_tangent(vec x) {
     q = q * z + all(1.18534705686654e-04f);
     q = q * z + all(2.26843463243900e-03f);
     q = q * z + all(4.89352518554385e-03f);
-    return x * (p / q);  // x * p would lose the bits of a tiny x
+    return {p, q};
+}
+INLINE vec tanh_bounded(vec x) { return smaller(all(7.90531110763549805f), larger(all(-7.90531110763549805f), x)); }
+
+INLINE vec sigmoid(vec x) {
+    Fraction y = sigmoid_parts(x);
+    return y.over / y.under;
+}
+
+INLINE vec hyperbolic_tangent(vec x) {
+    x = tanh_bounded(x);
+    Fraction y = tanh_parts(x);
+    return x * (y.over / y.under);  // x * p would lose the bits of a tiny x
+}
+
+// sigmoid(x) and tanh(y) with one division, each with a rounding more (1.2e-7). Neither denominator is below 0.004 or above 7e37, so their product is a float.
+INLINE void sigmoid_and_tanh(vec x, vec y, vec* s, vec* t) {
+    y = tanh_bounded(y);
+    Fraction a = sigmoid_parts(x), b = tanh_parts(y);
+    vec inverse = all(1.0f) / (a.under * b.under);
+    *s = b.under * inverse;
+    *t = y * (b.over * (a.under * inverse));
 }
