@@ -39,13 +39,13 @@ def terminal() -> Console:
 def undisturbed(
     local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pd.DataFrame]:
-    """Tables of a sweep of 30 epochs that nobody disturbed, two trials at a time."""
-    from small_sweep import figures, newest, table
+    """Tables of a long sweep that nobody disturbed, two trials at a time."""
+    from small_sweep import LONG, figures, newest, table
 
     from sweeps.run import run_sweep
     from sweeps.spec import parse_spec
 
     store = tmp_path_factory.mktemp("undisturbed")
-    spec = parse_spec(table(strokes, epochs=30), base=Path(), source="test")
+    spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")
     assert run_sweep(spec, store=store, console=Console(file=StringIO())) == 0
     return figures(newest(store))

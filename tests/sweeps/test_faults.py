@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
-from small_sweep import assert_same, newest, table, toml
+from small_sweep import LONG, assert_same, newest, table, toml
 
 from sweeps.run import resume_sweep
 
@@ -34,7 +34,7 @@ PATIENCE = 120.0
 class Driver:
     """`seqsweep` in a process, session and temporary folder of its own."""
 
-    def __init__(self, strokes: Path, folder: Path, *options: str, epochs: int = 30) -> None:
+    def __init__(self, strokes: Path, folder: Path, *options: str, epochs: int = LONG) -> None:
         self.store = folder / "store"
         self.temporary = Path(tempfile.mkdtemp(prefix="sq-", dir="/tmp"))  # short, for Ray's sockets
         spec = folder / "small.toml"
@@ -148,9 +148,8 @@ def test_interrupted_or_killed_and_resumed(
 
 def test_lost_worker_is_replaced(driver: Driver, undisturbed: dict[str, pd.DataFrame]) -> None:
     driver.wait_until_half_done()
-    workers = driver.workers()
-    assert workers
-    for worker in workers:
+    driver.wait_for(lambda: bool(driver.workers()), "there was a worker to kill")
+    for worker in driver.workers():
         os.kill(worker, signal.SIGKILL)
     assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
     driver.wait_until_alone()
