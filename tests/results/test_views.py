@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from example_sweep import write_example
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -180,7 +180,6 @@ def matrix(names: list[str], counts: list[list[int]]) -> Confusion:
     )
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 20), st.integers(40, 200))
 def test_any_matrix_fits(data: st.DataObject, classes: int, width: int) -> None:
     # Text that a terminal shows as it is: no control characters, no markup surprises.
@@ -202,7 +201,6 @@ def test_a_matrix_cell_has_a_shade_and_a_number() -> None:
     assert "·" in text
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.one_of(st.none(), st.floats(0, 1e9), st.just(1.0)), max_size=30).map(tuple),
