@@ -13,7 +13,7 @@ NAME = "run"
 EXAMPLES = """\b
 Examples:
   seqsweep run
-  seqsweep run examples/reference.toml --store results
+  seqsweep run examples/strokes.toml --store results
   seqsweep run my.toml --address head:6379 --json > verdict.json"""
 
 
