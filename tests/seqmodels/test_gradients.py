@@ -173,7 +173,7 @@ def test_any_step_is_autograds(
         smoothing=smoothing,
         bptt=bptt,
     )
-    check(problem, make(), 5e-6)
+    check(problem, make(), 1e-5)  # a sum over classes may cancel: hypothesis finds the worst
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -19,7 +19,15 @@ class Recurrence(ctypes.Structure):
     _fields_ = [
         *(
             (name, c_int32)
-            for name in ("cell", "instruction_set", "reverse", "training", "threads", "add_token_grad")
+            for name in (
+                "cell",
+                "instruction_set",
+                "reverse",
+                "training",
+                "threads",
+                "add_token_grad",
+                "final_only",
+            )
         ),
         *((name, c_int64) for name in ("bptt", "hidden", "features", "lanes", "rows")),
         *((name, c_void_p) for name in ("lane", "start", "length", "tokens")),

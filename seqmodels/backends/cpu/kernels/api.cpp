@@ -27,7 +27,7 @@ namespace {
 constexpr double WORTH_A_THREAD = 2e6;  // multiplications
 
 struct PlanMemory {
-    std::vector<long> start, output, length, base;
+    std::vector<long> number, start, output, length, base;
 
     // rows first <= r < last of the call; the first of them begins at `place` in the output
     PlanMemory(const Recurrence& call, long first, long last, long place) {
@@ -39,6 +39,7 @@ struct PlanMemory {
         }
         std::stable_sort(order.begin(), order.end(), [&](long a, long b) { return call.length[a] > call.length[b]; });
         for (long row : order) {
+            number.push_back(row);
             start.push_back(call.start[row]);
             output.push_back(places[row - first]);
             length.push_back(call.length[row]);
@@ -50,7 +51,8 @@ struct PlanMemory {
         }
     }
     Plan plan() const {
-        return {(long)start.size(), (long)base.size() - 1, base.back(), start.data(), output.data(), length.data(), base.data()};
+        return {(long)start.size(), (long)base.size() - 1, base.back(),   start.data(),
+                number.data(),      output.data(),         length.data(), base.data()};
     }
 };
 

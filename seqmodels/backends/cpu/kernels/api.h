@@ -14,6 +14,7 @@ struct Recurrence {
     int32_t training;         // keep in `saved` what the backward pass needs
     int32_t threads;          // at most so many; bits do not depend on it
     int32_t add_token_grad;   // add to `token_grad` what it would be: the other direction's is there already
+    int32_t final_only;       // `output` and `output_grad` are [R, H]: of each row's final step, the others are not asked for
     int64_t bptt;             // no gradient through the state across every `bptt` steps; 0: everywhere
     int64_t hidden;           // H
     int64_t features;         // F

@@ -125,7 +125,7 @@ static int readout_parts(int readout) {
     return !!(readout & READ_LAST) + !!(readout & READ_MEAN) + !!(readout & READ_MAX);
 }
 
-static void head(Step& step, const int64_t* offset, float* output, float* scratch) {
+static void head(Step& step, const int64_t* offset, const int64_t* steps, float* output, float* scratch) {
     const long rows = step.rows, width = step.directions * step.hidden, features = readout_parts(step.readout) * width;
     const long hidden = step.head_hidden, classes = step.classes;
     const int64_t* places = step.offsets + 4 * step.layers * step.directions;
@@ -140,7 +140,7 @@ static void head(Step& step, const int64_t* offset, float* output, float* scratc
     float* d_summary = memory.take(rows * summary_row);
     float* logits = memory.take(rows * logits_row);
     int32_t* largest = (int32_t*)memory.take(rows * width);
-    auto readout = [&](long row) { return RowReadout{step.readout, step.hidden, width, step.length[row]}; };
+    auto readout = [&](long row) { return RowReadout{step.readout, step.hidden, width, steps[row]}; };
     const float* mask = step.masks ? step.masks[step.layers - 1] : nullptr;
     auto drop = [&](float* values) {
         for (long row = 0; mask && row < rows; row++)

@@ -29,6 +29,11 @@ struct Steps {
     long place(long step, long row) const { return (training ? plan.base[step] : step % 2 * plan.rows) + row; }
     // where the row's token of this step lies, counted from its first
     long token(long step, long row, bool reverse) const { return reverse ? plan.length[row] - 1 - step : step; }
+    // where the row's output of this step goes, -1: nowhere
+    long output(const Recurrence& call, long step, long row) const {
+        if (call.final_only) return step + 1 == plan.length[row] ? plan.number[row] : -1;
+        return plan.output[row] + token(step, row, call.reverse);
+    }
     float* input(long place) const { return inputs + place * shape.input_stride; }
     float* gates(long place) const { return records + place * shape.record; }
     float* c(long place) const { return gates(place) + shape.gate_stride; }
@@ -111,7 +116,8 @@ static void forward(const Recurrence& call, const Shape& shape, const Lane& lane
                 state.c = steps.c(place);
             }
             CellOf<CELL>::forward(hidden, steps.gates(place), state);
-            copy(call.output + (plan.output[row] + steps.token(step, row, call.reverse)) * call.output_stride, state.h, hidden);
+            long output = steps.output(call, step, row);
+            if (output >= 0) copy(call.output + output * call.output_stride, state.h, hidden);
         }
     }
 }
@@ -210,10 +216,11 @@ static void backward(const Recurrence& call, const Shape& shape, const Lane& lan
                     state.c_before = step ? steps.c(steps.place(step - 1, row)) : zeros;
                     state.c = steps.c(place);
                 }
-                long output = plan.output[row] + steps.token(step, row, call.reverse);
+                long output = steps.output(call, step, row);
+                const float* output_grad = output < 0 ? zeros : call.output_grad + output * call.output_stride;
                 float* gradient = d_input + (row - first) * shape.input_stride;
                 CellOf<CELL>::backward(hidden, steps.gates(place), state,
-                                       {call.output_grad + output * call.output_stride, gradient, d_c + (row - first) * shape.state_stride});
+                                       {output_grad, gradient, d_c + (row - first) * shape.state_stride});
                 if (inputs_too) clear(gradient + hidden, features);
             }
             bool through = step && !(call.bptt && step % call.bptt == 0);
@@ -221,8 +228,7 @@ static void backward(const Recurrence& call, const Shape& shape, const Lane& lan
                 multiply(end - first, steps.gates(begin), shape.record, packed, d_input, shape.input_stride, d_input,
                          shape.input_stride);
             for (long row = first; row < end && inputs_too; row++) {
-                long output = plan.output[row] + steps.token(step, row, call.reverse);
-                float* to = call.token_grad + output * features;
+                float* to = call.token_grad + (plan.output[row] + steps.token(step, row, call.reverse)) * features;
                 const float* from = d_input + (row - first) * shape.input_stride + hidden;
                 if (call.add_token_grad)
                     add(to, from, features);

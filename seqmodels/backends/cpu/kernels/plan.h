@@ -55,6 +55,7 @@ struct Shape {
 struct Plan {
     long rows, steps, tokens;
     const long* start;   // [rows] first token
+    const long* number;  // [rows] of the call's rows
     const long* output;  // [rows] first place in the output
     const long* length;  // [rows] not increasing
     const long* base;    // [steps + 1] step t's rows are base[t] .. base[t + 1] of step-major arrays
@@ -80,9 +81,9 @@ struct Kernels {
     void (*backward)(const Recurrence&, const Shape&, const Lane&, long first, long last, bool all, float* scratch);
     // weights' gradients of part `part` of `parts` of the columns, after every row's backward
     void (*weights)(const Shape&, const Lane&, long part, long parts, float* scratch);
-    // what comes after the top layer: its output [M, W], whose rows begin at `offset`, is replaced by its gradient
+    // what comes after the top layer: its output [.., W], whose rows begin at `offset` and have `steps`, is replaced by its gradient
     long (*head_scratch)(const Step&);
-    void (*head)(Step&, const int64_t* offset, float* output, float* scratch);
+    void (*head)(Step&, const int64_t* offset, const int64_t* steps, float* output, float* scratch);
     void (*evaluate)(int function, long count, const float* in, float* out);
     long (*spend_fma)(long count);
 };

@@ -1,5 +1,6 @@
 // A training step of one lane: the recurrences of all layers around the head.
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "flush.h"
@@ -16,6 +17,7 @@ struct Pass {
     std::vector<int64_t> lane, offset;
     std::vector<Recurrence> calls;  // layer after layer, direction after direction
     float* buffers[2];    // [M, W] outputs of layers in turn, then their gradients
+    bool final_only;      // the top layer's are [R, W]
     float* scratch;
     long floats = 0;      // taken
 
@@ -25,8 +27,10 @@ struct Pass {
             offset.push_back(tokens);
             tokens += step.length[row];
         }
-        buffers[0] = take(tokens * width);
-        buffers[1] = step.layers > 1 ? take(tokens * width) : nullptr;
+        final_only = step.readout == READ_LAST;
+        const long top = final_only ? step.rows : tokens;
+        buffers[0] = take((step.layers == 1 ? top : tokens) * width);
+        buffers[1] = step.layers > 1 ? take((step.layers == 2 ? top : tokens) * width) : nullptr;
         int64_t most = kernels_of(step.instruction_set).head_scratch(step);
         const int64_t* places = step.offsets;
         for (long layer = 0; layer < step.layers; layer++)
@@ -55,6 +59,7 @@ struct Pass {
         call.training = 1;
         call.threads = step.threads;
         call.add_token_grad = direction;
+        call.final_only = final_only && layer + 1 == step.layers;
         call.bptt = step.bptt;
         call.hidden = step.hidden;
         call.features = layer ? width : step.features;
@@ -77,6 +82,14 @@ struct Pass {
         call.output_grad = call.output;  // the gradient takes the output's place once nobody reads that any more
         call.token_grad = layer ? output(layer - 1) : nullptr;
         return call;
+    }
+    // Rows of the top layer's output: where they begin, and their steps.
+    void top_rows(std::vector<int64_t>* begin, std::vector<int64_t>* steps) const {
+        *begin = offset;
+        steps->assign(step.length, step.length + step.rows);
+        if (!final_only) return;
+        std::iota(begin->begin(), begin->end(), 0);
+        steps->assign(step.rows, 1);
     }
     // What lies between a layer and the next: `values` are its outputs or the gradients that come back.
     void drop(long layer, float* values) const {
@@ -105,7 +118,9 @@ void step_gradients(Step* step) {
         for (long d = 0; d < directions; d++) recurrence_forward(&pass.calls[layer * directions + d]);
         if (layer + 1 < layers) pass.drop(layer, pass.output(layer));
     }
-    kernels_of(step->instruction_set).head(*step, pass.offset.data(), pass.output(layers - 1), pass.scratch);
+    std::vector<int64_t> begin, steps;
+    pass.top_rows(&begin, &steps);
+    kernels_of(step->instruction_set).head(*step, begin.data(), steps.data(), pass.output(layers - 1), pass.scratch);
     for (long layer = layers - 1; layer >= 0; layer--) {
         for (long d = 0; d < directions; d++) recurrence_backward(&pass.calls[layer * directions + d]);
         if (layer) pass.drop(layer - 1, pass.output(layer - 1));
