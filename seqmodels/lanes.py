@@ -57,7 +57,7 @@ class LaneArray:
 
     Args:
         layout: where parameters lie.
-        lanes: who the rows are; their initial weights are drawn from their seeds, in torch.nn's distribution.
+        lanes: who the rows are, see `begin`.
         backend: who computes the recurrence.
         bptt: see `Network`.
         threads: calls that run side by side, each on its own lanes; a backend that can uses what is left over inside a call.
@@ -77,16 +77,21 @@ class LaneArray:
         device: str | torch.device = "cpu",
     ) -> None:
         self.layout = layout
-        self.lanes = list(lanes)
         self.network = Network(layout.architecture, backend, bptt)
-        self.params = torch.zeros(len(self.lanes), layout.width, dtype=dtype, device=device)
-        for row, lane in zip(self.params, self.lanes, strict=True):
-            self._initialise(row, lane.seed)
-        self.grads = torch.zeros_like(self.params)
+        self.params = torch.empty(0, layout.width, dtype=dtype, device=device)
+        self.begin(lanes)
         self._steps = backend if isinstance(backend, StepBackend) else None
         self._threads = threads
         # inner parallelism would split sums by the number of threads
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+
+    def begin(self, lanes: Sequence[Lane]) -> None:
+        """Hold new lanes: initial weights are drawn from their seeds, in torch.nn's distribution."""
+        self.lanes = list(lanes)
+        self.params = self.params.new_zeros(len(self.lanes), self.layout.width)
+        for row, lane in zip(self.params, self.lanes, strict=True):
+            self._initialise(row, lane.seed)
+        self.grads = torch.zeros_like(self.params)
 
     def _initialise(self, row: Float[Tensor, "P"], seed: int) -> None:
         for number, part in enumerate(self.layout.slices.values()):

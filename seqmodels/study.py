@@ -18,6 +18,7 @@ from seqmodels.backends import create_backend
 from seqmodels.config import TrainingConfig
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits
+from seqmodels.footprint import Footprint
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
@@ -84,6 +85,7 @@ class Study:
         backend: name for `create_backend`.
         threads: lanes trained side by side; changes no number.
         device: where tensors live.
+        memory: bytes that the study may take; lanes that do not fit wait until others have stopped. Changes no number.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Study:
         backend: str = "auto",
         threads: int = 1,
         device: str = "cpu",
+        memory: int | None = None,
     ) -> None:
         self.layout = Layout(architecture, dataset.feature_count, dataset.class_count)
         self.lanes = list(lanes)
@@ -105,6 +108,14 @@ class Study:
         self.phase = "search"
         self._backend = create_backend(backend, device)
         self._threads = threads
+        self.footprint = Footprint.of(
+            self.layout, self.lanes, dataset, splits, training, self._backend, threads
+        )
+        """What it takes."""
+        self.lanes_at_once = len(self.lanes)
+        """Most lanes in training at once."""
+        if memory is not None:
+            self.lanes_at_once = self.footprint.lanes_at_once(len(self.lanes), memory)
         self._data = _tensors(dataset, device)
         self._search = self._trainer(self.lanes, splits.train, splits.validation)
         self._refit: Trainer | None = None
@@ -128,6 +139,7 @@ class Study:
             self.training,
             self._backend,
             phase=phase,
+            lanes_at_once=self.lanes_at_once,
             epoch_limits=epoch_limits,
             threads=self._threads,
         )
@@ -293,17 +305,23 @@ class Study:
             return {}
         array = LaneArray(
             self.layout,
-            lanes,
+            [],
             self._backend,
             threads=self._threads,
             dtype=trainer.kept.dtype,
             device=trainer.kept.device,
         )
-        array.params.copy_(trainer.kept[[trainer.lanes.index(lane) for lane in lanes]])
         sequences = torch.from_numpy(index.copy()).to(self._data.label)
-        logits, _ = array.logits(self._data, sequences)
         label = self._data.label[sequences]
-        return {lane: _Evaluation.of(own, label) for lane, own in zip(lanes, logits, strict=True)}
+        found: dict[Lane, _Evaluation] = {}
+        calls = self._backend.lanes_per_call
+        few = self._threads * calls if calls else self.lanes_at_once  # copies of weights are made
+        for first in range(0, len(lanes), few):
+            part = lanes[first : first + few]
+            array.replace(part, trainer.kept[[trainer.lanes.index(lane) for lane in part]])
+            logits, _ = array.logits(self._data, sequences)
+            found |= {lane: _Evaluation.of(own, label) for lane, own in zip(part, logits, strict=True)}
+        return found
 
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments."""

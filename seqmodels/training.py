@@ -75,6 +75,7 @@ class Trainer:
         config: how.
         backend: who computes the recurrence.
         phase: written into records.
+        lanes_at_once: most lanes in training; the others wait until these have stopped. No number depends on it.
         epoch_limits: most epochs of each lane, where they differ from `config.epochs`.
         threads, dtype: see `LaneArray`.
     """
@@ -90,6 +91,7 @@ class Trainer:
         backend: Backend,
         *,
         phase: str = "search",
+        lanes_at_once: int | None = None,
         epoch_limits: Sequence[int] | None = None,
         threads: int = 1,
         dtype: torch.dtype = torch.float32,
@@ -103,18 +105,26 @@ class Trainer:
         self.epoch_limits = list(epoch_limits or [config.epochs] * len(self.lanes))
         self.array = LaneArray(
             layout,
-            self.lanes,
+            [],
             backend,
             bptt=config.bptt,
             threads=threads,
             dtype=dtype,
             device=data.tokens.device,
         )
-        self.optimizer = self._new_optimizer()
-        self.active = list(range(len(self.lanes)))
-        self.kept = self.array.params.clone()
+        self.kept = self.array.params.new_zeros(len(self.lanes), layout.width)
         self.progress = [LaneProgress() for _ in self.lanes]
         self.history: list[EpochRecord] = []
+        self._at_once = lanes_at_once or max(1, len(self.lanes))
+        self.waiting = list(range(len(self.lanes)))
+        self._begin()
+
+    def _begin(self) -> None:
+        """With the next lanes that wait."""
+        self.active, self.waiting = self.waiting[: self._at_once], self.waiting[self._at_once :]
+        self.array.begin([self.lanes[lane] for lane in self.active])
+        self.optimizer = self._new_optimizer()
+        self.kept[self.active] = self.array.params
         self.epoch = 0
 
     def _new_optimizer(self) -> LaneOptimizer:
@@ -129,15 +139,17 @@ class Trainer:
 
     @property
     def work_left(self) -> int:
-        """Most epochs that the active lanes may still take, added up."""
-        return sum(self.epoch_limits[lane] - self.progress[lane].epochs for lane in self.active)
+        """Most epochs that lanes may still take, added up."""
+        left = self.active + self.waiting
+        return sum(self.epoch_limits[lane] - self.progress[lane].epochs for lane in left)
 
     def run_epoch(self) -> list[EpochRecord]:
         """Train every active lane for one epoch, validate, stop those whose rule says so."""
         self.epoch += 1
         epoch_lanes = list(self.active)
         loss, accuracy, rate, seconds = self._train_epoch()
-        sound = self.array.params.isfinite().all(1).tolist()  # the last update may have been the fatal one
+        # the last update may have been the fatal one; lane by lane, as `isfinite` makes copies
+        sound = [bool(row.isfinite().all()) for row in self.array.params]
         self._freeze([lane for lane, fine in zip(self.active, sound, strict=True) if not fine])
         validation = self._validate(seconds)
         records = []
@@ -165,6 +177,8 @@ class Trainer:
             )
         self._drop([lane for lane in self.active if self.progress[lane].stop])
         self.history += records
+        if not self.active and self.waiting:
+            self._begin()
         return records
 
     def _train_epoch(self) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
@@ -287,6 +301,7 @@ class Trainer:
         return {
             "epoch": torch.tensor([self.epoch]),
             "active": torch.tensor(self.active, dtype=torch.int64),
+            "waiting": torch.tensor(self.waiting, dtype=torch.int64),
             "params": self.array.params.clone(),
             "kept": self.kept.clone(),
             "progress": torch.tensor([astuple(p) for p in self.progress], dtype=torch.float64),
@@ -300,7 +315,7 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from `state_dict` of a trainer that was made with the same arguments."""
         self.epoch = int(state["epoch"])
-        self.active = state["active"].tolist()
+        self.active, self.waiting = state["active"].tolist(), state["waiting"].tolist()
         self.array.replace([self.lanes[lane] for lane in self.active], state["params"])
         self.optimizer = self._new_optimizer()
         prefix = "optimizer."

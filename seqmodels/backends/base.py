@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqmodels.layout import Layout
@@ -108,6 +110,10 @@ class Backend(Protocol):
         Differentiable (torch.autograd) in the weights and in `tokens`. `reverse` reads each row from its end. With `bptt`
         gradients do not flow through the state across every `bptt` steps, counted from where reading begins.
         """
+        ...
+
+    def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
+        """About the most memory that one lane's pass over rows of these lengths takes, parameters and input left out."""
         ...
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqmodels.backends.base import Rows, Weights
 from seqmodels.cells import RECURRENT_CELLS
+from seqmodels.layout import Layout
 
 
 class TorchBackend:
@@ -54,6 +57,16 @@ class TorchBackend:
                 )
             )
         return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
+
+    def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
+        """See `Backend.call_bytes`. An estimate: what torch keeps inside is not ours to know."""
+        architecture = layout.architecture
+        cell, width = RECURRENT_CELLS[architecture.cell], architecture.hidden * architecture.directions
+        padded = len(length) * int(length.max())
+        inputs = layout.features + (architecture.layers - 1) * width
+        # of a step: input sums, activations, and the output before and after it is unpadded; as much again going back
+        per_token = inputs + architecture.layers * (2 * len(cell.gates) + 3) * width
+        return 4 * padded * (2 * per_token if training else per_token // architecture.layers)
 
     def _one_lane(
         self,

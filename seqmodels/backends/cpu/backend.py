@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from ctypes import Array, byref, c_int64, c_void_p
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -110,29 +112,16 @@ class CpuBackend:
             ValueError: not float32 on the CPU.
         """
         _check(batch.tokens, params, grads, *(batch.masks or ()))
-        tokens, architecture = batch.tokens.contiguous(), layout.architecture
+        tokens = batch.tokens.contiguous()
         masks = None if batch.masks is None else [mask.contiguous() for mask in batch.masks]
         start, length, label = (
             part.contiguous() for part in (batch.rows.start, batch.rows.length, batch.label)
         )
         lanes = params.shape[0]
         count = length.shape[0] // lanes
-        step = Step(
-            cell=CELLS.index(architecture.cell),
-            instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
-            threads=self.threads_per_call,
-            directions=architecture.directions,
-            readout=sum(READOUTS[part] for part in architecture.readout),
-            layers=architecture.layers,
-            bptt=bptt or 0,
-            hidden=architecture.hidden,
-            features=layout.features,
-            classes=layout.classes,
-            rows=count,
-            head_hidden=architecture.head_hidden,
-            tokens=tokens.data_ptr(),
-            offsets=layout.offsets.ctypes.data,
-        )
+        step = self._describe_step(layout, count)
+        step.bptt = bptt or 0
+        step.tokens = tokens.data_ptr()
         losses, corrects, first_token = [], [], 0
         for lane in range(lanes):
             first_row = lane * count
@@ -152,6 +141,36 @@ class CpuBackend:
             losses.append(step.loss)
             corrects.append(step.correct)
         return torch.tensor(losses), torch.tensor(corrects)
+
+    def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
+        """See `Backend.call_bytes`. Exact: what a workspace has grown beyond it is never touched."""
+        length = np.ascontiguousarray(length, dtype=np.int64)
+        architecture = layout.architecture
+        if training:
+            step = self._describe_step(layout, len(length))
+            step.start = step.length = length.ctypes.data
+            return 4 * int(library().step_workspace(byref(step)))
+        # a layer's input and output, and their join where a layer has two directions
+        copies = min(architecture.layers, 2) + (architecture.directions - 1)
+        return 4 * copies * int(length.sum()) * architecture.hidden * architecture.directions
+
+    def _describe_step(self, layout: Layout, rows: int) -> Step:
+        """The C struct of a training step, without its batch."""
+        architecture = layout.architecture
+        return Step(
+            cell=CELLS.index(architecture.cell),
+            instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
+            threads=self.threads_per_call,
+            directions=architecture.directions,
+            readout=sum(READOUTS[part] for part in architecture.readout),
+            layers=architecture.layers,
+            hidden=architecture.hidden,
+            features=layout.features,
+            classes=layout.classes,
+            rows=rows,
+            head_hidden=architecture.head_hidden,
+            offsets=layout.offsets.ctypes.data,
+        )
 
 
 class _Recurrence(torch.autograd.Function):

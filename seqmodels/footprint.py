@@ -1,0 +1,117 @@
+"""How much memory a study takes, known before it takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqmodels.backends import Backend
+from seqmodels.config import TrainingConfig
+from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.splits import Splits
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.lanes import EVALUATION_BATCH
+from seqmodels.layout import Layout
+
+_FLOAT = 4
+_STAGES = 4  # arrays that a random draw is computed in
+_COPIES_OF_A_CHECKPOINT = 3  # of the state, of its bytes tensor by tensor, and of the whole file
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Most bytes of a study, beyond what the process takes before it.
+
+    Args:
+        data: the data set and what is computed from it.
+        calls: what the backend's calls that run side by side take.
+        lane: of a lane whether it trains or not: its kept weights, its predictions.
+        training: of a lane in training besides: weights, gradients, moments.
+        saving: of a lane in training besides while a checkpoint is written.
+    """
+
+    data: int
+    calls: int
+    lane: int
+    training: int
+    saving: int
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        lanes: Sequence[Lane],
+        dataset: SequenceDataset,
+        splits: Splits,
+        config: TrainingConfig,
+        backend: Backend,
+        threads: int,
+    ) -> Footprint:
+        """Of a `Study` with these arguments, whose lanes are float32."""
+        row = _FLOAT * layout.width
+        moments = max((_moments(lane.hyperparameters) for lane in lanes), default=0)
+        sequences = len(splits.train) + len(splits.validation) + len(splits.test)
+        # logits, probabilities and the scores made of them; each with an index and a prediction
+        predictions = (len(splits.validation) + len(splits.train)) * (3 * _FLOAT * layout.classes + 16)
+        longest = _usual_most(dataset, splits.train, config.batch_size)
+        step = backend.call_bytes(layout, longest, training=True)
+        draws = _draws(layout, lanes, int(longest.sum()))
+        evaluated = _longest(dataset, np.arange(len(dataset.length)), EVALUATION_BATCH)
+        evaluation = backend.call_bytes(layout, evaluated, training=False)
+        return cls(
+            data=dataset.tokens.nbytes + 3 * 8 * sequences,
+            # a step's memory is kept for the next one
+            calls=min(threads, max(1, len(lanes))) * (step + max(draws, evaluation)),
+            lane=row + predictions,
+            training=row * (2 + moments),
+            saving=row * (1 + moments) * _COPIES_OF_A_CHECKPOINT,
+        )
+
+    def total(self, lanes: int, at_once: int | None = None, *, checkpoints: bool = False) -> int:
+        """Bytes for so many lanes of which so many (default: all) train at once."""
+        at_once = lanes if at_once is None else min(at_once, lanes)
+        saving = at_once * self.saving + lanes * self.lane * _COPIES_OF_A_CHECKPOINT if checkpoints else 0
+        return self.data + self.calls + lanes * self.lane + at_once * self.training + saving
+
+    def lanes_at_once(self, lanes: int, limit: int) -> int:
+        """How many lanes may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""
+        left = limit - self.total(lanes, 0, checkpoints=True)
+        return max(1, min(lanes, left // (self.training + self.saving)))
+
+
+def _moments(h: Hyperparameters) -> int:
+    """Moment buffers of the lane's optimizer."""
+    first = h.optimizer in ("adam", "adamw") or (h.optimizer in ("sgd", "rmsprop") and h.momentum > 0)
+    return first + (h.optimizer != "sgd")
+
+
+def _longest(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Lengths of the largest batch that may come."""
+    longest: NDArray[np.int64] = np.sort(dataset.length[index])[::-1][:rows]
+    return longest
+
+
+def _usual_most(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Lengths of a batch as large as the largest of many random ones will hardly be: 3.5 standard deviations over the mean."""
+    length = np.sort(dataset.length[index])
+    rows = min(rows, len(length))
+    spread = 3.5 * float(length.std()) / max(1e-9, float(length.mean()) * rows**0.5)
+    typical = length[((np.arange(rows) + 0.5) / rows * len(length)).astype(np.int64)]
+    most: NDArray[np.int64] = np.minimum(np.ceil(typical * (1 + spread)).astype(np.int64), length[-1])
+    return most
+
+
+def _draws(layout: Layout, lanes: Sequence[Lane], tokens: int) -> int:
+    """Dropout masks and noise of one lane's step; a draw passes through a few arrays of its size before it is one."""
+    settings = [lane.hyperparameters for lane in lanes]
+    architecture = layout.architecture
+    mask = noise = masks = 0
+    if any(h.dropout for h in settings) and architecture.layers > 1:
+        mask = tokens * architecture.hidden * architecture.directions
+        masks = mask * (architecture.layers - 1)
+    if any(h.input_noise for h in settings):
+        noise = tokens * layout.features
+    return _FLOAT * (masks + noise + _STAGES * max(mask, noise))

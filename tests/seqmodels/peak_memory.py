@@ -1,0 +1,74 @@
+"""Run by test_footprint.py in a process of its own: trains a study, prints its predicted and its measured bytes as JSON.
+
+usage: peak_memory.py '{"cell": .., "layers": .., ...}'
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as encode
+
+from seqmodels.architecture import Architecture
+from seqmodels.config import TrainingConfig
+from seqmodels.data.registry import load
+from seqmodels.data.splits import split
+from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.study import Study
+
+
+def resident(what: str) -> int:
+    """VmRSS or VmHWM (its most) of this process, in bytes."""
+    match = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match
+    return 1024 * int(match[1])
+
+
+def study(settings: dict[str, Any], lanes: int) -> Study:
+    """With so many lanes."""
+    dataset = load(settings["dataset"])
+    architecture = Architecture(settings["cell"], settings["layers"], settings["hidden"])
+    hyperparameters = Hyperparameters(dropout=settings["dropout"], input_noise=settings["input_noise"])
+    return Study(
+        architecture,
+        dataset,
+        split(dataset),
+        [Lane(candidate, 0, hyperparameters) for candidate in range(lanes)],
+        TrainingConfig(epochs=1, batch_size=settings["batch_size"], min_change=0.0),
+        backend=settings["backend"],
+        threads=settings["threads"],
+        memory=settings["memory"],
+    )
+
+
+def main() -> None:
+    """Measure."""
+    torch.set_num_threads(1)
+    settings = json.loads(sys.argv[1])
+    warm = study({**settings, "cell": "rnn_tanh", "layers": 1, "hidden": 1, "batch_size": 1}, 1)
+    while not warm.done:  # what every process takes once is not the study's
+        warm.step()
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
+    trained = study(settings, settings["lanes"])
+    while not trained.done:
+        if settings["checkpoints"]:
+            encode({name: tensor.contiguous() for name, tensor in trained.state_dict().items()})
+        trained.step()
+    footprint = trained.footprint
+    predicted = footprint.total(settings["lanes"], trained.lanes_at_once, checkpoints=settings["checkpoints"])
+    print(
+        json.dumps(
+            {
+                "predicted": predicted,
+                "measured": resident("VmHWM") - before,
+                "lanes_at_once": trained.lanes_at_once,
+            }
+        )
+    )
+
+
+main()
