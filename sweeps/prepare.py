@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cluster.local import ClusterError, check_address, usable_cpus
 from results.store import Store, Sweep
+from seqmodels.kernels import find_kernels
 from sweeps import provenance
 from sweeps.errors import SpecError
 from sweeps.plan import TrialPlan, plan
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from seqmodels.data.splits import Splits
 
     Data = dict[str, tuple[SequenceDataset, Splits]]
+
+INSTALL = "install again where a C++17 compiler is found (`seqsweep doctor` tells more)"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,14 @@ def check_share(resources: Resources, cpus: int, gpus: int | None) -> None:
             raise ClusterError(
                 f"`resources.{name}` is {asked:g}, but must be at most {there}: that is all there is"
             )
+
+
+def slower_backend(resources: Resources, address: str | None) -> str | None:
+    """What to tell the user where `auto` comes to `torch` only because the kernels were not built; else None."""
+    # of a cluster that is joined, the machines that train may have what this one has not
+    if address is not None or resources.backend != "auto" or resources.gpus_per_trial or find_kernels():
+        return None
+    return f"the slower `torch` backend trains, as the kernels of `cpu` were not built: {INSTALL}"
 
 
 def _check_place(resources: Resources, address: str | None, cpus: int | None) -> None:

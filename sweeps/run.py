@@ -89,8 +89,9 @@ class _Run:
         self.cpus = cpus
         self.console = console
         self.json_output = json_output
+        self.notes = Console(stderr=True)
         # standard output belongs to the JSON where that was asked for
-        self.progress = Console(stderr=True) if json_output else console
+        self.progress = self.notes if json_output else console
         self.signals = Signals()
 
     def go(self, prepared: Callable[[], Prepared]) -> int:
@@ -116,6 +117,8 @@ class _Run:
         """Train what is not finished, keep `sweep.json` true, say what happened; returns the exit code."""
         sweep = ready.sweep
         log = _log(sweep)
+        if note := prepare.slower_backend(ready.spec.resources, self.address):
+            self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
         before = sweep.info.get("seconds") or 0.0
         sweep.update(status="running")
         status, code, error = "failed", 1, None

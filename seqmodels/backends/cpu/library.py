@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
 from functools import cache
-from importlib.machinery import ModuleSpec
+
+from seqmodels.kernels import find_kernels
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
 READOUTS = {"last": 1, "mean": 2, "max": 4}
@@ -65,12 +65,12 @@ def library() -> ctypes.CDLL:
     Raises:
         ValueError: the package was installed without it.
     """
-    spec = _spec()
-    if spec is None or spec.origin is None:
+    path = find_kernels()
+    if path is None:
         raise ValueError(
             "`backend` is 'cpu', but its kernels were not built: install again where a C++17 compiler is found"
         )
-    kernels = ctypes.CDLL(spec.origin)
+    kernels = ctypes.CDLL(str(path))
     kernels.best_instruction_set.restype = c_int32
     kernels.recurrence_workspace.argtypes = [POINTER(Recurrence), POINTER(c_int64), POINTER(c_int64)]
     for function in (kernels.recurrence_forward, kernels.recurrence_backward):
@@ -92,13 +92,9 @@ def library() -> ctypes.CDLL:
     return kernels
 
 
-def _spec() -> ModuleSpec | None:
-    return importlib.util.find_spec("seqmodels.backends.cpu._kernels")
-
-
 def available() -> bool:
     """The library was built."""
-    return _spec() is not None
+    return find_kernels() is not None
 
 
 def instruction_sets() -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""An installation whose C++ kernels were not built: the source without the library, run as a program."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_sweep import CELLS, newest, table, toml
+
+from seqmodels.kernels import find_kernels
+from sweeps import prepare
+from sweeps.spec import Resources
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+NOTE = (
+    "note: the slower `torch` backend trains, as the kernels of `cpu` were not built: "
+    "install again where a C++17 compiler is found (`seqsweep doctor` tells more)\n"
+)
+
+
+class Bare:
+    """Runs the program from a copy of the source that has no compiled library."""
+
+    def __init__(self, folder: Path, strokes: Path) -> None:
+        for package in ("seqmodels", "results", "cluster", "sweeps"):
+            ignored = shutil.ignore_patterns("*.so", "__pycache__")
+            shutil.copytree(REPOSITORY / package, folder / package, ignore=ignored)
+        self.source, self.folder, self.store = folder, folder / "work", folder / "work" / "store"
+        self.folder.mkdir()
+        (self.folder / "auto.toml").write_text(toml(table(strokes, epochs=1)))
+
+    def python(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "PYTHONPATH": str(self.source), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def seqsweep(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return self.python("-c", "import sys, sweeps.cli; sys.exit(sweeps.cli.main())", *arguments)
+
+
+@pytest.fixture(scope="module")
+def bare(strokes: Path, tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    return Bare(tmp_path_factory.mktemp("bare"), strokes)
+
+
+def test_the_copy_has_no_kernels(bare: Bare) -> None:
+    """Else the other tests here would show nothing."""
+    done = bare.python(
+        "-c", "import seqmodels.backends as b; print(b.__file__, b.available(), b.create_backend().name)"
+    )
+    assert done.stdout.split() == [str(bare.source / "seqmodels/backends/__init__.py"), "False", "torch"]
+
+
+def test_run_and_resume_say_once_that_the_slower_backend_trains(bare: Bare) -> None:
+    done = bare.seqsweep("run", "auto.toml", "--cpus", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["datasets"][0]["rows"]) == len(CELLS), "several trials, one note"
+    sweep = newest(bare.store)
+    assert sweep.info["backend"] == "torch"
+    assert done.stderr.startswith(NOTE + sweep.id), "before anything else"
+    assert done.stderr.count("kernels") == 1
+
+    next(Path(sweep.folder.path, "lanes").glob("*.parquet")).unlink()
+    done = bare.seqsweep("resume", "--cpus", "1")
+    assert (done.returncode, done.stderr) == (0, NOTE)
+    assert done.stdout.startswith(sweep.id)
+
+    done = bare.seqsweep("resume", "--cpus", "1")
+    assert (done.returncode, done.stderr) == (0, ""), "nothing was trained"
+
+
+@pytest.mark.skipif(find_kernels() is None, reason="the kernels were not built")
+def test_with_the_kernels_there_is_nothing_to_say() -> None:
+    assert prepare.slower_backend(Resources(), None) is None
+
+
+def test_where_these_kernels_do_not_count_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "find_kernels", lambda: None)
+    assert prepare.slower_backend(Resources(), None)
+    assert prepare.slower_backend(Resources(backend="torch"), None) is None, "it was asked for"
+    assert prepare.slower_backend(Resources(gpus_per_trial=0.5), None) is None, (
+        "torch is what GPUs get anyway"
+    )
+    assert prepare.slower_backend(Resources(), "head:6379") is None, "other machines train"
