@@ -7,7 +7,7 @@ The claims: a step's cost is linear in lanes and in length, at most quadratic in
 there are at least two lanes; clipping and Adam together are a few percent of a step.
 
 A step is what a trial does with a batch of 32 sequences a lane: `LaneArray.step` (forward, loss, backward), then the update
-(`clip_by_norm`, `LaneOptimizer.step`). Lengths are spread evenly from half to one and a half times the one named; every lane has
+(clipping and `LaneOptimizer.step`). Lengths are spread evenly from half to one and a half times the one named; every lane has
 the same sequences in an order of its own, so all have the same tokens. Two features, five classes, one layer.
 
 Costs are the process's CPU time with one thread, so that whoever shares the machine disturbs little; threads are compared by wall
@@ -32,7 +32,7 @@ from seqmodels.backends.cpu import CpuBackend
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
-from seqmodels.optim import LaneOptimizer, clip_by_norm
+from seqmodels.optim import LaneOptimizer
 
 BATCH, FEATURES, CLASSES = 32, 2, 5
 CELLS = ("rnn_tanh", "gru", "lstm")
@@ -73,7 +73,13 @@ class Training:
         self.array = LaneArray(layout, lanes, CpuBackend(), threads=point.threads)
         settings = [lane.hyperparameters for lane in lanes]
         params = self.array.params
-        self.optimizer = LaneOptimizer(settings, params.shape[1], dtype=params.dtype, device=params.device)
+        self.optimizer = LaneOptimizer(
+            settings,
+            params.shape[1],
+            dtype=params.dtype,
+            device=params.device,
+            backend=self.array.step_backend,
+        )
         self.limits = [each.clip_norm for each in settings]
         self.rates = [each.lr for each in settings]
         generator = torch.Generator().manual_seed(0)
@@ -97,8 +103,7 @@ class Training:
             times = [time.process_time()]
             self.array.step(self.data, self.batch, epoch=1, step=self.step)
             times.append(time.process_time())
-            clip_by_norm(self.array.grads, self.limits)
-            self.optimizer.step(self.array.params, self.array.grads, self.rates)
+            self.optimizer.step(self.array.params, self.array.grads, self.rates, self.limits)
             times.append(time.process_time())
             gradients += times[1] - times[0]
             update += times[2] - times[1]

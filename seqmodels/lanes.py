@@ -80,7 +80,8 @@ class LaneArray:
         self.network = Network(layout.architecture, backend, bptt)
         self.params = torch.empty(0, layout.width, dtype=dtype, device=device)
         self.begin(lanes)
-        self._steps = backend if isinstance(backend, StepBackend) else None
+        self.step_backend = backend if isinstance(backend, StepBackend) else None
+        """The backend, where it does whole steps."""
         self._threads = threads
         # inner parallelism would split sums by the number of threads
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
@@ -136,7 +137,7 @@ class LaneArray:
             seconds[part] = (time.perf_counter() - begun) / (part.stop - part.start)
 
         # a step of the backend's own holds no torch sums, which the pool keeps from being split
-        self._each_call(run, here=self._threads == 1 and self._steps is not None)
+        self._each_call(run, here=self._threads == 1 and self.step_backend is not None)
         return StepResult(loss, correct, self.grads, seconds)
 
     def _gradients(
@@ -159,8 +160,8 @@ class LaneArray:
             [lane.hyperparameters.label_smoothing for lane in lanes],
         )
         params, grads = self.params[part], self.grads[part]
-        if self._steps is not None:
-            return self._steps.gradients(self.layout, params, batch, self.network.bptt, grads)
+        if self.step_backend is not None:
+            return self.step_backend.gradients(self.layout, params, batch, self.network.bptt, grads)
         return autograd_gradients(self.network, self.layout, params, batch, grads)
 
     @torch.no_grad()

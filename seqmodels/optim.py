@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from seqmodels.backends.base import StepBackend
 from seqmodels.hyperparameters import Hyperparameters
 
 _BLOCK = 32768
@@ -58,6 +59,7 @@ class LaneOptimizer:
         width: P, parameters of a lane.
         dtype: of params and moments (float32 or float64).
         device: of params and moments.
+        backend: does the updates by itself: torch's small operations would cost more than the steps of small lanes.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class LaneOptimizer:
         *,
         dtype: torch.dtype,
         device: torch.device | str,
+        backend: StepBackend | None = None,
     ) -> None:
+        self._backend = backend
         self._hyperparameters = list(hyperparameters)
         self._kinds = [_Kind.of(h) for h in self._hyperparameters]
         self._width = width
@@ -87,8 +91,11 @@ class LaneOptimizer:
         params: Float[Tensor, "K P"],
         grads: Float[Tensor, "K P"],
         lr: Float[Tensor, "K"] | Sequence[float],
+        max_norm: Sequence[float | None] | None = None,
     ) -> None:
-        """Update every lane of `params` in place; `grads` is only read. `lr` holds this step's rates.
+        """Update every lane of `params` in place. `lr` holds this step's rates, `max_norm` what `clip_by_norm` takes.
+
+        `grads` may be left clipped or not.
 
         Raises ValueError when the arguments do not fit this optimizer's `[K, P]`.
         """
@@ -103,6 +110,11 @@ class LaneOptimizer:
         self.steps += 1
         rates = lr.tolist() if isinstance(lr, Tensor) else lr
         rows = zip(self._hyperparameters, rates, self.steps.tolist(), strict=True)
+        if self._backend is not None:
+            self._step_by(self._backend, params, grads, list(rows), max_norm or [None] * lanes)
+            return
+        if max_norm is not None and any(limit is not None for limit in max_norm):
+            clip_by_norm(grads, max_norm)
         # float64 Python arithmetic per lane, then rounded once to the parameters' type
         coefficients = torch.tensor([_coefficients(*row) for row in rows], dtype=self._dtype).to(self._device)
         scratch: list[Tensor] = []
@@ -115,6 +127,32 @@ class LaneOptimizer:
                 if not scratch or scratch[0].shape != p.shape:
                     scratch = [torch.empty_like(p), torch.empty_like(p)]
                 _UPDATES[kind.optimizer](kind, c, p, g, m, v, *scratch)
+
+    def _step_by(
+        self,
+        backend: StepBackend,
+        params: Tensor,
+        grads: Tensor,
+        rows: Sequence[tuple[Hyperparameters, float, int]],
+        max_norm: Sequence[float | None],
+    ) -> None:
+        none = [None] * len(self._kinds)
+        firsts = none if self.first is None else self.first.unbind()
+        seconds = none if self.second is None else self.second.unbind()
+        lanes = zip(
+            self._kinds, rows, max_norm, params.unbind(), grads.unbind(), firsts, seconds, strict=True
+        )
+        for kind, row, limit, p, g, first, second in lanes:
+            backend.update(
+                kind.optimizer,
+                kind.nesterov,
+                _coefficients(*row),
+                limit,
+                p,
+                g,
+                first if kind.uses_first else None,
+                second if kind.uses_second else None,
+            )
 
     def _runs(self) -> Iterator[tuple[_Kind, int, int]]:
         begin = 0

@@ -17,7 +17,7 @@ from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Lane
 from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
-from seqmodels.optim import LaneOptimizer, clip_by_norm
+from seqmodels.optim import LaneOptimizer
 from seqmodels.randomness import permutation
 from seqmodels.schedules import learning_rate
 
@@ -130,7 +130,13 @@ class Trainer:
     def _new_optimizer(self) -> LaneOptimizer:
         params = self.array.params
         settings = [lane.hyperparameters for lane in self.array.lanes]
-        return LaneOptimizer(settings, params.shape[1], dtype=params.dtype, device=params.device)
+        return LaneOptimizer(
+            settings,
+            params.shape[1],
+            dtype=params.dtype,
+            device=params.device,
+            backend=self.array.step_backend,
+        )
 
     @property
     def done(self) -> bool:
@@ -224,9 +230,7 @@ class Trainer:
 
     def _update(self, rates: list[float]) -> None:
         limits = [lane.hyperparameters.clip_norm for lane in self.array.lanes]
-        if any(limit is not None for limit in limits):
-            clip_by_norm(self.array.grads, limits)
-        self.optimizer.step(self.array.params, self.array.grads, rates)
+        self.optimizer.step(self.array.params, self.array.grads, rates, limits)
 
     def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float]]:
         if not len(self.validation) or not self.active:

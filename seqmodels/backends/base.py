@@ -131,3 +131,17 @@ class StepBackend(Backend, Protocol):
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
         """Each lane's mean loss and right answers; the loss's gradients go to `grads`, whose padding stays as it is."""
         ...
+
+    def update(
+        self,
+        optimizer: str,
+        nesterov: bool,
+        coefficients: Sequence[float],
+        max_norm: float | None,
+        params: Float[Tensor, "P"],
+        grads: Float[Tensor, "P"],
+        first: Float[Tensor, "P"] | None,
+        second: Float[Tensor, "P"] | None,
+    ) -> None:
+        """One lane's clipping and update in place; `grads` is only read. `coefficients` are those of `seqmodels.optim`."""
+        ...

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqmodels.backends.cpu import CpuBackend
+from seqmodels.backends.cpu.library import instruction_sets
 from seqmodels.hyperparameters import Hyperparameters
 from seqmodels.optim import LaneOptimizer, clip_by_norm, tree_sum
 
@@ -250,3 +252,57 @@ def test_tree_sum(count: int) -> None:
     values = torch.randn(3, count, dtype=torch.float64)
     expected = values.sum(1)
     torch.testing.assert_close(tree_sum(values), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [None, 0.5])
+@pytest.mark.parametrize("width", [16, 48, 41024])
+@pytest.mark.parametrize("instruction_set", instruction_sets())
+def test_the_cpu_backends_updates_equal_torch(instruction_set: str, width: int, limit: float | None) -> None:
+    backend = CpuBackend(instruction_set=instruction_set)
+    optimizer = LaneOptimizer(CANDIDATES, width, dtype=torch.float32, device="cpu", backend=backend)
+    params, grads = inputs(width, steps=20)
+    params *= 0.01  # so that an update is much of them
+    found = params.clone()
+    parameters = [torch.nn.Parameter(row.clone()) for row in params.double()]
+    optimizers = [torch_optimizer(h, p) for h, p in zip(CANDIDATES, parameters, strict=True)]
+    for step in grads:
+        optimizer.step(found, step.clone(), [h.lr for h in CANDIDATES], [limit] * len(CANDIDATES))
+        for parameter, its, own in zip(parameters, optimizers, step.double(), strict=True):
+            parameter.grad = own.clone()
+            if limit is not None:
+                torch.nn.utils.clip_grad_norm_([parameter], limit)
+            its.step()
+    for row, expected in zip(found, parameters, strict=True):
+        torch.testing.assert_close(row.double(), expected.detach(), rtol=2e-5, atol=5e-7)
+
+
+def test_the_cpu_backends_updates_do_not_depend_on_neighbours() -> None:
+    params, grads = inputs(48, steps=5)
+
+    def updated(rows: list[int]) -> Tensor:
+        hyperparameters = [CANDIDATES[row] for row in rows]
+        optimizer = LaneOptimizer(
+            hyperparameters, 48, dtype=torch.float32, device="cpu", backend=CpuBackend()
+        )
+        own = params[rows].clone()
+        for step in grads:
+            optimizer.step(own, step[rows].clone(), [h.lr for h in hyperparameters], [1.0] * len(rows))
+        return own
+
+    everyone = updated(list(range(len(CANDIDATES))))
+    for row in range(len(CANDIDATES)):
+        assert same_bits(updated([row])[0], everyone[row])
+
+
+def test_the_cpu_backends_updates_let_non_finite_norms_pass_as_torch_does() -> None:
+    for bad in (torch.nan, torch.inf):
+        params = torch.ones(2, 16)
+        grads = torch.ones(2, 16)
+        grads[0, 3] = bad
+        hyperparameters = [Hyperparameters(optimizer="sgd")] * 2
+        optimizer = LaneOptimizer(
+            hyperparameters, 16, dtype=torch.float32, device="cpu", backend=CpuBackend()
+        )
+        optimizer.step(params, grads, [1.0, 1.0], [1.0, 1.0])
+        assert params[0, 3].isnan()
+        assert params[1].isfinite().all()

@@ -17,9 +17,11 @@ from seqmodels.backends.base import Batch, Rows, Weights
 from seqmodels.backends.cpu.library import (
     CELLS,
     INSTRUCTION_SETS,
+    OPTIMIZERS,
     READOUTS,
     Recurrence,
     Step,
+    Update,
     instruction_sets,
     library,
 )
@@ -141,6 +143,35 @@ class CpuBackend:
             losses.append(step.loss)
             corrects.append(step.correct)
         return torch.tensor(losses), torch.tensor(corrects)
+
+    def update(
+        self,
+        optimizer: str,
+        nesterov: bool,
+        coefficients: Sequence[float],
+        max_norm: float | None,
+        params: Float[Tensor, "P"],
+        grads: Float[Tensor, "P"],
+        first: Float[Tensor, "P"] | None,
+        second: Float[Tensor, "P"] | None,
+    ) -> None:
+        """See `StepBackend.update`."""
+        library().update_lane(
+            byref(
+                Update(
+                    instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
+                    optimizer=OPTIMIZERS.index(optimizer),
+                    nesterov=nesterov,
+                    max_norm=-1.0 if max_norm is None else max_norm,
+                    count=params.shape[0],
+                    params=params.data_ptr(),
+                    grads=grads.data_ptr(),
+                    first=None if first is None else first.data_ptr(),
+                    second=None if second is None else second.data_ptr(),
+                    coefficients=tuple(coefficients),
+                )
+            )
+        )
 
     def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
         """See `Backend.call_bytes`. Exact: what a workspace has grown beyond it is never touched."""

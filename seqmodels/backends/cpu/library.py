@@ -10,6 +10,7 @@ from seqmodels.kernels import find_kernels
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
 READOUTS = {"last": 1, "mean": 2, "max": 4}
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
 
 
@@ -58,6 +59,19 @@ class Step(ctypes.Structure):
     ]
 
 
+class Update(ctypes.Structure):
+    """`struct Update` of kernels/api.h."""
+
+    _fields_ = [
+        *((name, c_int32) for name in ("instruction_set", "optimizer", "nesterov")),
+        ("max_norm", c_float),
+        ("count", c_int64),
+        *((name, c_void_p) for name in ("params", "grads", "first", "second")),
+        ("coefficients", c_float * 7),
+        ("padding", c_int32),
+    ]
+
+
 @cache
 def library() -> ctypes.CDLL:
     """The loaded library.
@@ -78,6 +92,7 @@ def library() -> ctypes.CDLL:
     for function in (kernels.step_workspace, kernels.step_gradients):
         function.argtypes = [POINTER(Step)]
     kernels.step_workspace.restype = c_int64
+    kernels.update_lane.argtypes = [POINTER(Update)]
     kernels.evaluate.argtypes = [c_int32, c_int32, c_int64, c_void_p, c_void_p]
     kernels.spend_fma.argtypes = [c_int32, c_int64]
     kernels.spend_fma.restype = c_int64
@@ -86,6 +101,7 @@ def library() -> ctypes.CDLL:
         kernels.recurrence_forward,
         kernels.recurrence_backward,
         kernels.step_gradients,
+        kernels.update_lane,
         kernels.evaluate,
     ):
         function.restype = None

@@ -175,6 +175,11 @@ void recurrence_backward(const Recurrence* call) {
     });
 }
 
+void update_lane(const Update* update) {
+    FlushToZero flush;
+    kernels_of(update->instruction_set).update(*update);
+}
+
 void evaluate(int32_t instruction_set, int32_t function, int64_t count, const float* in, float* out) {
     kernels_of(instruction_set).evaluate(function, count, in, out);
 }

@@ -68,6 +68,25 @@ struct Step {
     int64_t correct;           // out: rows whose largest logit is their label's
 };
 
+enum Optimizer { SGD, RMSPROP, ADAM, ADAMW };
+
+// One update of one lane's parameters.
+struct Update {
+    int32_t instruction_set;  // InstructionSet
+    int32_t optimizer;        // Optimizer
+    int32_t nesterov;         // SGD with momentum
+    float max_norm;           // the gradients are scaled down to it; negative: as they are
+    int64_t count;            // of parameters, a multiple of 16
+    float* params;
+    const float* grads;
+    float* first;             // mean of gradients, or momentum; null: none
+    float* second;            // mean of squared gradients; null: none
+    float coefficients[7];    // seqmodels/optim.py: learning rate (Adam: over its bias correction), weight decay (AdamW: its factor), then
+                              // SGD: momentum; RMSprop: momentum, alpha, 1 - alpha, eps;
+                              // Adam: 1 - beta1, beta2, 1 - beta2, root of the second bias correction, eps
+    int32_t padding;
+};
+
 #define EXPORT __attribute__((visibility("default")))
 
 extern "C" {
@@ -88,6 +107,9 @@ EXPORT int64_t step_workspace(const Step* step);
 
 // Writes `grads`, `loss` and `correct`. The same bits for any `threads`.
 EXPORT void step_gradients(Step* step);
+
+// Writes `params`, `first` and `second`.
+EXPORT void update_lane(const Update* update);
 
 // out[i] = f(in[i]) with f = 0: sigmoid, 1: tanh. For tests of accuracy.
 EXPORT void evaluate(int32_t instruction_set, int32_t function, int64_t count, const float* in, float* out);

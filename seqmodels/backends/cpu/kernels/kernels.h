@@ -14,6 +14,8 @@ namespace {
 
 #include "head.h"
 
+#include "update.h"
+
 void any_forward(const Recurrence& call, const Shape& shape, const Lane& lane, long first, long last, float* scratch) {
     switch (shape.cell) {
         case RNN_TANH: return forward<RNN_TANH>(call, shape, lane, first, last, scratch);
@@ -61,6 +63,6 @@ long spend(long count) {
 }  // namespace
 
 extern const Kernels INSTRUCTION_SET_NAME;
-const Kernels INSTRUCTION_SET_NAME = {scratch, any_forward, any_backward, weights, head_scratch, head, evaluate_vectors, spend};
+const Kernels INSTRUCTION_SET_NAME = {scratch, any_forward, any_backward, weights, head_scratch, head, update, evaluate_vectors, spend};
 
 }  // namespace seqmodels

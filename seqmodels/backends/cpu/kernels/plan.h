@@ -84,6 +84,7 @@ struct Kernels {
     // what comes after the top layer: its output [.., W], whose rows begin at `offset` and have `steps`, is replaced by its gradient
     long (*head_scratch)(const Step&);
     void (*head)(Step&, const int64_t* offset, const int64_t* steps, float* output, float* scratch);
+    void (*update)(const Update&);
     void (*evaluate)(int function, long count, const float* in, float* out);
     long (*spend_fma)(long count);
 };
