@@ -34,9 +34,14 @@ class Prepared:
     plans: list[TrialPlan]
 
 
-def new(spec: Spec, store: Store, address: str | None, cpus: int | None) -> Prepared:
-    """Load the data, plan the trials, create the sweep. Raises DataError, SpecError, ClusterError, StoreError."""
-    _check_place(spec.resources, address, cpus)
+def new(
+    spec: Spec, store: Store, address: str | None, cpus: int | None, source: str | None = None
+) -> Prepared:
+    """Load the data, plan the trials, create the sweep. Raises DataError, SpecError, ClusterError, StoreError.
+
+    `source` is what problems call the spec: its file's name; without one, its own.
+    """
+    _check_place(spec.resources, address, cpus, source or spec.name)
     data, plans = _plan(spec)
     name = f"{spec.name}-{secrets.token_hex(3)}"
     return Prepared(store.create(name, provenance.info(spec, plans, list(data.values()))), spec, data, plans)
@@ -45,8 +50,9 @@ def new(spec: Spec, store: Store, address: str | None, cpus: int | None) -> Prep
 def again(store: Store, prefix: str | None, address: str | None, cpus: int | None) -> Prepared:
     """The same for a sweep that is in the store; SpecError too where a data set has changed."""
     sweep = store.find(prefix)
-    spec = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json")
-    _check_place(spec.resources, address, cpus)
+    source = f"{sweep.id}/sweep.json"
+    spec = parse_spec(sweep.info["spec"], base=Path(), source=source)
+    _check_place(spec.resources, address, cpus, source)
     data, plans = _plan(spec)
     before = {entry["name"]: entry["fingerprint"] for entry in sweep.info["datasets"]}
     changed = [name for name, (dataset, _) in data.items() if before.get(name) != dataset.fingerprint]
@@ -78,10 +84,17 @@ def slower_backend(resources: Resources, address: str | None) -> str | None:
     return f"the slower `torch` backend trains, as the kernels of `cpu` were not built: {INSTALL}"
 
 
-def _check_place(resources: Resources, address: str | None, cpus: int | None) -> None:
+def _check_place(resources: Resources, address: str | None, cpus: int | None, source: str) -> None:
     check_address(address, cpus)
     if address is None:
         check_share(resources, cpus or usable_cpus(), _gpus() if resources.gpus_per_trial else None)
+        if resources.backend == "cpu" and not find_kernels():
+            raise SpecError(
+                [
+                    f"{source}: `resources.backend` is 'cpu', but its kernels were not built: {INSTALL}, "
+                    "or start a sweep with 'auto'"
+                ]
+            )
 
 
 def _gpus() -> int:

@@ -38,6 +38,7 @@ def run_sweep(
     address: str | None = None,
     cpus: int | None = None,
     json_output: bool = False,
+    source: str | None = None,
 ) -> int:
     """Train everything that `spec` asks for and print the verdict.
 
@@ -48,6 +49,7 @@ def run_sweep(
         address: `HOST:PORT` or `auto`, to join a running Ray cluster.
         cpus: cores of the local Ray; None for all that this process may use.
         json_output: the verdict as JSON on `console`, progress on standard error.
+        source: what problems call the spec: its file's name; None for its own.
 
     Returns:
         The exit code: 0; 1 where trials failed; 130 or 143 when interrupted.
@@ -56,7 +58,7 @@ def run_sweep(
         DataError, SpecError, StoreError, ClusterError: the user's mistakes, found before Ray starts.
     """
     return _Run(store, address, cpus, console, json_output).go(
-        lambda: prepare.new(spec, Store(store), address, cpus)
+        lambda: prepare.new(spec, Store(store), address, cpus, source)
     )
 
 

@@ -41,5 +41,6 @@ def command(
             cpus=cpus,
             console=console(),
             json_output=json,
+            source=str(spec) if spec else None,
         )
     )

@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 from small_sweep import CELLS, newest, table, toml
 
+from cluster.local import usable_cpus
+from results.store import Store
 from seqmodels.kernels import find_kernels
 from sweeps import prepare
-from sweeps.spec import Resources
+from sweeps.spec import Resources, parse_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTE = (
     "note: the slower `torch` backend trains, as the kernels of `cpu` were not built: "
     "install again where a C++17 compiler is found (`seqsweep doctor` tells more)\n"
+)
+REFUSED = (
+    "`resources.backend` is 'cpu', but its kernels were not built: "
+    "install again where a C++17 compiler is found (`seqsweep doctor` tells more), or start a sweep with 'auto'\n"
 )
 
 
@@ -30,7 +36,9 @@ class Bare:
             shutil.copytree(REPOSITORY / package, folder / package, ignore=ignored)
         self.source, self.folder, self.store = folder, folder / "work", folder / "work" / "store"
         self.folder.mkdir()
-        (self.folder / "auto.toml").write_text(toml(table(strokes, epochs=1)))
+        spec = toml(table(strokes, epochs=1))
+        (self.folder / "auto.toml").write_text(spec)
+        (self.folder / "cpu.toml").write_text(spec + '[resources]\nbackend = "cpu"\n')
 
     def python(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "PYTHONPATH": str(self.source), "OMP_NUM_THREADS": "1"}
@@ -78,9 +86,27 @@ def test_run_and_resume_say_once_that_the_slower_backend_trains(bare: Bare) -> N
     assert (done.returncode, done.stderr) == (0, ""), "nothing was trained"
 
 
+def test_a_spec_that_asks_for_the_kernels_is_refused(bare: Bare) -> None:
+    done = bare.seqsweep("run", "cpu.toml", "--store", "none")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: cpu.toml: {REFUSED}")
+    assert not (bare.folder / "none").exists()
+
+
+def test_a_sweep_that_began_with_the_kernels_is_not_resumed(
+    bare: Bare, strokes: Path, tmp_path: Path
+) -> None:
+    spec = parse_spec(table(strokes, resources={"backend": "torch"}), base=Path(), source="test")
+    sweep = prepare.new(spec, Store(tmp_path), None, None).sweep
+    sweep.update(spec=sweep.info["spec"] | {"resources": {"backend": "cpu"}})
+    done = bare.seqsweep("resume", "--store", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {sweep.id}/sweep.json: {REFUSED}")
+    assert not sweep.finished()
+
+
 @pytest.mark.skipif(find_kernels() is None, reason="the kernels were not built")
 def test_with_the_kernels_there_is_nothing_to_say() -> None:
     assert prepare.slower_backend(Resources(), None) is None
+    prepare._check_place(Resources(backend="cpu"), None, usable_cpus(), "test")
 
 
 def test_where_these_kernels_do_not_count_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
