@@ -196,9 +196,15 @@ struct StepProblem {
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) { return !memcmp(a.data(), b.data(), 4 * a.size()); }
 
+bool is_large(int round) { return round / 4 % 4 == 1; }  // enough work for several threads; the others take no time
+
+// A step of a cell with gates is three or four times the work.
+long most_steps(bool large, int cell) { return !large ? 12 : cell == GRU || cell == LSTM ? 16 : 40; }
+
 bool steps_are_sound(int round) {
-    const bool large = round % 4 == 3;
-    StepProblem problem(round / 4 % 4, large ? 24 : between(1, 9), large ? 40 : 12, between(1, 40), large ? between(90, 130) : between(1, 40));
+    const bool large = is_large(round);
+    const int cell = round % 4;
+    StepProblem problem(cell, large ? 24 : between(1, 9), most_steps(large, cell), between(1, 40), large ? between(90, 130) : between(1, 40));
     for (int set = 0; set <= best_instruction_set(); set++) {
         std::vector<float> alone = problem.run(set, 1);
         for (float value : alone)
@@ -206,6 +212,35 @@ bool steps_are_sound(int round) {
         for (int threads : {2, 5})
             if (large && !same(problem.run(set, threads), alone)) return false;
     }
+    return true;
+}
+
+bool updates_are_sound(int round) {
+    const int optimizer = round % 4;
+    const long count = 16 * between(1, 200);
+    std::vector<float> start = numbers(count), grads = numbers(count);
+    for (int set = 0; set <= best_instruction_set(); set++)
+        for (float max_norm : {-1.0f, 0.5f}) {
+            std::vector<float> params = start, first = numbers(count), second = numbers(count);
+            for (float& value : second) value *= value;
+            const bool adam = optimizer == ADAM || optimizer == ADAMW;
+            Update update{};
+            update.instruction_set = set;
+            update.optimizer = optimizer;
+            update.nesterov = (int)between(0, 1);
+            update.max_norm = max_norm;
+            update.count = count;
+            update.params = params.data();
+            update.grads = grads.data();
+            update.first = adam || between(0, 1) ? first.data() : nullptr;
+            update.second = optimizer == SGD ? nullptr : second.data();
+            for (float& coefficient : update.coefficients) coefficient = 0.1f;
+            update_lane(&update);
+            for (auto* values : {&params, &first, &second})
+                for (float value : *values)
+                    if (!(value - value == 0)) return false;
+            if (params == start) return false;
+        }
     return true;
 }
 
@@ -218,9 +253,13 @@ int main(int, char** arguments) {
             printf("round %d: wrong numbers of a step\n", round);
             return 1;
         }
-        const bool large = round % 4 == 3;  // enough work for several threads
-        const int cell = round / 4 % 4;
-        Problem problem(cell, between(1, 3), large ? 24 : 9, large ? 40 : 12, between(1, 40), large ? between(90, 130) : between(1, 40));
+        if (!updates_are_sound(round)) {
+            printf("round %d: wrong numbers of an update\n", round);
+            return 1;
+        }
+        const bool large = is_large(round);
+        const int cell = round % 4;
+        Problem problem(cell, between(1, 3), large ? 24 : 9, most_steps(large, cell), between(1, 40), large ? between(90, 130) : between(1, 40));
         problem.call.reverse = (int)between(0, 1);
         problem.call.bptt = between(0, 1) * between(1, 6);
         for (int set = 0; set <= best_instruction_set(); set++) {
