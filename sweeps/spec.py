@@ -222,6 +222,13 @@ class Resources(_Section):
             raise _must("a part of one GPU, or a whole number of them")
         return float(value)
 
+    @field_validator("backend")
+    @classmethod
+    def _fits_the_gpus(cls, backend: str, info: ValidationInfo) -> str:
+        if backend == "cpu" and info.data.get("gpus_per_trial"):
+            raise _must("auto or torch where `gpus_per_trial` is above 0")
+        return backend
+
 
 class Spec(_Section):
     """A whole spec, checked. Fields are named as in the file."""

@@ -341,6 +341,10 @@ def test_everything_is_listed_at_once() -> None:
         (minimal(candidates=0), "`candidates` is 0, but must be at least 1"),
         (minimal(search_seed=-1), "`search_seed` is -1, but must be at least 0"),
         (
+            minimal(resources={"backend": "cpu", "gpus_per_trial": 0.5}),
+            "`resources.backend` is 'cpu', but must be auto or torch where `gpus_per_trial` is above 0",
+        ),
+        (
             minimal(hyperparameters={"lr": {"uniform": [1, 2]}}),
             "`candidates` is missing, but must say how many to draw, as `lr` is a range",
         ),
