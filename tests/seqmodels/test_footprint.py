@@ -53,7 +53,7 @@ def measure(settings: dict[str, Any]) -> dict[str, Any]:
         {"dataset": "syllables", "cell": "gru", "layers": 3, "hidden": 130, "batch_size": 16, "lanes": 30},
         {"dataset": "syllables", "cell": "rnn_tanh", "hidden": 63, "batch_size": 64, "lanes": 200},
         {"layers": 2, "lanes": 40, "checkpoints": True},
-        {"layers": 2, "lanes": 60, "memory": 120_000_000},
+        {"layers": 2, "lanes": 60, "memory": 260_000_000, "checkpoints": True},
     ],
     ids=lambda changes: "-".join(f"{name}={value}" for name, value in changes.items()),
 )
