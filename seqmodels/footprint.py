@@ -12,9 +12,10 @@ from seqmodels.backends import Backend
 from seqmodels.config import TrainingConfig
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits
-from seqmodels.hyperparameters import Hyperparameters, Lane
+from seqmodels.hyperparameters import Lane
 from seqmodels.lanes import EVALUATION_BATCH
 from seqmodels.layout import Layout
+from seqmodels.optim import moment_buffers
 
 _FLOAT = 4
 _STAGES = 4  # arrays that a random draw is computed in
@@ -52,7 +53,7 @@ class Footprint:
     ) -> Footprint:
         """Of a `Study` with these arguments, whose lanes are float32."""
         row = _FLOAT * layout.width
-        moments = max((_moments(lane.hyperparameters) for lane in lanes), default=0)
+        moments = max((moment_buffers(lane.hyperparameters) for lane in lanes), default=0)
         sequences = len(splits.train) + len(splits.validation) + len(splits.test)
         # logits, probabilities and the scores made of them; each with an index and a prediction
         predictions = (len(splits.validation) + len(splits.train)) * (3 * _FLOAT * layout.classes + 16)
@@ -80,12 +81,6 @@ class Footprint:
         """How many lanes may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""
         left = limit - self.total(lanes, 0, checkpoints=True)
         return max(1, min(lanes, left // (self.training + self.saving)))
-
-
-def _moments(h: Hyperparameters) -> int:
-    """Moment buffers of the lane's optimizer."""
-    first = h.optimizer in ("adam", "adamw") or (h.optimizer in ("sgd", "rmsprop") and h.momentum > 0)
-    return first + (h.optimizer != "sgd")
 
 
 def _longest(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:

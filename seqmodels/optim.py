@@ -47,6 +47,12 @@ class _Kind(NamedTuple):
         return self.optimizer != "sgd"
 
 
+def moment_buffers(h: Hyperparameters) -> int:
+    """How many values a parameter's optimizer remembers."""
+    kind = _Kind.of(h)
+    return kind.uses_first + kind.uses_second
+
+
 class LaneOptimizer:
     """SGD, RMSprop, Adam and AdamW, one of them for each row of `params [K, P]`.
 
