@@ -65,7 +65,8 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
     """Start a local Ray with `cpus` cores (default: those that this process may use), or join `address`.
 
     A Ray to which this process is already connected is used as it is, and left running. Ray's own output goes to
-    wherever standard output and error lead meanwhile: see `cluster.output.divert`.
+    wherever standard output and error lead meanwhile: see `cluster.output.divert`. Workers import what is installed,
+    whatever folder this process was started in.
 
     Raises ClusterError where `address` is malformed or does not answer.
     """
@@ -78,21 +79,24 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         yield _describe(address)
         return
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(_session_folder()) if address is None else None
+        folder = stack.enter_context(_session_folder())
         stack.callback(ray.shutdown)  # also after a start that failed half way
-        if address is None:
-            ray.init(
-                address="local",
-                num_cpus=cpus or usable_cpus(),
-                include_dashboard=False,
-                log_to_driver=True,
-                _temp_dir=folder,
-            )
-        else:
-            try:
-                ray.init(address=address, log_to_driver=True)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise ClusterError(f"no Ray cluster answers at {address}: {_first_line(error)}") from error
+        # Ray puts the folder it is started in before the installed packages of every worker: a source tree there
+        # (without compiled kernels), or any package that happens to be called `results`, would be imported instead
+        with contextlib.chdir(folder):
+            if address is None:
+                ray.init(
+                    address="local",
+                    num_cpus=cpus or usable_cpus(),
+                    include_dashboard=False,
+                    log_to_driver=True,
+                    _temp_dir=folder,
+                )
+            else:
+                try:
+                    ray.init(address=address, log_to_driver=True)
+                except (ConnectionError, RuntimeError, ValueError) as error:
+                    raise ClusterError(f"no Ray cluster answers at {address}: {_first_line(error)}") from error
         yield _describe(address)
 
 

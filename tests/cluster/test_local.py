@@ -113,3 +113,42 @@ def test_starts_its_own_which_another_process_joins_and_leaves_running(temporary
         assert ray.is_initialized(), "an inner use leaves it running"
     assert not ray.is_initialized()
     assert list(temporary.iterdir()) == [log], "Ray's session folder is removed"
+
+
+WORKERS_IMPORT = """
+import sys
+from pathlib import Path
+import seqmodels
+from cluster.local import cluster
+from cluster.output import divert
+
+def imported():
+    import seqmodels
+    return seqmodels.__file__
+
+def read():
+    return Path(sys.argv[1]).read_text()
+
+with divert(Path("log")) as terminal, cluster(cpus=1):
+    import ray
+    print(ray.get(ray.remote(imported).remote()) == seqmodels.__file__, read(), Path("log").exists(), file=terminal.stdout)
+"""
+
+
+def test_workers_import_what_is_installed_whatever_the_folder_holds(temporary: Path, tmp_path: Path) -> None:
+    script = tmp_path / "elsewhere" / "driver.py"
+    script.parent.mkdir()
+    script.write_text(WORKERS_IMPORT)
+    (tmp_path / "seqmodels").mkdir()
+    (tmp_path / "seqmodels" / "__init__.py").write_text("# a source tree whose kernels are not built")
+    (tmp_path / "note").write_text("read")
+    done = subprocess.run(
+        [sys.executable, str(script), "note"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "True read True\n"), done.stderr
