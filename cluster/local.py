@@ -96,7 +96,9 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
                 try:
                     ray.init(address=address, log_to_driver=True)
                 except (ConnectionError, RuntimeError, ValueError) as error:
-                    raise ClusterError(f"no Ray cluster answers at {address}: {_first_line(error)}") from error
+                    raise ClusterError(
+                        f"no Ray cluster answers at {address}: {_first_line(error)}"
+                    ) from error
         yield _describe(address)
 
 
