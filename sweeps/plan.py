@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -60,8 +60,38 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         datasets: its data sets, loaded, in its order.
 
     Raises:
-        SpecError: two data sets have one name.
+        SpecError: two data sets have one name, or the space has fewer candidates than asked for.
     """
+    check_names(spec, datasets)
+    shared = lanes(spec)
+    # the lanes are the same for every trial, and most of what is hashed: 20 s of 21 for 10,000 trials of 100 lanes
+    shared_text = _canonical([asdict(lane) for lane in shared])
+    trials = []
+    for dataset, (architecture, batch_size) in product(datasets, architectures(spec)):
+        training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
+        determining = {
+            "architecture": _canonical(asdict(architecture)),
+            "training": _canonical(asdict(training)),
+            "validation": _canonical(spec.validation.model_dump()),
+            "lanes": shared_text,
+            "backend": _canonical(spec.resources.backend),
+            "dataset": _canonical([dataset.name, dataset.fingerprint]),
+        }
+        trials.append(
+            TrialPlan(
+                id=_hash(determining),
+                architecture=architecture,
+                dataset=dataset.name,
+                training=training,
+                lanes=shared,
+                backend=spec.resources.backend,
+            )
+        )
+    return trials
+
+
+def check_names(spec: Spec, datasets: Sequence[SequenceDataset]) -> None:
+    """Raise SpecError where two data sets have one name."""
     names = Counter(dataset.name for dataset in datasets)
     if len(names) < len(datasets):
         raise SpecError(
@@ -70,33 +100,15 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
             for name, count in names.items()
             if count > 1
         )
-    lanes = tuple(
+
+
+def lanes(spec: Spec) -> tuple[Lane, ...]:
+    """The lanes of every trial: candidates x seeds, candidate by candidate."""
+    return tuple(
         Lane(candidate=index, seed=seed, hyperparameters=hyperparameters)
         for index, hyperparameters in enumerate(candidates(spec))
         for seed in spec.seeds
     )
-    trials = []
-    for dataset, (architecture, batch_size) in product(datasets, architectures(spec)):
-        training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
-        determining = {
-            "architecture": asdict(architecture),
-            "training": asdict(training),
-            "validation": spec.validation.model_dump(),
-            "lanes": [asdict(lane) for lane in lanes],
-            "backend": spec.resources.backend,
-            "dataset": [dataset.name, dataset.fingerprint],
-        }
-        trials.append(
-            TrialPlan(
-                id=_hash(determining),
-                architecture=architecture,
-                dataset=dataset.name,
-                training=training,
-                lanes=lanes,
-                backend=spec.resources.backend,
-            )
-        )
-    return trials
 
 
 def architectures(spec: Spec) -> list[tuple[Architecture, int]]:
@@ -121,6 +133,15 @@ def lane_count(trials: Sequence[TrialPlan]) -> int:
     return sum(len(trial.lanes) for trial in trials)
 
 
-def _hash(determining: dict[str, Any]) -> str:
-    canonical = json.dumps(determining, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _hash(parts: Mapping[str, bytes]) -> str:
+    """Of the canonical object with these members, whose values are canonical already."""
+    digest = hashlib.sha256()
+    for mark, name in zip("{" + "," * (len(parts) - 1), sorted(parts), strict=True):
+        digest.update(f'{mark}"{name}":'.encode())
+        digest.update(parts[name])
+    digest.update(b"}")
+    return digest.hexdigest()[:12]

@@ -14,7 +14,7 @@ from seqmodels.architecture import CELLS, Architecture
 from seqmodels.data.dataset import SequenceDataset
 from sweeps.errors import SpecError
 from sweeps.plan import lane_count, plan
-from sweeps.spec import Spec, parse_spec
+from sweeps.spec import Spec, parse_spec, reference_spec
 
 
 def dataset(name: str = "one", value: float = 0.0) -> SequenceDataset:
@@ -159,6 +159,42 @@ def test_ids_are_twelve_hexadecimal_digits() -> None:
     trial_id = only_id(spec())
     assert len(trial_id) == 12
     assert int(trial_id, 16) >= 0
+
+
+def test_ids_are_what_they_have_been() -> None:
+    """Else a sweep that was begun by an earlier version could not be resumed. The ids are those of revision 4293492."""
+    odd = spec(
+        candidates=3,
+        seeds=[4294967295, 7],
+        architecture={
+            "cell": ["rnn_relu", "lstm"],
+            "layers": [1, 2],
+            "hidden": 8,
+            "bidirectional": True,
+            "readout": "mean+max",
+            "head_hidden": 5,
+            "batch_size": [4, 16],
+        },
+        hyperparameters={
+            "optimizer": {"choice": ["sgd", "adamw", "rmsprop"]},
+            "lr": {"log_uniform": [1e-5, 1.0]},
+            "momentum": 0.9,
+            "clip_norm": {"choice": ["off", 0.5]},
+            "dropout": {"uniform": [0.0, 0.4]},
+            "schedule": "cosine",
+        },
+        training={"bptt": 9, "validation_patience": 4, "refit": True, "keep": "last"},
+        resources={"backend": "torch"},
+        validation={"by_group": False, "fraction": 0.35, "seed": 3},
+    )
+    found = [trial.id for trial in plan(odd, [dataset("one"), dataset('zweï "2"', 1.0)])]
+    assert " ".join(found) == (
+        "d071e4170252 2eadd6adb32c de38c16e1c88 dc2537955138 d9102886c791 866e866d59aa bb3c618985b4 4751ad557ea0 "
+        "559157677032 e6a18dde6e60 8c3dc752be07 edbbd2dbb61b 47e1458efc76 085119b14bf5 83320619fbe4 01f5feba2b01"
+    )
+    assert only_id(spec()) == "da9cad296420"
+    trials = plan(reference_spec(), [dataset("handwriting"), dataset("syllables", 2.0)])
+    assert [trial.id for trial in (trials[0], trials[-1])] == ["868a7a349fae", "062914fb04f6"]
 
 
 def test_two_data_sets_of_one_name_are_refused() -> None:
