@@ -110,6 +110,7 @@ class SweepState:
         self.backend = ""
         self.note = ""
         self.events: deque[tuple[str, str]] = deque(maxlen=20)
+        self.said = 0  # events in all
         self.clock = clock
         self.begun = clock()
 
@@ -153,6 +154,7 @@ class SweepState:
     def say(self, text: str) -> None:
         """Add to the latest events."""
         self.events.append((time.strftime("%H:%M"), text))
+        self.said += 1
 
     def having(self, status: str) -> list[TrialState]:
         """Trials with this status, in their order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from cluster.local import ClusterError, check_address, usable_cpus
 from results.store import Store, Sweep
 from seqmodels.kernels import find_kernels
-from sweeps import provenance
+from sweeps import kept_data, provenance
 from sweeps.errors import SpecError
 from sweeps.plan import TrialPlan, plan
 from sweeps.spec import Resources, Spec, parse_spec
@@ -42,9 +43,24 @@ def new(
     `source` is what problems call the spec: its file's name; without one, its own.
     """
     _check_place(spec.resources, address, cpus, source or spec.name)
-    data, plans = _plan(spec)
-    name = f"{spec.name}-{secrets.token_hex(3)}"
-    return Prepared(store.create(name, provenance.info(spec, plans, list(data.values()))), spec, data, plans)
+    data, plans = plan_all(spec)
+    return Prepared(
+        store.create(new_id(spec), provenance.info(spec, plans, list(data.values()))), spec, data, plans
+    )
+
+
+def received(
+    spec: Spec, datasets: Sequence[SequenceDataset], store: Store, name: str, *, command: str, version: str
+) -> Prepared:
+    """The same for a sweep that another machine has named and loaded data for; `command` was typed at its `version`.
+
+    Raises SpecError, DataError, StoreError.
+    """
+    data, plans = plan_all(spec, datasets)
+    kept_data.keep(store.folder / name, datasets)
+    info = provenance.info(spec, plans, list(data.values())) | {"command": command}
+    info["versions"]["seqsweep"] = version
+    return Prepared(store.create(name, info), spec, data, plans)
 
 
 def again(store: Store, prefix: str | None, address: str | None, cpus: int | None) -> Prepared:
@@ -53,7 +69,7 @@ def again(store: Store, prefix: str | None, address: str | None, cpus: int | Non
     source = f"{sweep.id}/sweep.json"
     spec = parse_spec(sweep.info["spec"], base=Path(), source=source)
     _check_place(spec.resources, address, cpus, source)
-    data, plans = _plan(spec)
+    data, plans = plan_all(spec, kept_data.kept(sweep.folder, len(spec.datasets)))
     before = {entry["name"]: entry["fingerprint"] for entry in sweep.info["datasets"]}
     changed = [name for name, (dataset, _) in data.items() if before.get(name) != dataset.fingerprint]
     if changed:  # half a sweep on one data set and half on another would be compared as if they were one
@@ -104,16 +120,27 @@ def _gpus() -> int:
     return torch.cuda.device_count()
 
 
-def _plan(spec: Spec) -> tuple[Data, list[TrialPlan]]:
+def new_id(spec: Spec) -> str:
+    """An id that no other sweep has."""
+    return f"{spec.name}-{secrets.token_hex(3)}"
+
+
+def plan_all(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> tuple[Data, list[TrialPlan]]:
+    """Load the spec's data sets (or take `datasets`, in its order), split them, plan the trials.
+
+    Raises:
+        DataError: the problems of all data sets.
+        SpecError: two have one name.
+    """
     from seqmodels.data.errors import DataError, Problem
     from seqmodels.data.registry import load
     from seqmodels.data.splits import split
 
     loaded: list[tuple[SequenceDataset, Splits]] = []
     problems: list[Problem] = []
-    for source in spec.datasets:
+    for place, source in enumerate(spec.datasets):
         try:
-            dataset = load(source)
+            dataset = load(source) if datasets is None else datasets[place]
             loaded.append((dataset, split(dataset, **spec.validation.model_dump())))
         except DataError as error:
             problems += error.problems

@@ -18,7 +18,7 @@ from cluster.local import Cluster, ClusterError, cluster
 from cluster.output import divert
 from results.errors import StoreError
 from results.store import Store, Sweep
-from sweeps import checkpoint, live_view, prepare
+from sweeps import checkpoint, kept_data, live_view, prepare
 from sweeps.display import Display
 from sweeps.live import SweepState, TrialState, cost
 from sweeps.prepare import Prepared
@@ -57,8 +57,13 @@ def run_sweep(
     Raises:
         DataError, SpecError, StoreError, ClusterError: the user's mistakes, found before Ray starts.
     """
-    return _Run(store, address, cpus, console, json_output).go(
-        lambda: prepare.new(spec, Store(store), address, cpus, source)
+    return run_prepared(
+        lambda: prepare.new(spec, Store(store), address, cpus, source),
+        store=store,
+        console=console,
+        address=address,
+        cpus=cpus,
+        json_output=json_output,
     )
 
 
@@ -75,22 +80,59 @@ def resume_sweep(
 
     Arguments, exit code and errors as `run_sweep`; SpecError also where a data set is not what it was.
     """
-    return _Run(store, address, cpus, console, json_output).go(
-        lambda: prepare.again(Store(store), prefix, address, cpus)
+    sweep = Store(store).find(prefix)
+    # the data of a finished sweep may be gone, and need not be there
+    if sweep.info.get("status") == "finished" and len(sweep.finished()) >= sweep.info.get("trials", 0):
+        (Console(stderr=True) if json_output else console).print(
+            f"{sweep.id} is finished: nothing is left to train", highlight=False, soft_wrap=True
+        )
+        report(sweep, console, store=store, json_output=json_output)
+        return 0
+    return run_prepared(
+        lambda: prepare.again(Store(store), prefix, address, cpus),
+        store=store,
+        console=console,
+        address=address,
+        cpus=cpus,
+        json_output=json_output,
     )
+
+
+def run_prepared(
+    prepared: Callable[[], Prepared],
+    *,
+    store: str | Path,
+    console: Console,
+    address: str | None = None,
+    cpus: int | None = None,
+    json_output: bool = False,
+    display: type[Display] = Display,
+) -> int:
+    """Train the sweep that `prepared` gives (called when signals are caught) and show its course on a `display`.
+
+    Other arguments, exit code and errors as `run_sweep`.
+    """
+    return _Run(store, address, cpus, console, json_output, display).go(prepared)
 
 
 class _Run:
     """One run of the program, in this process."""
 
     def __init__(
-        self, store: str | Path, address: str | None, cpus: int | None, console: Console, json_output: bool
+        self,
+        store: str | Path,
+        address: str | None,
+        cpus: int | None,
+        console: Console,
+        json_output: bool,
+        display: type[Display],
     ) -> None:
         self.store = store
         self.address = address
         self.cpus = cpus
         self.console = console
         self.json_output = json_output
+        self.display = display
         self.notes = Console(stderr=True)
         # standard output belongs to the JSON where that was asked for
         self.progress = self.notes if json_output else console
@@ -130,6 +172,7 @@ class _Run:
             if sweep.finished() >= state.trials.keys():
                 status, code = "finished", 0
                 checkpoint.clear(sweep.folder)
+                kept_data.clear(sweep.folder)
         except Interrupted as stop:
             status, code = "interrupted", stop.exit_code
         except ClusterError:
@@ -162,7 +205,7 @@ class _Run:
 
     def _tune(self, ready: Prepared, state: SweepState) -> None:
         resources = ready.spec.resources
-        with Display(state, self.progress) as display, self.signals.deferred():
+        with self.display(state, self.progress) as display, self.signals.deferred():
             self.signals.on_exit = display.close
 
             def tick() -> None:

@@ -16,7 +16,21 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from sweeps.cli import confusion, curves, doctor, list_, resume, run, show
+from sweeps.cli import (
+    cluster,
+    confusion,
+    curves,
+    doctor,
+    list_,
+    logs,
+    resume,
+    run,
+    show,
+    status,
+    stop,
+    submit,
+    watch,
+)
 
 
 @dataclass
@@ -37,8 +51,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and any width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (run, resume, list_, show, confusion, curves, doctor):
+for _verb in (run, submit, status, watch, logs, stop, resume, list_, show, confusion, curves, doctor):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
+for _group in (cluster,):
+    app.add_typer(_group.app, name=_group.NAME)
 
 
 def _version(wanted: bool) -> None:
@@ -76,11 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if settings.debug:
             raise
-        return _explain(error)
+        return explain(error)
     return 0
 
 
-def _explain(error: Exception) -> int:
+def explain(error: Exception) -> int:
+    """Print what is wrong, and what to do; the exit code."""
     from cluster.local import ClusterError
     from results.errors import StoreError
     from seqmodels.data.errors import DataError

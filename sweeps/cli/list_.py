@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, console
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, console, jobs_at
 
 NAME = "list"
 EXAMPLES = """\b
 Examples:
   seqsweep list
-  seqsweep list --store results --json"""
+  seqsweep list --store results --json
+  seqsweep list --cluster"""
 
 
-def command(store: StoreFolder = DEFAULT_STORE, json: Json = False) -> None:
-    """List the sweeps of the store, the newest first."""
+def command(
+    store: StoreFolder = DEFAULT_STORE,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Those that the cluster knows of; --address says so too.")
+    ] = False,
+    address: Dashboard = None,
+    json: Json = False,
+) -> None:
+    """List the sweeps of the store, or of a cluster, the newest first."""
+    if cluster or address:
+        _of_cluster(address, json)
+        return
     from results.analysis import summary
     from results.store import Store
     from results.views.sweeps import render
@@ -23,3 +38,14 @@ def command(store: StoreFolder = DEFAULT_STORE, json: Json = False) -> None:
         write_json(summaries, console())
     else:
         render(summaries, console())
+
+
+def _of_cluster(address: str | None, json: bool) -> None:
+    from sweeps import submission, submission_view
+    from sweeps.report import write_json
+
+    sweeps = submission.submitted(jobs_at(address))
+    if json:
+        write_json([submission_view.table(each) for each in sweeps], console())
+    else:
+        submission_view.render_list(sweeps, console())

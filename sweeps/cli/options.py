@@ -12,6 +12,7 @@ from sweeps import report
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cluster.jobs import Jobs
     from results.store import Sweep
 
 SweepName = Annotated[
@@ -41,6 +42,15 @@ Address = Annotated[
         "--address", metavar="HOST:PORT", help="A running Ray cluster, or 'auto'.", show_default="its own"
     ),
 ]
+Dashboard = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="URL",
+        help="The cluster's dashboard, http://HEAD:8265.",
+        show_default="$SEQSWEEP_ADDRESS, $RAY_API_SERVER_ADDRESS, or what config.toml says",
+    ),
+]
 Cpus = Annotated[
     int | None,
     typer.Option(
@@ -56,6 +66,14 @@ def find_sweep(store: str, prefix: str | None) -> Sweep:
     from results.store import Store
 
     return Store(store).find(prefix)
+
+
+def jobs_at(address: str | None) -> Jobs:
+    """The cluster that --address, the environment or the configuration names. Raises ClusterError."""
+    from cluster.address import dashboard
+    from cluster.jobs import Jobs
+
+    return Jobs(dashboard(address))
 
 
 def per_dataset(sweep: Sweep, dataset: str | None, measure: Callable[[str], T]) -> list[T]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Address, Cpus, Json, StoreFolder, SweepName, console
+from sweeps.cli.options import (
+    DEFAULT_STORE,
+    Address,
+    Cpus,
+    Json,
+    StoreFolder,
+    SweepName,
+    console,
+    jobs_at,
+)
 
 NAME = "resume"
 EXAMPLES = """\b
 Examples:
   seqsweep resume
-  seqsweep resume reference-7f3 --store results"""
+  seqsweep resume reference-7f3 --store results
+  seqsweep resume reference-7f3 --address http://127.0.0.1:8265"""
 
 
 def command(
@@ -20,7 +30,15 @@ def command(
     cpus: Cpus = None,
     json: Json = False,
 ) -> None:
-    """Go on with an interrupted sweep; what is finished stays."""
+    """Go on with an interrupted sweep; what is finished stays.
+
+    With the URL of a cluster's dashboard as --address the cluster goes on, and this returns at once.
+    """
+    from cluster.address import is_dashboard
+
+    if is_dashboard(address):
+        _on_cluster(sweep, None if store == DEFAULT_STORE else store, address, cpus, json)
+        return
     from sweeps.run import resume_sweep
 
     raise typer.Exit(
@@ -33,3 +51,19 @@ def command(
             json_output=json,
         )
     )
+
+
+def _on_cluster(
+    sweep: str | None, store: str | None, address: str | None, cpus: int | None, json: bool
+) -> None:
+    from cluster.local import check_address
+    from sweeps import submission, submission_view
+    from sweeps.report import write_json
+
+    if cpus is not None:
+        check_address("auto", cpus)  # says why not
+    made = submission.resume(jobs_at(address), sweep, store=store)
+    if json:
+        write_json(submission_view.table(made), console())
+    else:
+        submission_view.render_submitted(made, console(), address)

@@ -37,7 +37,7 @@ def test_tables_are_whole(finished: tuple[Path, str], strokes: Path) -> None:
     lanes = sweep.read("lanes").to_pandas()
     assert lanes.groupby("cell", observed=True).size().to_dict() == dict.fromkeys(CELLS, 4)
     assert not lanes.duplicated(["trial", "candidate", "seed"]).any()
-    assert set(lanes.trial) == sweep.finished() == {trial.id for trial in prepare._plan(spec(strokes))[1]}
+    assert set(lanes.trial) == sweep.finished() == {trial.id for trial in prepare.plan_all(spec(strokes))[1]}
     assert lanes.groupby("trial").chosen.sum().eq(2).all(), "both seeds of one candidate"
     assert lanes.test_accuracy.notna().equals(lanes.chosen)
     epochs = sweep.read("epochs").to_pandas()

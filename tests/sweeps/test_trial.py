@@ -28,7 +28,7 @@ def finished(strokes: Path) -> Finished:
         "architecture": {"cell": "rnn_relu", "hidden": 5, "readout": "max+last", "head_hidden": 3},
         "hyperparameters": {"lr": {"choice": [1e-2, 1e30]}, "optimizer": "sgd", "clip_norm": 1.0},
     }
-    data, plans = prepare._plan(parse_spec(table(strokes, **changes), base=Path(), source="test"))
+    data, plans = prepare.plan_all(parse_spec(table(strokes, **changes), base=Path(), source="test"))
     (plan,) = plans
     dataset, splits = data["strokes"]
     study = Study(plan.architecture, dataset, splits, plan.lanes, plan.training)

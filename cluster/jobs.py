@@ -1,0 +1,232 @@
+"""A cluster's jobs, through the dashboard's HTTP port: Ray's Jobs API, with errors that say what to do."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.local import QUIET, ClusterError
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0  # the head may be busy
+AGAIN_SECONDS = 60.0  # following goes on for so long without an answer
+STOP_SECONDS = 30.0
+CHATTY = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+TOKEN = Path("~/.ray/auth_token")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. Times are seconds since 1970, None where it has not come to that; `message` is Ray's account of its end."""
+
+    id: str
+    status: str  # PENDING | RUNNING | SUCCEEDED | FAILED | STOPPED
+    message: str
+    metadata: Mapping[str, str]
+    started: float | None
+    ended: float | None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.status in ENDED
+
+
+class Jobs:
+    """The jobs of the cluster whose dashboard answers at `address` (`http://HOST:PORT`).
+
+    Every method raises ClusterError where the head does not answer, or refuses.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        if _token():
+            os.environ.setdefault("RAY_AUTH_MODE", "token")  # else Ray keeps a token that it has to itself
+        with self._asking():
+            import logging
+
+            try:
+                client = _client_class()
+            except ImportError as error:
+                raise ClusterError(
+                    f"talking to a cluster needs Ray's dashboard: pip install 'seqsweep[cluster]' ({error})"
+                ) from error
+            for name in CHATTY:
+                logging.getLogger(name).setLevel(logging.WARNING)
+            self.client = client(address)
+
+    def submit(
+        self,
+        entrypoint: str,
+        *,
+        name: str,
+        working_folder: Path,
+        modules: tuple[Path, ...] = (),
+        setup: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a job and return at once.
+
+        Args:
+            entrypoint: shell command, run on the head in a copy of `working_folder`.
+            name: the job's id; ClusterError where it is taken.
+            working_folder: shipped to every machine that works for the job.
+            modules: folders that are shipped too, each below 100 MB; their parents come into `sys.path`.
+            setup: `module.function` that every worker calls first.
+            metadata: kept with the job.
+        """
+        environment: dict[str, Any] = {"working_dir": str(working_folder)}
+        if modules:
+            environment["py_modules"] = [str(folder) for folder in modules]
+        if setup:
+            environment["worker_process_setup_hook"] = setup
+        with self._asking():
+            self.client.submit_job(
+                entrypoint=entrypoint,
+                submission_id=name,
+                runtime_env=environment,
+                metadata=dict(metadata or {}),
+            )
+
+    def all(self) -> list[Job]:
+        """Jobs that were submitted, the newest first."""
+        with self._asking():
+            details = self.client.list_jobs()
+        jobs = [_job(each) for each in details if each.submission_id]
+        return sorted(jobs, key=lambda job: job.started or 0.0, reverse=True)
+
+    def get(self, name: str) -> Job:
+        """One job, by its id."""
+        with self._asking():
+            return _job(self.client.get_job_info(name))
+
+    def stop(self, name: str) -> Job:
+        """Ask the job to stop (SIGTERM, then SIGKILL) and wait until it has; the job as it is then."""
+        with self._asking():
+            self.client.stop_job(name)
+        return self.wait(name, STOP_SECONDS)
+
+    def wait(self, name: str, seconds: float) -> Job:
+        """The job when it has ended, or after so long."""
+        deadline = time.monotonic() + seconds
+        while not (job := self.get(name)).over and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return job
+
+    def lines(self, name: str) -> list[str]:
+        """What the job has printed up to now, without line ends; an unfinished last line is left out."""
+        with self._asking():
+            text: str = self.client.get_job_logs(name)
+        return text.split("\n")[:-1]
+
+    def follow(self, name: str) -> Iterator[str]:
+        """What the job prints, from its first line to its last, as it comes.
+
+        A connection that breaks is taken up again for a minute; no line is lost or comes twice.
+        """
+        seen, lost = 0, None
+        while True:
+            try:
+                for count, line in enumerate(self._tail(name), 1):
+                    if count > seen:
+                        seen, lost = count, None
+                        yield line
+                if self.get(name).over:
+                    yield from self.lines(name)[seen:]
+                    return
+            except (ClusterError, RuntimeError, OSError) as error:
+                lost = lost or time.monotonic()
+                if time.monotonic() - lost > AGAIN_SECONDS:
+                    raise ClusterError(f"lost the cluster at {self.address}: {_reason(error)}") from error
+            time.sleep(0.5)
+
+    def _tail(self, name: str) -> Iterator[str]:
+        """Whole lines of one connection."""
+        loop = asyncio.new_event_loop()
+        chunks = self.client.tail_job_logs(name)
+        rest = ""
+        try:
+            while True:
+                try:
+                    chunk = loop.run_until_complete(anext(chunks))
+                except StopAsyncIteration:
+                    return
+                *whole, rest = (rest + chunk).split("\n")
+                yield from whole
+        finally:
+            loop.run_until_complete(chunks.aclose())
+            loop.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Ray's and the network's exceptions as one sentence of ours."""
+        try:
+            yield
+        except ClusterError:
+            raise
+        except (ConnectionError, OSError) as error:  # `requests` raises OSErrors
+            raise ClusterError(
+                f"no Ray dashboard answers at {self.address}: {_reason(error)}; is the cluster up, and its port "
+                "forwarded (`ssh -L 8265:127.0.0.1:8265 HEAD`, `kubectl port-forward`)?"
+            ) from error
+        except Exception as error:  # Ray raises many kinds, RuntimeError for whatever the server answered
+            if type(error).__name__ == "AuthenticationError":
+                raise ClusterError(
+                    f"the cluster at {self.address} wants its token, and refused "
+                    f"{'ours' if _token() else 'us without one'}: put the head's ~/.ray/auth_token into "
+                    "$RAY_AUTH_TOKEN or ~/.ray/auth_token here"
+                ) from error
+            if not isinstance(error, RuntimeError | ValueError):
+                raise
+            raise ClusterError(f"the cluster at {self.address} refused: {_reason(error)}") from error
+
+
+def _client_class() -> Any:
+    from ray.job_submission import JobSubmissionClient
+
+    class Client(JobSubmissionClient):  # type: ignore[misc]
+        def _do_request(self, *arguments: Any, **options: Any) -> Any:
+            # Ray's own would wait for ever for a head that takes the connection and says nothing
+            return super()._do_request(*arguments, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), **options)
+
+    return Client
+
+
+def _token() -> bool:
+    """Whether Ray will find a token to show."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or (Path(named) if named else TOKEN.expanduser()).is_file()
+
+
+def _job(details: Any) -> Job:
+    return Job(
+        id=details.submission_id,
+        status=str(getattr(details.status, "value", details.status)),
+        message=details.message or "",
+        metadata=details.metadata or {},
+        started=details.start_time / 1000 if details.start_time else None,
+        ended=details.end_time / 1000 if details.end_time else None,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The last line of a server's traceback, or what the system said at the bottom of `requests`' wrappings."""
+    text = str(error).strip()
+    if found := re.search(r"\[Errno [-\d]+\] ([^'\")]+)", text):
+        return found.group(1)
+    if "timed out" in text:
+        return "timed out"
+    lines = [line for line in text.rstrip(".").splitlines() if line.strip()]
+    return (lines[-1].strip() if lines else type(error).__name__)[:300]

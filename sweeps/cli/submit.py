@@ -1,0 +1,51 @@
+"""`seqsweep submit`: train a spec on a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import Dashboard, Json, console, jobs_at
+from sweeps.submission import CLUSTER_STORE
+
+NAME = "submit"
+EXAMPLES = """\b
+Examples:
+  seqsweep submit my.toml --address http://127.0.0.1:8265
+  seqsweep submit my.toml --store s3://bucket/sweeps
+  seqsweep submit my.toml --json | jq -r .sweep"""
+
+
+def command(
+    spec: Annotated[
+        Path | None,
+        typer.Argument(metavar="SPEC", help="A TOML file.", show_default="the embedded reference study"),
+    ] = None,
+    address: Dashboard = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            metavar="URI",
+            help="Where the cluster keeps the sweep: s3://, gs://, or a path on its machines.",
+        ),
+    ] = CLUSTER_STORE,
+    json: Json = False,
+) -> None:
+    """Train a spec on a Ray cluster; this returns at once.
+
+    The spec, the data it names and seqsweep itself are shipped. The cluster goes on when this machine is gone.
+    """
+    from sweeps import submission, submission_view
+    from sweeps.report import write_json
+    from sweeps.spec import load_spec, reference_spec
+
+    checked = load_spec(spec) if spec else reference_spec()
+    submission.check_store(store)
+    made = submission.submit(checked, jobs_at(address), store=store)
+    if json:
+        write_json(submission_view.table(made), console())
+    else:
+        submission_view.render_submitted(made, console(), address)

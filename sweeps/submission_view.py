@@ -1,0 +1,138 @@
+"""What the cluster's verbs say about a sweep that was submitted."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from cluster.records import received
+from results.views.formats import duration
+from sweeps import live_view
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cluster.jobs import Job
+    from sweeps.live import SweepState
+    from sweeps.submission import Submitted
+
+WORDS = {
+    "PENDING": "waits for the cluster",
+    "RUNNING": "running",
+    "SUCCEEDED": "finished",
+    "FAILED": "failed",
+    "STOPPED": "stopped",
+}
+TAIL = 15  # lines of the log that explain a failure
+
+
+def table(sweep: Submitted, state: SweepState | None = None) -> dict[str, Any]:
+    """The same for programs: plain values."""
+    job = sweep.job
+    found: dict[str, Any] = {
+        "sweep": sweep.sweep,
+        "status": job.status.lower(),
+        "store": sweep.store,
+        "job": job.id,
+        "message": job.message,
+        "started": job.started,
+        "ended": job.ended,
+    }
+    if state is not None:
+        left = None if job.over else state.time_left()
+        found |= {
+            "backend": state.backend,
+            "trials": {
+                "total": len(state.trials),
+                **{
+                    status: len(state.having(status))
+                    for status in ("waiting", "running", "finished", "failed")
+                },
+            },
+            "lanes": state.lanes,
+            "seconds_left": None if left is None else asdict(left),
+            "best": {
+                name: {
+                    "architecture": trial.architecture,
+                    "validation_accuracy": fmean(trial.validation),
+                    "test_accuracy": fmean(trial.test) if trial.test else math.nan,
+                }
+                for name, trial in state.best().items()
+            },
+        }
+    return found
+
+
+def render_submitted(sweep: Submitted, console: Console, address: str | None) -> None:
+    """The id, alone on the first line, and what to do with it."""
+    where = _option(address)
+    _print(console, sweep.sweep)
+    _print(console, f"watch it: seqsweep watch {sweep.sweep}{where}")
+
+
+def render_status(sweep: Submitted, state: SweepState | None, lines: Sequence[str], console: Console) -> None:
+    """A page: where it stands and, where it failed, what it said last."""
+    job = sweep.job
+    if state is None:
+        _print(console, f"{sweep.sweep} · {WORDS[job.status]}")
+    elif job.over:
+        _print(console, f"{live_view.receipt(state)} · {WORDS[job.status]}")
+    else:
+        console.print(live_view.screen(state, height=10_000))
+    if job.status == "FAILED":
+        for line in [each for each in received(lines) if isinstance(each, str)][-TAIL:]:
+            _print(console, f"  {line}")
+        _print(console, job.message.partition(", last available logs")[0].splitlines()[0])
+    render_end(sweep, job, console)
+
+
+def render_stopped(sweep: Submitted, console: Console, address: str | None, *, was_over: bool) -> None:
+    """That it has ended, and how to go on."""
+    _print(
+        console,
+        f"{sweep.sweep} {'had ended before' if was_over else 'is stopped'}: {WORDS[sweep.job.status]}",
+    )
+    if sweep.job.status != "SUCCEEDED":
+        _print(console, f"go on with: seqsweep resume {sweep.sweep}{_option(address or 'http://HEAD:8265')}")
+
+
+def render_list(sweeps: Sequence[Submitted], console: Console) -> None:
+    """A line a sweep, the newest first."""
+    from rich.table import Table
+
+    if not sweeps:
+        _print(console, "no sweep yet; `seqsweep submit` starts one")
+        return
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("sweep", "status", "started", "took", "store"):
+        grid.add_column(name, justify="right" if name == "took" else "left", no_wrap=name != "store")
+    for each in sweeps:
+        job = each.job
+        took = (job.ended or time.time()) - job.started if job.started else 0.0
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.started)) if job.started else ""
+        grid.add_row(each.sweep, WORDS[job.status], begun, duration(took), each.store)
+    console.print(grid)
+
+
+def render_end(sweep: Submitted, job: Job, console: Console) -> None:
+    """How to see the results of a sweep that has ended, or go on with it."""
+    if job.status == "SUCCEEDED":
+        if "://" in sweep.store:
+            _print(console, f"see it: seqsweep show {sweep.sweep} --store {shlex.quote(sweep.store)}")
+        else:
+            _print(console, f"see it: seqsweep pull {sweep.sweep} && seqsweep show {sweep.sweep}")
+    elif job.over:
+        _print(console, f"go on with: seqsweep resume {sweep.sweep} --address http://HEAD:8265")
+
+
+def _option(address: str | None) -> str:
+    return f" --address {shlex.quote(address)}" if address else ""
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,67 @@
+"""The driver of a submitted sweep: what the cluster runs for `seqsweep submit` and `seqsweep resume --address http://...`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from sweeps import prepare
+from sweeps.cli import explain
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+
+
+def main() -> int:
+    """Do the task that lies in the job's folder; the exit code, with errors printed as the command line does."""
+    try:
+        return _do(json.loads(Path("task.json").read_text()))
+    except Exception as error:
+        code = explain(error)
+        if code == 1:  # a fault of ours: the job's log is where it can be looked for
+            traceback.print_exc()
+        return code
+
+
+def _do(task: dict[str, Any]) -> int:
+    from results.store import Store
+    from sweeps.run import run_prepared
+    from sweeps.spec import parse_spec
+    from sweeps.telemetry import Telemetry
+
+    store = Store(task["store"])
+
+    def prepared() -> prepare.Prepared:
+        if task["verb"] == "resume":
+            return prepare.again(store, task["sweep"], "auto", None)
+        spec = parse_spec(task["spec"], base=Path(), source="the spec")
+        return prepare.received(
+            spec, _datasets(), store, task["sweep"], command=task["command"], version=task["version"]
+        )
+
+    # lines are never wrapped: a job's log is for programs too
+    console = Console(highlight=False, width=140)
+    return run_prepared(prepared, store=task["store"], console=console, address="auto", display=Telemetry)
+
+
+def _datasets() -> list[SequenceDataset]:
+    """The shipped data sets, put together again from their pieces."""
+    from seqmodels.data.packed import unpack
+
+    found = {
+        folder.name: folder / "piece"
+        for parent in map(Path, sys.path)
+        if parent.is_dir()
+        for folder in parent.glob("seqsweep_data_*")
+    }
+    whole = memoryview(b"".join(path.read_bytes() for _, path in sorted(found.items())))
+    datasets, first = [], 0
+    for place, size in enumerate(json.loads(Path("sizes.json").read_text())):
+        datasets.append(unpack(bytes(whole[first : first + size]), f"shipped data set {place}"))
+        first += size
+    return datasets
