@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
     from sweeps.spec import Spec
 
-CLUSTER_STORE = "~/seqsweep-store"
 ENTRYPOINT = "exec python shipped.py"
 SETUP = "shipped.use"
 TASK = "task.json"
@@ -127,7 +126,7 @@ def check_store(store: str) -> None:
         raise SpecError(
             [
                 f"--store is {store}, but must be a URI (s3://, gs://) or an absolute path on the cluster, "
-                f"such as {CLUSTER_STORE}"
+                "such as '~/seqsweep-store'"
             ]
         )
 

@@ -58,6 +58,8 @@ Cpus = Annotated[
     ),
 ]
 DEFAULT_STORE = report.DEFAULT_STORE
+CLUSTER_STORE = "~/seqsweep-store"
+"""Where a submitted sweep lies on the cluster's head, unless told otherwise."""
 T = TypeVar("T")
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Dashboard, Json, console, jobs_at
-from sweeps.submission import CLUSTER_STORE
+from sweeps.cli.options import CLUSTER_STORE, Dashboard, Json, console, jobs_at
 
 NAME = "submit"
 EXAMPLES = """\b
