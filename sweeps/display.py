@@ -12,6 +12,7 @@ from sweeps import live_view
 from sweeps.live import SweepState
 
 REFRESH_SECONDS = 0.25
+DRAWING_SHARE = 0.1  # of the time at most: the screen of a sweep of 10,000 trials takes 0.1 s to draw
 
 
 class Display:
@@ -25,7 +26,7 @@ class Display:
         self.console = console
         self.full_screen = console.is_terminal and not console.is_dumb_terminal and not console.no_color
         self._live: Live | None = None
-        self._drawn = 0.0
+        self._next = 0.0
 
     def __enter__(self) -> Display:
         if self.full_screen:
@@ -56,9 +57,9 @@ class Display:
     def refresh(self) -> None:
         """Draw, unless it was drawn just now."""
         now = time.monotonic()
-        if self._live is not None and now - self._drawn >= REFRESH_SECONDS:
-            self._drawn = now
+        if self._live is not None and now >= self._next:
             self._live.update(live_view.screen(self.state, self.console.size.height), refresh=True)
+            self._next = now + max(REFRESH_SECONDS, (time.monotonic() - now) / DRAWING_SHARE)
 
     def ended(self, trial: str) -> None:
         """A trial has finished or failed."""

@@ -16,6 +16,10 @@ from seqmodels.architecture import Architecture
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 ENOUGH_SECONDS = 1.0  # of a trial's own work before its own speed is believed
 ENOUGH_TRIALS = 3  # finished ones before a range is shown
+LARGE = (
+    200  # trials, above which estimating the time left for each that ends would cost more than what it tells
+)
+ESTIMATING_SHARE = 0.05  # of the time, in a large sweep
 
 
 def cost(architecture: Architecture, features: int, tokens: int) -> float:
@@ -113,6 +117,8 @@ class SweepState:
         self.said = 0  # events in all
         self.clock = clock
         self.begun = clock()
+        self._left: TimeLeft | None = None
+        self._left_until = 0.0
 
     def start(self, trial: str) -> None:
         """The trial has got a worker, for the first time or again after its worker was lost."""
@@ -195,7 +201,17 @@ class SweepState:
         return found
 
     def time_left(self) -> TimeLeft | None:
-        """Measured seconds per unit of work, laid over the work that is left; None before anything is measured."""
+        """Measured seconds per unit of work, laid over the work that is left; None before anything is measured.
+
+        A large sweep's may be a second old.
+        """
+        now = time.perf_counter()
+        if len(self.trials) < LARGE or now >= self._left_until:
+            self._left = self._time_left()
+            self._left_until = now + (time.perf_counter() - now) / ESTIMATING_SHARE
+        return self._left
+
+    def _time_left(self) -> TimeLeft | None:
         speeds = _Speeds(trial for trial in self.trials.values() if trial.units > 0)
         if not speeds:
             return None

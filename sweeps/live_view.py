@@ -51,7 +51,7 @@ def screen(state: SweepState, height: int) -> RenderableType:
 def trial_line(state: SweepState, trial: TrialState) -> str:
     """The plain line of a trial that has just ended."""
     count = len(state.trials)
-    ended = len(state.having("finished")) + len(state.having("failed"))
+    ended = sum(each.status in ("finished", "failed") for each in state.trials.values())
     parts = [f"[{ended:{len(str(count))}}/{count}] {trial.title}"]
     if trial.status == "failed":
         return f"{parts[0]} · failed: {trial.message}"

@@ -16,6 +16,7 @@ from cluster.local import usable_cpus
 from cluster.memory import usable_memory
 from results.store import Sweep
 from sweeps import checkpoint, records
+from sweeps.limits import trial_memory
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from sweeps.plan import TrialPlan
 
 SAVING_SHARE = 0.05  # of the time may go into checkpoints
-MEMORY_SHARE = 0.8  # of a node's memory may be taken by trials when all its cores run one
-PROCESS_BYTES = 400_000_000  # of a worker that has done nothing yet: Python, torch, Ray
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,9 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             backend=self.plan.backend,
             threads=self.job.threads,
             device=self.job.device,
-            memory=_memory(self.job.threads) if self.job.device == "cpu" else None,
+            memory=trial_memory(usable_memory().total, usable_cpus(), self.job.threads)
+            if self.job.device == "cpu"
+            else None,
         )
 
     def _advance(self, study: Study) -> dict[str, Any]:
@@ -191,9 +192,3 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         )
         lr = next(lanes).hyperparameters.lr
         return f"candidate {epoch.candidate} (lr {lr:.3g}), seed {epoch.seed} diverged at epoch {epoch.epoch}, frozen"
-
-
-def _memory(threads: int) -> int:
-    """Bytes that a trial on so many cores of this node may take beyond its process's own."""
-    share = MEMORY_SHARE * usable_memory().total * min(1.0, threads / usable_cpus())
-    return max(0, int(share) - PROCESS_BYTES)
