@@ -68,14 +68,15 @@ def table(sweep: Submitted, state: SweepState | None = None) -> dict[str, Any]:
     return found
 
 
-def render_submitted(sweep: Submitted, console: Console, address: str | None) -> None:
+def render_submitted(sweep: Submitted, console: Console, address: str) -> None:
     """The id, alone on the first line, and what to do with it."""
-    where = _option(address)
     _print(console, sweep.sweep)
-    _print(console, f"watch it: seqsweep watch {sweep.sweep}{where}")
+    _print(console, f"watch it: seqsweep watch {sweep.sweep} --address {address}")
 
 
-def render_status(sweep: Submitted, state: SweepState | None, lines: Sequence[str], console: Console) -> None:
+def render_status(
+    sweep: Submitted, state: SweepState | None, lines: Sequence[str], console: Console, address: str
+) -> None:
     """A page: where it stands and, where it failed, what it said last."""
     job = sweep.job
     if state is None:
@@ -88,17 +89,17 @@ def render_status(sweep: Submitted, state: SweepState | None, lines: Sequence[st
         for line in [each for each in received(lines) if isinstance(each, str)][-TAIL:]:
             _print(console, f"  {line}")
         _print(console, job.message.partition(", last available logs")[0].splitlines()[0])
-    render_end(sweep, job, console)
+    render_end(sweep, job, console, address)
 
 
-def render_stopped(sweep: Submitted, console: Console, address: str | None, *, was_over: bool) -> None:
+def render_stopped(sweep: Submitted, console: Console, address: str, *, was_over: bool) -> None:
     """That it has ended, and how to go on."""
     _print(
         console,
         f"{sweep.sweep} {'had ended before' if was_over else 'is stopped'}: {WORDS[sweep.job.status]}",
     )
     if sweep.job.status != "SUCCEEDED":
-        _print(console, f"go on with: seqsweep resume {sweep.sweep}{_option(address or 'http://HEAD:8265')}")
+        _print(console, f"go on with: seqsweep resume {sweep.sweep} --address {address}")
 
 
 def render_list(sweeps: Sequence[Submitted], console: Console) -> None:
@@ -119,19 +120,16 @@ def render_list(sweeps: Sequence[Submitted], console: Console) -> None:
     console.print(grid)
 
 
-def render_end(sweep: Submitted, job: Job, console: Console) -> None:
+def render_end(sweep: Submitted, job: Job, console: Console, address: str) -> None:
     """How to see the results of a sweep that has ended, or go on with it."""
     if job.status == "SUCCEEDED":
         if "://" in sweep.store:
             _print(console, f"see it: seqsweep show {sweep.sweep} --store {shlex.quote(sweep.store)}")
         else:
-            _print(console, f"see it: seqsweep pull {sweep.sweep} && seqsweep show {sweep.sweep}")
+            pull = f"seqsweep pull {sweep.sweep} --address {address}"
+            _print(console, f"see it: {pull} && seqsweep show {sweep.sweep}")
     elif job.over:
-        _print(console, f"go on with: seqsweep resume {sweep.sweep} --address http://HEAD:8265")
-
-
-def _option(address: str | None) -> str:
-    return f" --address {shlex.quote(address)}" if address else ""
+        _print(console, f"go on with: seqsweep resume {sweep.sweep} --address {address}")
 
 
 def _print(console: Console, text: str) -> None:

@@ -79,7 +79,7 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
         if ended is not None:
             state.clock = lambda: ended
         console.print(live_view.receipt(state), markup=False, highlight=False, soft_wrap=True)
-    submission_view.render_end(sweep, job, console)
+    submission_view.render_end(sweep, job, console, jobs.address)
     return 0 if job.status == "SUCCEEDED" else 1
 
 

@@ -62,8 +62,9 @@ def _on_cluster(
 
     if cpus is not None:
         check_address("auto", cpus)  # says why not
-    made = submission.resume(jobs_at(address), sweep, store=store)
+    jobs = jobs_at(address)
+    made = submission.resume(jobs, sweep, store=store)
     if json:
         write_json(submission_view.table(made), console())
     else:
-        submission_view.render_submitted(made, console(), address)
+        submission_view.render_submitted(made, console(), jobs.address)

@@ -23,4 +23,4 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
     if json:
         write_json(submission_view.table(found, state), console())
     else:
-        submission_view.render_status(found, state, lines, console())
+        submission_view.render_status(found, state, lines, console(), jobs.address)

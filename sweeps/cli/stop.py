@@ -31,4 +31,4 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
     if json:
         write_json(submission_view.table(found), console())
     else:
-        submission_view.render_stopped(found, console(), address, was_over=was_over)
+        submission_view.render_stopped(found, console(), jobs.address, was_over=was_over)

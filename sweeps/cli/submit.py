@@ -43,8 +43,9 @@ def command(
 
     checked = load_spec(spec) if spec else reference_spec()
     submission.check_store(store)
-    made = submission.submit(checked, jobs_at(address), store=store)
+    jobs = jobs_at(address)
+    made = submission.submit(checked, jobs, store=store)
     if json:
         write_json(submission_view.table(made), console())
     else:
-        submission_view.render_submitted(made, console(), address)
+        submission_view.render_submitted(made, console(), jobs.address)
