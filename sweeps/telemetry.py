@@ -30,6 +30,7 @@ class Telemetry(Display):
         self._said = 0
         self._note: tuple[Any, ...] | None = None
         self._next = 0.0
+        self._since_1970 = time.time() - state.clock()
 
     def __enter__(self) -> Telemetry:
         super().__enter__()
@@ -66,9 +67,8 @@ class Telemetry(Display):
         """Send what is new about `trials`, and of the sweep as a whole; roughly how many bytes that took."""
         state = self.state
         changed = {}
-        since_1970 = time.time() - state.clock()
         for trial in trials:
-            now, before = _changing(trial, since_1970), self._sent[trial.id]
+            now, before = _changing(trial, self._since_1970), self._sent[trial.id]
             news = {name: value for name, value in now.items() if value != before[name]}
             if news:
                 if "accuracies" in news:  # an epoch each: only what has come to them

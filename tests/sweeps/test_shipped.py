@@ -1,0 +1,85 @@
+"""Which seqsweep a cluster's machine runs: its own where it is the same, else the one that came with the job."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps import shipped
+from sweeps.submission import working_folder
+
+WHICH = """
+import sys
+sys.path.insert(0, sys.argv[1])      # as Ray puts the job's folder into PYTHONPATH
+sys.path[1:1] = sys.argv[2:]         # what is installed on this machine
+sys.meta_path[:] = [each for each in sys.meta_path if "editable" not in repr(each)]
+import shipped
+shipped.use()
+import sweeps, seqmodels, seqmodels.kernels
+print(sweeps.__file__, seqmodels.kernels.find_kernels())
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    with working_folder({"verb": "run"}) as folder:
+        return shutil.copytree(folder, tmp_path / "job")
+
+
+def which(job: Path, *installed: Path) -> list[str]:
+    """What a fresh Python without seqsweep of its own imports."""
+    command = [sys.executable, "-c", WHICH, str(job), *map(str, installed)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_what_is_shipped_is_whole(job: Path) -> None:
+    assert json.loads((job / "task.json").read_text()) == {"verb": "run"}
+    packages = {name: job / shipped.FOLDER / name for name in shipped.PACKAGES}
+    assert (
+        shipped.digest(packages) == (job / shipped.DIGEST).read_text() == shipped.digest(shipped.installed())
+    )
+    assert not [path for path in job.rglob("*") if "__pycache__" in path.parts]
+    assert (job / "packages/sweeps/reference.toml").is_file()
+    assert (job / "packages/seqmodels/backends/cpu/kernels/api.h").is_file()
+
+
+def test_a_machine_without_seqsweep_uses_what_is_shipped(job: Path) -> None:
+    module, kernels = which(job)
+    assert module == str(job / "packages/sweeps/__init__.py")
+    assert kernels.startswith(str(job / "packages/seqmodels/backends/cpu/_kernels"))
+
+
+def test_the_same_seqsweep_is_used_where_it_is_installed_with_its_own_kernels(
+    job: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(job / "packages", tmp_path / "installed")
+    for library in own.rglob("_kernels*"):
+        library.write_bytes(b"built here, so other bytes")
+    module, kernels = which(job, own)
+    assert module == str(own / "sweeps/__init__.py")
+    assert kernels.startswith(str(own))
+
+
+def test_another_version_gives_way(job: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(job / "packages", tmp_path / "installed")
+    with (own / "sweeps" / "plan.py").open("a") as file:
+        file.write("# changed\n")
+    assert which(job, own)[0] == str(job / "packages/sweeps/__init__.py")
+
+
+def test_a_file_more_or_less_is_a_difference(job: Path) -> None:
+    packages = {name: job / shipped.FOLDER / name for name in shipped.PACKAGES}
+    before = shipped.digest(packages)
+    (packages["results"] / "__pycache__").mkdir()
+    (packages["results"] / "__pycache__" / "x.pyc").write_bytes(b"0")
+    assert shipped.digest(packages) == before
+    moved = (packages["results"] / "errors.py").rename(packages["results"] / "mistakes.py")
+    assert shipped.digest(packages) != before
+    moved.unlink()
+    assert shipped.digest(packages) != before
+    assert shipped.digest({}) != before

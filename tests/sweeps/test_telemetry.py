@@ -1,0 +1,176 @@
+"""What a driver's records tell is the state that the driver itself has."""
+
+import io
+import itertools
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from cluster.records import received
+from sweeps import telemetry
+from sweeps.live import SweepState, TrialState
+from sweeps.telemetry import Telemetry, replay, state_from
+
+NAMES = ("a", "b", "c")
+
+
+def trials() -> list[TrialState]:
+    return [TrialState(name, f"gru x {name}", "gru", "strokes", 4, 10, 100.0) for name in NAMES]
+
+
+def metrics(epoch: int, accuracy: float | None, diverged: int) -> dict[str, Any]:
+    return {
+        "backend": "cpu",
+        "phase": "search",
+        "epoch": epoch,
+        "lanes_active": 4 - diverged,
+        "validation_accuracy": accuracy,
+        "work_done": float(epoch),
+        "work_total": 10.0,
+        "work_resumed": 0.0,
+        "busy_seconds": epoch / 3,
+        "diverged": [f"candidate 0, seed {seed} diverged" for seed in range(diverged)],
+    }
+
+
+def lines_of(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().split("\n")[:-1]
+
+
+def assert_told(told: SweepState | None, state: SweepState) -> None:
+    assert told is not None
+    assert (told.title, told.slots, told.note, told.backend) == (
+        state.title,
+        state.slots,
+        state.note,
+        state.backend,
+    )
+    assert list(told.trials) == list(state.trials)
+    assert list(told.events) == list(state.events)
+    assert told.lanes == state.lanes
+    offset = time.time() - time.monotonic()
+    for name in state.trials:
+        found, expected = asdict(told.trials[name]), asdict(state.trials[name])
+        started = expected.pop("started")
+        assert found.pop("started") == pytest.approx(started + offset if started else 0.0, abs=0.1)
+        assert repr(found) == repr(expected)  # NaN is not equal to itself
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("start"), st.sampled_from(NAMES)),
+        st.tuples(
+            st.just("report"),
+            st.sampled_from(NAMES),
+            st.integers(1, 10),
+            st.none() | st.floats(0, 1),
+            st.integers(0, 2),
+        ),
+        st.tuples(st.just("finish"), st.sampled_from(NAMES), st.lists(st.floats(0, 1) | st.just(math.nan))),
+        st.tuples(st.just("fail"), st.sampled_from(NAMES)),
+        st.tuples(st.just("slots"), st.integers(1, 9)),
+        st.tuples(st.just("refresh")),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_the_state_comes_through(steps: list[tuple[Any, ...]]) -> None:
+    state = SweepState("small-1", trials(), slots=2)
+    console = Console(file=io.StringIO(), width=80)
+    with Telemetry(state, console) as display:
+        for what, *values in steps:
+            if what == "start":
+                state.start(values[0])
+            elif what == "report":
+                state.report(values[0], metrics(*values[1:]))
+            elif what == "finish":
+                state.finish(values[0], {"diverged": 1, "validation": values[1], "test": values[1][:2]})
+                display.ended(values[0])
+            elif what == "fail":
+                state.fail(values[0], "it burned")
+                display.ended(values[0])
+            elif what == "slots":
+                state.slots = values[0]
+            else:
+                display.refresh()
+    assert_told(state_from(lines_of(console), None), state)
+
+
+def test_people_see_the_same_lines_as_without_records() -> None:
+    printed = []
+    for kind in (Telemetry, telemetry.Display):
+        state = SweepState("small-1", trials(), slots=2, clock=itertools.count().__next__)
+        console = Console(file=io.StringIO(), width=80)
+        with kind(state, console) as display:
+            state.start("b")
+            state.fail("b", "it burned")
+            display.ended("b")
+        printed.append([line for line in received(lines_of(console)) if isinstance(line, str)])
+    assert printed[0] == printed[1]
+    assert printed[0][-1].endswith("failed: it burned")
+
+
+def test_a_large_sweep_reports_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    many = [TrialState(f"{place:012x}", "gru", "gru", "s", 4, 10, 1.0) for place in range(500)]
+    state = SweepState("large-1", many, slots=500)
+    console = Console(file=io.StringIO(), width=80)
+    with Telemetry(state, console) as display:
+        for trial in state.trials:
+            state.start(trial)
+        begin = len("\n".join(lines_of(console)))
+        seconds = 2000
+        for epoch in range(seconds):
+            now += 1.0
+            for trial in state.trials:
+                state.report(trial, metrics(epoch, epoch / seconds, 0))
+            display.refresh()
+        written = len("\n".join(lines_of(console))) - begin
+    assert written / seconds < 2 * telemetry.BYTES_A_SECOND
+    assert written / seconds > telemetry.BYTES_A_SECOND / 4
+
+
+def test_a_resumed_sweep_begins_again_and_other_records_change_nothing() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    state = SweepState("small-1", trials(), slots=2)
+    with Telemetry(state, console):
+        state.start("a")
+    again = SweepState("small-1", trials()[:2], slots=1)
+    with Telemetry(again, console):
+        again.start("b")
+    told = state_from(lines_of(console), None)
+    assert_told(told, again)
+    assert replay({"file": "x"}, told) is told
+    assert replay({"trials": {}}, None) is None
+
+
+def test_a_line_that_was_cut_off_loses_no_more_than_itself() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    state = SweepState("small-1", trials(), slots=2)
+    with Telemetry(state, console):
+        state.start("a")
+        lines = lines_of(console)
+    told = state_from([*lines, '\x1e{"slots":3,"tri'], None)
+    assert told is not None
+    assert told.slots == 2
+    assert state_from(["no record"], None) is None
+
+
+def test_time_stands_still_when_the_job_has_ended() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    state = SweepState("small-1", trials(), slots=2)
+    with Telemetry(state, console):
+        pass
+    told = state_from(lines_of(console), time.time() + 100)
+    assert told is not None
+    assert told.elapsed == pytest.approx(100, abs=1)
