@@ -116,7 +116,7 @@ class Study:
         """Most lanes in training at once."""
         if memory is not None:
             self.lanes_at_once = self.footprint.lanes_at_once(len(self.lanes), memory)
-        self._data = _tensors(dataset, device)
+        self._data = device_tokens(dataset, device)
         self._search = self._trainer(self.lanes, splits.train, splits.validation)
         self._refit: Trainer | None = None
         self._outcome: StudyOutcome | None = None
@@ -372,7 +372,8 @@ def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
-def _tensors(dataset: SequenceDataset, device: str) -> Tokens:
+def device_tokens(dataset: SequenceDataset, device: str) -> Tokens:
+    """The data set's arrays as tensors: on the CPU they are the same memory."""
     with warnings.catch_warnings():
         # arrays from a shared object store are read-only; nothing here writes to them
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -13,7 +13,7 @@ from results.store import Store, Sweep
 from seqmodels.kernels import find_kernels
 from sweeps import kept_data, provenance
 from sweeps.errors import SpecError
-from sweeps.plan import TrialPlan, plan
+from sweeps.plan import TrialPlan, check_names, plan
 from sweeps.spec import Resources, Spec, parse_spec
 
 if TYPE_CHECKING:
@@ -126,7 +126,13 @@ def new_id(spec: Spec) -> str:
 
 
 def plan_all(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> tuple[Data, list[TrialPlan]]:
-    """Load the spec's data sets (or take `datasets`, in its order), split them, plan the trials.
+    """`load_data`, and all trials. Raises DataError, SpecError."""
+    data = load_data(spec, datasets)
+    return data, plan(spec, [dataset for dataset, _ in data.values()])
+
+
+def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> Data:
+    """Load the spec's data sets (or take `datasets`, in its order) and split them; by name.
 
     Raises:
         DataError: the problems of all data sets.
@@ -146,6 +152,5 @@ def plan_all(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> t
             problems += error.problems
     if problems:
         raise DataError(problems)
-    return {dataset.name: (dataset, splits) for dataset, splits in loaded}, plan(
-        spec, [each for each, _ in loaded]
-    )
+    check_names(spec, [dataset for dataset, _ in loaded])
+    return {dataset.name: (dataset, splits) for dataset, splits in loaded}

@@ -23,6 +23,7 @@ from sweeps.cli import (
     doctor,
     list_,
     logs,
+    plan,
     resume,
     run,
     show,
@@ -51,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and any width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (run, submit, status, watch, logs, stop, resume, list_, show, confusion, curves, doctor):
+for _verb in (run, plan, submit, status, watch, logs, stop, resume, list_, show, confusion, curves, doctor):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
 for _group in (cluster,):
     app.add_typer(_group.app, name=_group.NAME)

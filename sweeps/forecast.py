@@ -1,0 +1,498 @@
+"""A sweep before anybody pays for it: its schedule, hours, memory and bytes, from measured rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from seqmodels.architecture import Architecture
+from seqmodels.backends import BACKENDS
+from seqmodels.config import TrainingConfig
+from seqmodels.footprint import Footprint
+from seqmodels.hyperparameters import Lane
+from seqmodels.layout import Layout
+from seqmodels.optim import moment_buffers
+from sweeps import volumes
+from sweeps.errors import SpecError
+from sweeps.limits import PROCESS_BYTES, trial_memory
+from sweeps.live import cost
+from sweeps.measuring import workload
+from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
+from sweeps.plan import architectures, lanes
+from sweeps.schedule import Schedule, simulate
+
+if TYPE_CHECKING:
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.data.splits import Splits
+    from sweeps.prepare import Data
+    from sweeps.rates import Rates
+    from sweeps.spec import Spec
+
+RAY_SECONDS = 9.0  # its start and its end
+WORKER_SECONDS = 4.0  # a new process until it trains: Python, torch, the first placement
+TRIAL_SECONDS = 0.2  # of a trial besides training: its data, its turn with the driver
+ROW_SECONDS = 3e-5  # of a trial for each row of its tables
+DRIVER_TRIAL_SECONDS = 0.022  # see benchmarks/driver_cost.py
+DRIVER_RESULT_SECONDS = 0.0025
+THREADS_EFFICIENCY = 0.9  # of several cores in one trial, see benchmarks/scaling_cpu.py
+LEAST_SPREAD = 0.10  # predictions were up to so far off where rates repeated perfectly (docs/plan.md)
+CUDA_CONTEXT = 500_000_000  # bytes of a GPU that a process takes before it has a tensor
+LONG_TAIL = 0.15  # of the time, in which places have nothing left to do
+GB = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """One trial as the simulation sees it: seconds of one core (or of a GPU), by kind."""
+
+    label: str
+    planned: float  # what sets the order
+    search: float  # of one lane
+    refit: float  # of one lane
+    score: float  # of one lane
+    test: float  # of one lane
+    overhead: float
+    spread: float
+    lanes: int
+    seeds: int
+
+    def seconds(self, threads: int, share: float = 1.0) -> float:
+        """On so many cores. `share` < 1: of the epochs."""
+        chosen = self.refit * share + self.test
+        return (
+            _side_by_side(self.lanes, threads) * (self.search * share + self.score)
+            + _side_by_side(self.seeds, threads) * chosen
+            + self.overhead
+        )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of the largest trial; estimates for a GPU are marked as such.
+
+    Args:
+        trial: its label.
+        process: what its process takes before it has done anything.
+        data: the data set and what is made of it.
+        lanes: kept weights and predictions of all lanes.
+        training: weights, gradients and moments of the lanes in training.
+        workspace: activations and gradients of a step, for the calls that run at a time.
+        checkpoint: copies while a checkpoint is written.
+        total: the sum.
+        lanes_at_once: lanes in training at once; the others wait.
+        per_place: of a node (or a GPU), with all trials that share it.
+        available: what the node (or GPU) has; None: unknown.
+    """
+
+    trial: str
+    process: int
+    data: int
+    lanes: int
+    training: int
+    workspace: int
+    checkpoint: int
+    total: int
+    lanes_at_once: int
+    per_place: int
+    available: int | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the trials that share a node (or a GPU) fit together; None: unknown."""
+        return None if self.available is None else self.per_place <= self.available
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What bounds the end: `work`, `tail`, `trials` (fewer than places) or `driver`; and what would help."""
+
+    bound: str
+    words: str
+    cpus_per_trial: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The whole plan. Seconds, bytes and counts; `seconds` is for lanes that run all their epochs."""
+
+    name: str
+    datasets: tuple[str, ...]
+    trials: int
+    lanes: int
+    models: int
+    nodes: Nodes
+    cpus_per_trial: int
+    gpus_per_trial: float
+    max_concurrent: int
+    at_a_time: int
+    per_node: int
+    per_gpu: int | None
+    seconds: float
+    low: float
+    high: float
+    earliest: float | None
+    core_hours: float
+    gpu_hours: float
+    utilisation: float
+    longest: str
+    longest_seconds: float
+    last: str
+    tail_seconds: float
+    advice: Advice
+    memory: Memory
+    gpu_memory: Memory | None
+    object_store: Mapping[str, int]
+    object_store_per_node: int
+    rows: Mapping[str, int]
+    parquet: Mapping[str, int]
+    parquet_bytes: int
+    model_bytes: int
+    checkpoint_bytes: int
+    driver_seconds: float
+    backend: str
+    rates: str
+    rates_measured: int
+    rates_estimated: int
+
+
+def forecast(
+    spec: Spec,
+    data: Data,
+    nodes: Nodes,
+    rates: Rates,
+    *,
+    backend: str,
+    device: str,
+    source: str,
+) -> Forecast:
+    """Simulate the sweep.
+
+    Args:
+        spec: what to train.
+        data: its data sets with their splits, by name.
+        nodes: where.
+        rates: how fast.
+        backend: what trains there, by its own name (not `auto`).
+        device: `cpu` or `cuda`.
+        source: what problems call the spec.
+
+    Raises:
+        SpecError: a trial fits no node, or the rates lack something.
+    """
+    resources, members = spec.resources, lanes(spec)
+    places = slots(resources, nodes, source)
+    threads = resources.cpus_per_trial
+    limit = trial_memory(nodes.memory, nodes.cpus, threads) if device == "cpu" else None
+    there = BACKENDS[backend]()  # rules alone, which need no kernels, are asked for
+    typical = _representative(members, threads)
+    works, sizes, parts = [], [], []
+    exact: set[object] = set()
+    estimated: set[object] = set()
+    for dataset, splits in data.values():
+        tokens = _tokens(dataset, splits)
+        for architecture, batch_size in architectures(spec):
+            key = workload(architecture, batch_size, dataset, backend, device)
+            rate = rates.of(key)
+            (exact if rate.measured else estimated).add(key)
+            layout = Layout(architecture, dataset.feature_count, dataset.class_count)
+            training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
+            part = volumes.written(layout, len(members), len(spec.seeds), training, splits)
+            unit = cost(architecture, dataset.feature_count, 1)
+            works.append(
+                _work(
+                    _label(architecture, batch_size, dataset.name, spec),
+                    unit,
+                    tokens,
+                    training,
+                    (rate.train, rate.evaluate, rate.spread),
+                    len(members),
+                    len(spec.seeds),
+                    sum(part.rows.values()),
+                )
+            )
+            footprint = Footprint.of(layout, typical, dataset, splits, training, there, threads)
+            sizes.append((footprint, layout.width))
+            parts.append(part)
+
+    order = sorted(range(len(works)), key=lambda index: -works[index].planned)
+    seconds = [work.seconds(threads) for work in works]
+    schedule = _schedule(seconds, order, places)
+    per_node = trials_per_node(resources, nodes.cpus, nodes.gpus)
+    per_gpu = trials_per_gpu(resources.gpus_per_trial) if 0 < resources.gpus_per_trial < 1 else None
+    at_once = [
+        len(members) if limit is None else size.lanes_at_once(len(members), limit) for size, _ in sizes
+    ]
+    waves = [math.ceil(len(members) / count) for count in at_once]
+    results = sum(spec.training.epochs * (wave + spec.training.refit) + 2 for wave in waves)
+    driver = len(works) * DRIVER_TRIAL_SECONDS + results * DRIVER_RESULT_SECONDS
+    # on a single node the driver and Ray's servers take their time from the trials
+    hindrance = driver / nodes.cpus if nodes.count == 1 else 0.0
+    wall = RAY_SECONDS + max(schedule.seconds + hindrance, driver)
+    busy = sum(seconds)
+    spread = max(
+        LEAST_SPREAD, sum(w.spread * s for w, s in zip(works, seconds, strict=True)) / max(busy, 1e-9)
+    )
+    crowded = per_gpu or 1
+    longest = max(range(len(works)), key=seconds.__getitem__)
+    host, gpu = _memory(
+        works, sizes, at_once, len(members), nodes, per_node, per_gpu, device, _moments(members), source
+    )
+    summed = volumes.total(parts)
+    store = volumes.shared_data(data)
+    return Forecast(
+        name=spec.name,
+        datasets=tuple(data),
+        trials=len(works),
+        lanes=len(members),
+        models=len(works) * len(members),
+        nodes=nodes,
+        cpus_per_trial=threads,
+        gpus_per_trial=resources.gpus_per_trial,
+        max_concurrent=resources.max_concurrent,
+        at_a_time=places,
+        per_node=per_node,
+        per_gpu=per_gpu,
+        seconds=wall,
+        low=wall / math.exp(spread),
+        # trials that share a GPU may have to take turns
+        high=RAY_SECONDS + (wall - RAY_SECONDS) * math.exp(spread) * crowded,
+        earliest=_earliest(spec, works, order, places, threads),
+        core_hours=busy * threads / 3600,
+        gpu_hours=busy * resources.gpus_per_trial / 3600,
+        utilisation=_utilisation(busy, wall, resources.gpus_per_trial, threads, nodes),
+        longest=works[longest].label,
+        longest_seconds=seconds[longest],
+        last=works[order[schedule.last]].label,
+        tail_seconds=schedule.seconds - schedule.idle_from,
+        advice=_advice(spec, works, order, nodes, schedule, places, driver, source),
+        memory=host,
+        gpu_memory=gpu,
+        object_store=store,
+        object_store_per_node=sum(store.values()),
+        rows=summed.rows,
+        parquet=summed.tables,
+        parquet_bytes=summed.parquet,
+        model_bytes=summed.models,
+        checkpoint_bytes=_checkpoints(sizes, at_once, len(members), places, _moments(members)),
+        driver_seconds=driver,
+        backend=backend,
+        rates=rates.source,
+        rates_measured=len(exact),
+        rates_estimated=len(estimated),
+    )
+
+
+def _side_by_side(lanes: int, threads: int) -> float:
+    """How many lanes one after the other take as long as `lanes` on so many cores."""
+    if threads == 1 or lanes <= 1:
+        return float(lanes)
+    return max(math.ceil(lanes / threads), lanes / threads / THREADS_EFFICIENCY)
+
+
+def _tokens(dataset: SequenceDataset, splits: Splits) -> dict[str, int]:
+    """Time steps of each part."""
+    return {
+        name: int(dataset.length[getattr(splits, name)].sum()) for name in ("train", "validation", "test")
+    }
+
+
+def _work(
+    label: str,
+    unit: float,
+    tokens: Mapping[str, int],
+    training: TrainingConfig,
+    rate: tuple[float, float, float],
+    lanes: int,
+    seeds: int,
+    rows: int,
+) -> Work:
+    train, evaluate, spread = rate
+    both = tokens["train"] + tokens["validation"]
+    epoch = unit * (tokens["train"] * train + tokens["validation"] * evaluate)
+    return Work(
+        label=label,
+        planned=lanes * training.epochs * unit * tokens["train"],
+        search=training.epochs * epoch,
+        refit=training.epochs * unit * both * train if training.refit else 0.0,
+        score=unit * both * evaluate,
+        test=unit * tokens["test"] * evaluate,
+        overhead=TRIAL_SECONDS + rows * ROW_SECONDS,
+        spread=spread,
+        lanes=lanes,
+        seeds=seeds,
+    )
+
+
+def _label(architecture: Architecture, batch_size: int, dataset: str, spec: Spec) -> str:
+    several = f" batch {batch_size}" if len(spec.architecture.batch_size) > 1 else ""
+    return f"{architecture.label}{several} · {dataset}"
+
+
+def _schedule(seconds: Sequence[float], order: Sequence[int], places: int) -> Schedule:
+    """In the order of `seqsweep run`; the first trial of each place waits for its process."""
+    return simulate(
+        [seconds[index] + (WORKER_SECONDS if turn < places else 0.0) for turn, index in enumerate(order)],
+        places,
+    )
+
+
+def _representative(members: Sequence[Lane], threads: int) -> list[Lane]:
+    """Few lanes with the footprint of all: one of each kind, and at least as many as run side by side."""
+    kinds = {
+        (
+            moment_buffers(lane.hyperparameters),
+            bool(lane.hyperparameters.dropout),
+            bool(lane.hyperparameters.input_noise),
+        ): lane
+        for lane in members
+    }
+    found = list(kinds.values())
+    return found + found[:1] * max(0, min(threads, len(members)) - len(found))
+
+
+def _moments(members: Sequence[Lane]) -> int:
+    return max(moment_buffers(lane.hyperparameters) for lane in members)
+
+
+def _earliest(
+    spec: Spec, works: Sequence[Work], order: Sequence[int], places: int, threads: int
+) -> float | None:
+    """Seconds where every lane stopped at the first epoch at which its rule allows it; None where none has a rule."""
+    training = spec.training
+    rules = [training.patience] if training.min_change > 0 else []
+    rules += [training.validation_patience] if training.validation_patience else []
+    if not rules or min(rules) + 1 >= training.epochs:
+        return None
+    share = (min(rules) + 1) / training.epochs
+    return RAY_SECONDS + _schedule([work.seconds(threads, share) for work in works], order, places).seconds
+
+
+def _utilisation(busy: float, wall: float, share: float, threads: int, nodes: Nodes) -> float:
+    """Of the GPUs where trials use them, else of the cores."""
+    if share:
+        return min(1.0, busy * share / (wall * nodes.count * nodes.gpus))
+    return min(1.0, busy * threads / (wall * nodes.count * nodes.cpus))
+
+
+def _advice(
+    spec: Spec,
+    works: Sequence[Work],
+    order: Sequence[int],
+    nodes: Nodes,
+    schedule: Schedule,
+    places: int,
+    driver: float,
+    source: str,
+) -> Advice:
+    tail = schedule.seconds - schedule.idle_from
+    better = _better_threads(spec, works, order, nodes, schedule.seconds, source)
+    if driver > schedule.seconds:
+        return Advice(
+            "driver",
+            "the driver cannot feed so many places with so short trials: fewer nodes would do, or fewer, "
+            "larger trials (more candidates each)",
+        )
+    if tail <= LONG_TAIL * schedule.seconds:
+        fewer = spec.resources.max_concurrent and places == spec.resources.max_concurrent
+        words = "`max_concurrent` bounds it: raise it" if fewer else "more nodes would shorten it"
+        return Advice("work", words)
+    last = works[order[schedule.last]].label
+    idle = len(works) < places
+    words = f"only {len(works)} of {places} places are used" if idle else f"a long tail: {last} ends last"
+    if better is None:
+        words += "; fewer nodes would take as long, and nothing but smaller trials would shorten it"
+        return Advice("trials" if idle else "tail", words)
+    return Advice("trials" if idle else "tail", words, *better)
+
+
+def _better_threads(
+    spec: Spec, works: Sequence[Work], order: Sequence[int], nodes: Nodes, now: float, source: str
+) -> tuple[int, float] | None:
+    """`cpus_per_trial` that ends at least a tenth earlier, and in how many seconds; None where none does.
+
+    Trials on GPUs gain nothing from cores.
+    """
+    if spec.resources.gpus_per_trial:
+        return None
+    best: tuple[float, int] | None = None
+    for threads in sorted({2**power for power in range(nodes.cpus.bit_length())} | {nodes.cpus}):
+        places = slots(spec.resources.model_copy(update={"cpus_per_trial": threads}), nodes, source)
+        found = _schedule([work.seconds(threads) for work in works], order, places).seconds
+        if found < 0.9 * now and (best is None or found < 0.95 * best[0]):
+            best = (found, threads)
+    return (best[1], RAY_SECONDS + best[0]) if best else None
+
+
+def _memory(
+    works: Sequence[Work],
+    sizes: Sequence[tuple[Footprint, int]],
+    at_once: Sequence[int],
+    lanes: int,
+    nodes: Nodes,
+    per_node: int,
+    per_gpu: int | None,
+    device: str,
+    moments: int,
+    source: str,
+) -> tuple[Memory, Memory | None]:
+    """Of the host and, where trials use one, of a GPU."""
+
+    def of(index: int) -> Memory:
+        size, _ = sizes[index]
+        checkpoints = size.total(lanes, at_once[index], checkpoints=True) - size.total(lanes, at_once[index])
+        total = PROCESS_BYTES + size.total(lanes, at_once[index], checkpoints=True)
+        return Memory(
+            trial=works[index].label,
+            process=PROCESS_BYTES,
+            data=size.data,
+            lanes=lanes * size.lane,
+            training=at_once[index] * size.training,
+            workspace=size.calls,
+            checkpoint=checkpoints,
+            total=total,
+            lanes_at_once=at_once[index],
+            per_place=total * per_node,
+            available=nodes.memory,
+        )
+
+    largest = max(map(of, range(len(sizes))), key=lambda memory: memory.total)
+    if device == "cpu":
+        if largest.total > nodes.memory:
+            raise SpecError(
+                [
+                    f"{source}: {largest.trial} takes {largest.total / GB:.1f} GB even with "
+                    f"{largest.lanes_at_once} of its {lanes} lanes at once, but must fit a node, which has "
+                    f"{nodes.memory / GB:.1f} GB (--memory)"
+                ]
+            )
+        return largest, None
+    on_gpu = largest.total - PROCESS_BYTES - largest.checkpoint + CUDA_CONTEXT
+    gpu = replace(
+        largest,
+        process=CUDA_CONTEXT,
+        checkpoint=0,
+        total=on_gpu,
+        per_place=on_gpu * (per_gpu or 1),
+        available=nodes.gpu_memory,
+    )
+    # the host holds the data, and a checkpoint while it is written
+    total = PROCESS_BYTES + largest.data + largest.checkpoint
+    host = replace(largest, lanes=0, training=0, workspace=0, total=total, per_place=total * per_node)
+    return host, gpu
+
+
+def _checkpoints(
+    sizes: Sequence[tuple[Footprint, int]], at_once: Sequence[int], lanes: int, places: int, moments: int
+) -> int:
+    """Most bytes of checkpoints at a time: the largest trials that may run together, one of them written anew."""
+    each = sorted(
+        (
+            4 * width * (lanes + count * (1 + moments))
+            for (_, width), count in zip(sizes, at_once, strict=True)
+        ),
+        reverse=True,
+    )
+    return sum(each[:places]) + each[0]

@@ -1,0 +1,123 @@
+"""What `seqsweep plan` does before and around the forecast: which nodes, and which rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+
+from cluster.local import usable_cpus
+from cluster.memory import usable_memory
+from seqmodels.backends import create_backend
+from seqmodels.kernels import find_kernels
+from sweeps import measuring
+from sweeps.errors import SpecError
+from sweeps.forecast import GB, Forecast, forecast
+from sweeps.placement import Nodes, slots
+from sweeps.prepare import load_data
+from sweeps.rates import RateFile, Rates, load_rates, write_rates
+
+if TYPE_CHECKING:
+    from sweeps.prepare import Data
+    from sweeps.spec import Spec
+
+
+@dataclass(frozen=True)
+class Options:
+    """As on the command line; None: as this machine has it (`gpu_memory`: unknown). Memories in GB."""
+
+    nodes: int = 1
+    cpus: int | None = None
+    gpus: int | None = None
+    memory: float | None = None
+    gpu_memory: float | None = None
+    rates: Path | None = None
+    write_rates: Path | None = None
+
+
+def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
+    """Load the data, get rates, simulate.
+
+    Raises:
+        SpecError: a trial fits no node, or the rates lack something, or cannot be read or written.
+        DataError: a data set cannot be read.
+    """
+    if options.rates and options.write_rates:
+        raise SpecError(["--write-rates keeps what is measured here, and --rates measures nothing: give one"])
+    nodes = _nodes(options, gpus=bool(spec.resources.gpus_per_trial))
+    slots(spec.resources, nodes, source)  # before anything that takes time
+    device = "cuda" if spec.resources.gpus_per_trial else "cpu"
+    known = load_rates(options.rates) if options.rates else None
+    data = load_data(spec)
+    if known is None:
+        backend = _backend_here(spec, device, source)
+        known = _measured(spec, data, backend, device)
+        said = f"this machine ({known.machine})"
+    else:
+        said = f"{options.rates} ({', '.join(filter(None, (known.machine, known.measured[:10]))) or 'no machine named'})"
+        backend = _backend_there(spec, Rates(known.rates, said).backends(device), device, str(options.rates))
+    if options.write_rates:
+        write_rates(known, options.write_rates)
+    return forecast(
+        spec, data, nodes, Rates(known.rates, said), backend=backend, device=device, source=source
+    )
+
+
+def _nodes(options: Options, *, gpus: bool) -> Nodes:
+    here = 0
+    if gpus and options.gpus is None:
+        import torch
+
+        here = torch.cuda.device_count()
+    return Nodes(
+        count=options.nodes,
+        cpus=options.cpus or usable_cpus(),
+        gpus=here if options.gpus is None else options.gpus,
+        memory=int(options.memory * GB) if options.memory else usable_memory().total,
+        gpu_memory=int(options.gpu_memory * GB) if options.gpu_memory else None,
+    )
+
+
+def _backend_here(spec: Spec, device: str, source: str) -> str:
+    name = spec.resources.backend
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise SpecError(
+                [
+                    f"{source}: `resources.gpus_per_trial` is {spec.resources.gpus_per_trial:g}, but this machine has no "
+                    "GPU to measure: on one that has, `seqsweep plan SPEC --write-rates FILE`, then --rates FILE here"
+                ]
+            )
+    if name == "cpu" and not find_kernels():
+        raise SpecError(
+            [f"{source}: `resources.backend` is 'cpu', but its kernels were not built: give --rates"]
+        )
+    return create_backend(name, device).name
+
+
+def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> str:
+    """What `auto` comes to there: the best backend that was measured on the device."""
+    if spec.resources.backend != "auto":
+        return spec.resources.backend
+    if not measured:
+        raise SpecError([f"{file}: has no rate for `device` {device!r}, on which this sweep would train"])
+    return "cpu" if "cpu" in measured else "torch"
+
+
+def _measured(spec: Spec, data: Data, backend: str, device: str) -> RateFile:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("measuring rates", total=None)
+        return measuring.measure(
+            spec,
+            data,
+            backend=backend,
+            device=device,
+            processes=1 if device == "cuda" else usable_cpus(),
+            progress=lambda done, count: bar.update(task, completed=done, total=count),
+        )

@@ -1,0 +1,80 @@
+"""Bytes that a sweep moves and keeps: in Ray's object store, in Parquet, in checkpoints."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from results.schema import SCHEMAS
+
+if TYPE_CHECKING:
+    from seqmodels.config import TrainingConfig
+    from seqmodels.data.dataset import SequenceDataset
+    from seqmodels.data.splits import Splits
+    from seqmodels.layout import Layout
+
+FILE_BYTES = {"lanes": 12_400, "epochs": 6_600, "confusions": 5_200, "predictions": 4_000}
+"""Of a part with no rows: its schema, names and statistics. These and the next from 105 trials of five sweeps."""
+ROW_BYTES = {"lanes": 37.0, "epochs": 27.0, "confusions": 0.7, "predictions": 11.0}
+PROBABILITY_BYTES = 4.0
+"""Of one class in a row of predictions: random digits, which no compression shortens."""
+TENSOR_BYTES = 100
+"""Of a model's file, besides the numbers, for each tensor."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a trial, or a sweep, leaves in the store: rows and bytes by table, and bytes of the models."""
+
+    rows: Mapping[str, int]
+    tables: Mapping[str, int]
+    models: int
+
+    @property
+    def parquet(self) -> int:
+        """Bytes of all tables."""
+        return sum(self.tables.values())
+
+
+def written(
+    layout: Layout,
+    lanes: int,
+    seeds: int,
+    training: TrainingConfig,
+    splits: Splits,
+) -> Written:
+    """By one trial whose lanes run all their epochs; `seeds` are those of the chosen candidate."""
+    rows = {
+        "lanes": lanes,
+        "epochs": training.epochs * (lanes + (seeds if training.refit else 0)),
+        "confusions": (lanes + seeds) * layout.classes**2,
+        "predictions": seeds * (len(splits.validation) + len(splits.test)),
+    }
+    each = dict(ROW_BYTES)
+    each["predictions"] += PROBABILITY_BYTES * layout.classes
+    tables = {name: FILE_BYTES[name] + round(count * each[name]) for name, count in rows.items()}
+    model = 4 * layout.parameter_count + TENSOR_BYTES * len(layout.slices)
+    return Written(rows, tables, seeds * model)
+
+
+def total(parts: list[Written]) -> Written:
+    """Of all trials."""
+    return Written(
+        {name: sum(part.rows[name] for part in parts) for name in SCHEMAS},
+        {name: sum(part.tables[name] for part in parts) for name in SCHEMAS},
+        sum(part.models for part in parts),
+    )
+
+
+def serialised(value: Any) -> int:
+    """Bytes of `value` in Ray's object store: pickled, with its arrays beside the pickle. No array is copied to know it."""
+    arrays: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(value, protocol=5, buffer_callback=arrays.append)
+    return len(head) + sum(array.raw().nbytes for array in arrays)
+
+
+def shared_data(data: Mapping[str, tuple[SequenceDataset, Splits]]) -> dict[str, int]:
+    """Bytes of each data set in the object store, with its splits. A node has it once, for all its trials."""
+    return {name: serialised(content) for name, content in data.items()}
