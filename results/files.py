@@ -1,116 +1,222 @@
-"""Files of a store: whole or absent, on a local disk or behind a URI, through `pyarrow.fs`."""
+"""Files of a store: whole or absent, on a local disk or in an object store, through `pyarrow.fs`."""
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
+import shutil
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
 
-from results.errors import StoreError
+from results.errors import Damaged, Missing, StoreError
+from results.location import open_location
+from results.patience import PATIENCE, patiently
+from results.seal import intact
+
+_AT_ONCE = 16  # requests to an object store, which answers each in some 10 to 100 ms
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file on its way: written beside its place on a disk; in an object store, where a PUT is whole or nothing, held."""
+
+    name: str
+    temporary: str | None
+    content: bytes | pa.Buffer | None
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of a file system; `shown` is what messages call it.
+    """A folder of a file system.
 
-    Pickles, so that workers on other machines may write through it.
+    Pickles as its path or URI, so that workers on other machines may write through it with their own credentials.
+
+    Args:
+        system: where it is.
+        path: of the folder, in it.
+        shown: path or URI, which messages call it.
+        patience: seconds that an operation is tried again for while the store cannot be reached or is full.
     """
 
     system: fs.FileSystem
     path: str
     shown: str
+    patience: float = PATIENCE
 
     @classmethod
-    def at(cls, root: str | Path) -> "Folder":
-        """Open a path (relative ones are made absolute) or a URI such as ``s3://bucket/store``; creates nothing."""
-        text = str(root)
-        if "://" not in text:
-            path = Path(text).expanduser().absolute().as_posix()
-            return cls(fs.LocalFileSystem(), path, path)
-        try:
-            system, path = fs.FileSystem.from_uri(text)
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"cannot open the store {text}: {_reason(error)}") from error
-        return cls(system, path.rstrip("/"), text.rstrip("/"))
+    def at(cls, root: str | Path, patience: float = PATIENCE) -> Folder:
+        """Open a path (relative ones are made absolute), ``s3://bucket/store`` or ``gs://bucket/store``; creates nothing."""
+        return cls(*open_location(str(root)), patience)
 
-    def __truediv__(self, name: str) -> "Folder":
-        return Folder(self.system, f"{self.path}/{name}", f"{self.shown}/{name}")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self.shown, self.patience)
+
+    def __truediv__(self, name: str) -> Folder:
+        return replace(self, path=f"{self.path}/{name}", shown=f"{self.shown}/{name}")
 
     def __str__(self) -> str:
         return self.shown
 
+    @property
+    def local(self) -> Path | None:
+        """Its path where it is on a disk of this machine, else None."""
+        return Path(self.path) if self.system.type_name == "local" else None
+
+    @property
+    def bucket(self) -> Folder | None:
+        """The bucket that it lies in; None where it is no object store's."""
+        if self.system.type_name not in ("s3", "gcs"):
+            return None
+        name = self.path.partition("/")[0]
+        return replace(self, path=name, shown=self.shown[: self.shown.index("://") + 3] + name)
+
+    def present(self) -> bool:
+        """Whether there is such a folder; object stores have only buckets and what lies in them."""
+        info = self._try("read", None, lambda: self.system.get_file_info(self.path))
+        return bool(info.type == fs.FileType.Directory)
+
+    def with_patience(self, seconds: float) -> Folder:
+        """The same folder, for somebody who waits so long."""
+        return replace(self, patience=seconds)
+
     def names(self, kind: fs.FileType) -> list[str]:
-        """Sorted names of the files or folders in it, hidden and temporary ones left out; [] when it is absent."""
+        """Sorted names of the files or folders in it, hidden and temporary ones left out; [] when it is absent.
+
+        One request for 1,000 names of an object store; but pyarrow sees folders of ``gs://`` only by their content, so
+        there one for 1,000 objects anywhere below.
+        """
+        deep = kind == fs.FileType.Directory and self.system.type_name == "gcs"
+        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=deep)
         try:
-            found = self.system.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+            found = self._try("list", None, lambda: self.system.get_file_info(selector))
         except FileNotFoundError:
             return []  # made by a writer after the listing failed, before pyarrow looked whether it is there
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"cannot list {self}: {_reason(error)}") from error
-        names = (PurePosixPath(info.path).name for info in found if info.type == kind)
+        if deep:
+            below = (PurePosixPath(info.path).relative_to(self.path).parts for info in found)
+            names = {parts[0] for parts in below if len(parts) > 1}
+        else:
+            names = {PurePosixPath(info.path).name for info in found if info.type == kind}
         return sorted(name for name in names if not name.startswith((".", "_")))
 
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
-        try:
-            info = self.system.get_file_info(f"{self.path}/{name}")
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"cannot read {self / name}: {_reason(error)}") from error
+        info = self._try("read", name, lambda: self.system.get_file_info(f"{self.path}/{name}"))
         return bool(info.type == fs.FileType.File)
 
     def read(self, name: str) -> pa.Buffer:
-        """Content of a file. Raises `StoreError` naming the file when it is missing or cannot be read."""
-        try:
+        """Content of a file. Raises `Missing`, or `StoreError` when it cannot be read, naming the file."""
+
+        def whole() -> pa.Buffer:
             with self.system.open_input_file(f"{self.path}/{name}") as stream:
                 return stream.read_buffer()
+
+        try:
+            return self._try("read", name, whole)
         except FileNotFoundError:
-            raise StoreError(f"{self / name} is missing") from None
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"cannot read {self / name}: {_reason(error)}") from error
+            raise Missing(f"{self / name} is missing") from None
 
-    def stage(self, name: str, content: bytes | pa.Buffer) -> str:
-        """Write a hidden temporary file beside `name` and return its path, for `publish`."""
+    def read_sealed(self, name: str, *, required: bool = False) -> pa.Buffer:
+        """The same of a file that `results.seal` sealed; `Damaged` where a bit has changed since.
+
+        Files without a digest, which older versions wrote, pass unless it is `required`.
+        """
+        for last in (False, True):
+            content = self.read(name)
+            sound = intact(memoryview(content))
+            if sound or (sound is None and not required):
+                break
+            # S3 is asked for the size first: a file that was replaced between the two requests looks torn
+            if last or self.local:
+                raise Damaged(f"{self / name} is damaged: its checksum does not fit its content")
+        return content
+
+    def stage(self, name: str, content: bytes | pa.Buffer) -> Staged:
+        """Prepare a file as far as possible without showing it, for `publish` or `withdraw`."""
+        if not self.local:
+            return Staged(name, None, content)
         temporary = f"{self.path}/.{name}.{uuid.uuid4().hex}.tmp"
-        try:
-            self.system.create_dir(self.path, recursive=True)
-            with self.system.open_output_stream(temporary) as stream:
-                stream.write(content)
-        except (pa.ArrowException, OSError) as error:
-            self.discard(temporary)
-            raise StoreError(f"cannot write {self / name}: {_reason(error)}") from error
-        return temporary
+        staged = Staged(name, temporary, None)
 
-    def publish(self, temporary: str, name: str) -> None:
-        """Rename a staged file over `name`: readers see the old file or the new one, never a part."""
+        def write() -> None:
+            try:
+                self.system.create_dir(self.path, recursive=True)
+                with self.system.open_output_stream(temporary, compression=None) as stream:
+                    stream.write(content)
+            except BaseException:
+                self.withdraw(staged)
+                raise
+
+        self._try("write", name, write)
+        return staged
+
+    def publish(self, staged: Staged) -> None:
+        """Put a staged file in its place: readers see the old file or the new one, never a part."""
+        target = f"{self.path}/{staged.name}"
         try:
-            self.system.move(temporary, f"{self.path}/{name}")
-        except (pa.ArrowException, OSError) as error:
-            self.discard(temporary)
-            raise StoreError(f"cannot write {self / name}: {_reason(error)}") from error
+            if staged.temporary is None:
+                self._try("write", staged.name, lambda: self._put(target, staged.content))
+            else:
+                self._try("write", staged.name, lambda: self.system.move(staged.temporary, target))
+        except FileNotFoundError as error:
+            # a network disk may have renamed it and lost the answer
+            if self.exists(staged.name) and not os.path.lexists(staged.temporary or target):
+                return
+            raise StoreError(f"cannot write {self / staged.name}: {error.strerror or error}") from None
+        except BaseException:
+            self.withdraw(staged)
+            raise
+
+    def withdraw(self, staged: Staged) -> None:
+        """Drop a staged file."""
+        if staged.temporary is not None:
+            with contextlib.suppress(OSError):
+                self.system.delete_file(staged.temporary)
 
     def write(self, name: str, content: bytes | pa.Buffer) -> None:
         """Stage and publish one file."""
-        self.publish(self.stage(name, content), name)
+        self.publish(self.stage(name, content))
 
-    def discard(self, path: str) -> None:
-        """Delete a file if it is there."""
+    def discard(self, name: str) -> None:
+        """Delete a file if it is there and the store lets us, trying once."""
+        # S3: pyarrow also restores the emptied folder's marker, and may fail at that
         with contextlib.suppress(OSError):
-            self.system.delete_file(path)
+            self.system.delete_file(f"{self.path}/{name}")
+
+    def clear(self) -> None:
+        """Delete it with all its files as far as the store lets us; of a link, the link alone."""
+        if self.local:
+            if self.local.is_symlink():
+                self.local.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(self.local, ignore_errors=True)
+            return
+        with contextlib.suppress(OSError):
+            self.system.delete_dir(self.path)
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """`function` of each, in their order; several at a time where each waits for an object store."""
+        if self.local:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(function, items))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other writers of this folder out, where the file system can; a killed holder lets go by itself."""
-        if self.system.type_name != "local":
+        if not self.local:
             yield
             return
-        try:
-            lock = open(f"{self.path}/.lock", "ab")  # noqa: SIM115 (closed below, by the with)
-        except OSError as error:
-            raise StoreError(f"cannot write {self}: {_reason(error)}") from error
+        lock = self._try("write", None, lambda: open(f"{self.path}/.lock", "ab"))  # noqa: SIM115 (closed below)
         with lock:
             with contextlib.suppress(
                 OSError
@@ -118,8 +224,20 @@ class Folder:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _put(self, target: str, content: bytes | pa.Buffer | None) -> None:
+        def upload() -> None:
+            with self.system.open_output_stream(target, compression=None) as stream:
+                stream.write(content)
 
-def _reason(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    # pyarrow repeats the path before what the system said
-    return text.rpartition("Detail: [errno ")[2].partition("] ")[2] or text
+        # pyarrow closes a stream, and so publishes it, when an exception passes. The only one that could pass between open
+        # and write is a signal's, and those are raised in the main thread alone.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(upload).result()
+
+    def _try(self, verb: str, name: str | None, operation: Callable[[], T]) -> T:
+        what = f"cannot {verb} {self if name is None else self / name}"
+        return patiently(what, self.patience, operation)
+
+
+def _reopened(shown: str, patience: float) -> Folder:
+    return Folder.at(shown, patience)

@@ -4,7 +4,8 @@
     <store>/<sweep>/{lanes,epochs,confusions,predictions}/<trial>.parquet
     <store>/<sweep>/models/<trial>-c<candidate>-s<seed>.safetensors
 
-``lanes/<trial>.parquet`` is written last: where it is, the trial is finished and its other files are there.
+``lanes/<trial>.parquet`` is written last: where it is, the trial is finished and its other files are there. Every file
+carries a checksum (`results.seal`), so a damaged one is named and never read as other numbers.
 """
 
 import json
@@ -21,9 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from results.errors import StoreError
-from results.files import Folder
+from results.errors import Damaged, Missing, StoreError
+from results.files import Folder, Staged
+from results.patience import LOOKING, PATIENCE
 from results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, named_schema
+from results.seal import BLANK, FIELD, seal
 
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
@@ -34,13 +37,17 @@ _MODEL = re.compile(r"c\d+-s-?\d+")
 
 
 class Store:
-    """Sweeps in a folder or behind a URI that `pyarrow.fs` knows (``s3://``, ``gs://``, ``file://``).
+    """Sweeps in a folder or in an object store (``s3://BUCKET/FOLDER``, ``gs://BUCKET/FOLDER``).
 
-    `root` may not exist yet: the first `create` makes it. Give URIs as text: a `Path` would fold their slashes.
+    Args:
+        root: may not exist yet: the first `create` makes it. Give URIs as text: a `Path` would fold their slashes.
+        patience: seconds that the sweeps wait while the store cannot be reached, or its disk is full. Looking for them
+            never takes longer than `LOOKING`: somebody waits for it, or the address is wrong.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self.folder = Folder.at(root)
+    def __init__(self, root: str | Path, patience: float = PATIENCE) -> None:
+        self.folder = Folder.at(root, min(patience, LOOKING))
+        self._patience = patience
 
     def create(self, sweep_id: str, info: Mapping[str, Any]) -> "Sweep":
         """Start a sweep: its folder and `sweep.json`. `created` is now (UTC) unless `info` has it.
@@ -51,17 +58,18 @@ class Store:
         folder = self.folder / sweep_id
         if folder.exists(INFO):
             raise StoreError(f"{folder} already holds a sweep")
+        self._check_bucket()
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         full = {"status": "running", "created": now, **info, "schema_version": SCHEMA_VERSION, "id": sweep_id}
         folder.write(INFO, _encode(full, folder))
-        return Sweep(folder, sweep_id, full)
+        return Sweep(folder.with_patience(self._patience), sweep_id, full)
 
     def sweeps(self) -> list["Sweep"]:
         """All sweeps, newest first. Folders that hold none are passed over.
 
         Raises `StoreError` naming the file when a `sweep.json` is damaged, missing beside results, or too new.
         """
-        found = [_open(self.folder / name, name) for name in self._ids()]
+        found = [sweep for sweep in self.folder.map(self._look, self._names()) if sweep]
         return sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True)
 
     def find(self, prefix: str | None = None) -> "Sweep":
@@ -74,27 +82,47 @@ class Store:
             if not sweeps:
                 raise StoreError(f"no sweep in {self.folder} yet; `seqsweep run` makes one")
             return sweeps[0]
-        ids = self._ids()
-        # The hex digits at the end are what people type when all names are alike.
-        matches = (
-            [prefix]
-            if prefix in ids
-            else [name for name in ids if name.startswith(prefix)]
-            or [name for name in ids if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)]
-        )
-        if len(matches) == 1:
-            return _open(self.folder / matches[0], matches[0])
-        if matches:
-            raise StoreError(
-                f"`{prefix}` fits {len(matches)} sweeps: {_listed(matches)}; give more of the id"
-            )
+        names = self._names()
+        for fitting in (
+            [name for name in names if name == prefix],
+            [name for name in names if name.startswith(prefix)],
+            # The hex digits at the end are what people type when all names are alike.
+            [name for name in names if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)],
+        ):
+            found = [sweep for sweep in self.folder.map(self._look, fitting) if sweep]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                fits = _listed([sweep.id for sweep in found])
+                raise StoreError(f"`{prefix}` fits {len(found)} sweeps: {fits}; give more of the id")
+        ids = [name for name in names if self._look(name)]
         near = get_close_matches(prefix, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"; nearest: {_listed(near)}" if near else "; it is empty"
         raise StoreError(f"no sweep `{prefix}` in {self.folder}{hint}")
 
-    def _ids(self) -> list[str]:
+    def _names(self) -> list[str]:
+        """Folders that may be sweeps."""
         names = [name for name in self.folder.names(fs.FileType.Directory) if _ID.fullmatch(name)]
-        return [name for name in names if _is_sweep(self.folder / name)]
+        if not names:
+            self._check_bucket()
+        return names
+
+    def _look(self, name: str) -> "Sweep | None":
+        """The sweep in the folder `name`, None where there is none."""
+        folder = self.folder / name
+        try:
+            info = _load(folder)
+        except Missing:
+            if (folder / "lanes").names(fs.FileType.File):
+                raise
+            return None
+        return Sweep(folder.with_patience(self._patience), name, info)
+
+    def _check_bucket(self) -> None:
+        # an object store lists a bucket that does not exist as empty
+        bucket = self.folder.bucket
+        if bucket is not None and not bucket.present():
+            raise StoreError(f"there is no bucket {bucket}, or these credentials do not show it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,29 +165,39 @@ class Sweep:
                 raise StoreError(f"model of trial {trial} is named `{key}`, but must be like c3-s0")
         contents: dict[tuple[str, str], bytes | pa.Buffer] = {}
         for key, state in models.items():
-            contents["models", f"{trial}-{key}.safetensors"] = save(
-                # safetensors writes the memory as it lies, so a transposed view would come back scrambled.
-                {part: np.asarray(array, order="C") for part, array in state.items()}
+            contents["models", f"{trial}-{key}.safetensors"] = seal(
+                save(
+                    # safetensors writes the memory as it lies, so a transposed view would come back scrambled.
+                    {part: np.asarray(array, order="C") for part, array in state.items()},
+                    metadata={FIELD: BLANK},
+                )
             )
         for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
             contents[name, f"{trial}.parquet"] = _parquet(name, tables.get(name, SCHEMAS[name].empty_table()))
-        staged: dict[tuple[str, str], str] = {}
+        staged: dict[tuple[str, str], Staged] = {}
+
+        def publish(place: tuple[str, str]) -> None:
+            (self.folder / place[0]).publish(staged.pop(place))
+
         try:
             for (where, name), content in contents.items():
                 staged[where, name] = (self.folder / where).stage(name, content)
             with self.folder.locked():
-                for where, name in contents:
-                    (self.folder / where).publish(staged.pop((where, name)), name)
-                for name in set(self._model_files(trial)) - {name for _, name in contents}:
-                    (self.folder / "models").discard(f"{(self.folder / 'models').path}/{name}")
+                again = (self.folder / "lanes").exists(f"{trial}.parquet")
+                *others, lanes = contents
+                self.folder.map(publish, others)
+                publish(lanes)
+                for name in set(self._model_files(trial) if again else ()) - {name for _, name in contents}:
+                    (self.folder / "models").discard(name)
         finally:
-            for path in staged.values():
-                self.folder.discard(path)
+            for (where, _), each in staged.items():
+                (self.folder / where).withdraw(each)
 
     def finished(self) -> set[str]:
         """Trials whose results are complete."""
         files = (self.folder / "lanes").names(fs.FileType.File)
-        return {name.removesuffix(".parquet") for name in files if name.endswith(".parquet")}
+        trials = {name.removesuffix(".parquet") for name in files if name.endswith(".parquet")}
+        return {trial for trial in trials if _ID.fullmatch(trial)}
 
     def read(
         self,
@@ -183,12 +221,14 @@ class Sweep:
         if absent := sorted(wanted - finished):
             raise StoreError(f"sweep {self.id} has no finished trial `{absent[0]}`")
         kept = list(columns) if columns is not None else schema.names
-        parts = []
-        for trial in sorted(wanted):
-            part = _read_part(
-                self.folder / table, f"{trial}.parquet", schema, kept if filter is None else None
-            )
-            parts.append(part if filter is None else part.filter(filter).select(kept))
+
+        def part(trial: str) -> pa.Table:
+            name = f"{trial}.parquet"
+            if filter is None:
+                return _read_part(self.folder / table, name, schema, kept)
+            return _read_part(self.folder / table, name, schema, None).filter(filter).select(kept)
+
+        parts = self.folder.map(part, sorted(wanted))
         return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table().select(kept)
 
     def model(self, trial: str, candidate: int, seed: int) -> dict[str, np.ndarray]:
@@ -199,9 +239,9 @@ class Sweep:
         _check_id(trial, "trial")
         name = f"{trial}-c{candidate}-s{seed}.safetensors"
         try:
-            return dict(load((self.folder / "models").read(name).to_pybytes()))
+            return dict(load((self.folder / "models").read_sealed(name).to_pybytes()))
         except SafetensorError as error:
-            raise StoreError(f"{self.folder / 'models' / name} is damaged: {error}") from error
+            raise Damaged(f"{self.folder / 'models' / name} is damaged: {error}") from error
 
     def _check_tables(self, trial: str, tables: Mapping[str, pa.Table]) -> None:
         if "lanes" not in tables:
@@ -234,22 +274,15 @@ def _listed(ids: list[str]) -> str:
     return ", ".join(ids[:6]) + (f" and {len(ids) - 6} more" if len(ids) > 6 else "")
 
 
-def _is_sweep(folder: Folder) -> bool:
-    return folder.exists(INFO) or "lanes" in folder.names(fs.FileType.Directory)
-
-
-def _open(folder: Folder, sweep_id: str) -> Sweep:
-    return Sweep(folder, sweep_id, _load(folder))
-
-
 def _load(folder: Folder) -> dict[str, Any]:
-    raw = folder.read(INFO).to_pybytes()
+    raw = folder.read_sealed(INFO).to_pybytes()
     try:
         info = json.loads(raw)
     except ValueError as error:
-        raise StoreError(f"{folder / INFO} is damaged: {error}") from error
+        raise Damaged(f"{folder / INFO} is damaged: {error}") from error
     if not isinstance(info, dict):
-        raise StoreError(f"{folder / INFO} is damaged: it holds no object")
+        raise Damaged(f"{folder / INFO} is damaged: it holds no object")
+    info.pop(FIELD, None)
     version = info.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool):
         raise StoreError(f"{folder / INFO}: `schema_version` is {version!r}, but must be an integer")
@@ -268,20 +301,24 @@ def _check_version(version: int, file: str) -> None:
 
 def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
     try:
-        return json.dumps(info, indent=1, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps({FIELD: BLANK, **info}, indent=1, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise StoreError(f"{folder / INFO} cannot be written as JSON: {error}") from error
+    return seal(text.encode() + b"\n")
 
 
-def _parquet(name: str, table: pa.Table) -> pa.Buffer:
+def _parquet(name: str, table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(SCHEMAS[name].metadata), sink, compression="zstd")
-    return sink.getvalue()
+    table = table.replace_schema_metadata(SCHEMAS[name].metadata)
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({FIELD: BLANK})
+    return seal(sink.getvalue().to_pybytes(), at_end=True)
 
 
 def _read_part(folder: Folder, name: str, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
     try:
-        with pq.ParquetFile(pa.BufferReader(folder.read(name))) as file:
+        with pq.ParquetFile(pa.BufferReader(folder.read_sealed(name))) as file:
             version = (file.schema_arrow.metadata or {}).get(VERSION_KEY, b"")
             if not version.isdigit():
                 raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
@@ -293,4 +330,4 @@ def _read_part(folder: Folder, name: str, schema: pa.Schema, columns: list[str] 
                 file.read(wanted).select(wanted).cast(pa.schema([schema.field(column) for column in wanted]))
             )
     except (pa.ArrowException, OSError) as error:
-        raise StoreError(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
+        raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error

@@ -1,17 +1,18 @@
 """Half-trained trials: one safetensors file each, beside the results in the sweep's folder.
 
 Not Ray Tune's checkpoints: those know a trial by an id that changes when a sweep is started again, and a restored
-experiment repeats iterations (ray#30838). A file named by the plan's own id, renamed into place, serves a lost worker, a
-killed sweep and a resumed one alike. Tensors only, so reading one executes nothing.
+experiment repeats iterations (ray#30838). A file named by the plan's own id, whole or absent, serves a lost worker, a
+killed sweep and a resumed one alike. Tensors only, so reading one executes nothing; a checksum, so a flipped bit is not
+trained on.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from pyarrow import fs
-
-from results.errors import StoreError
+from results.errors import Damaged, Missing, StoreError
+from results.seal import BLANK, FIELD, seal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,41 +20,46 @@ if TYPE_CHECKING:
     from results.files import Folder
 
 FOLDER = "checkpoints"
+_log = logging.getLogger(__name__)
 
 
 def save(sweep: Folder, trial: str, state: dict[str, Tensor]) -> None:
-    """Write `state` in place of the trial's older one. Raises StoreError where the disk refuses."""
+    """Write `state` in place of the trial's older one.
+
+    Tried once: where the store refuses or cannot be reached, training goes on, the older one stays, and the log says so.
+    """
     from safetensors.torch import save as encode
 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    (sweep / FOLDER).write(_name(trial), encode(whole))
+    try:
+        (sweep / FOLDER).with_patience(0).write(_name(trial), seal(encode(whole, metadata={FIELD: BLANK})))
+    except StoreError as error:
+        _log.warning("trial %s goes on without a new checkpoint: %s", trial, error)
 
 
 def load(sweep: Folder, trial: str) -> dict[str, Tensor] | None:
-    """The trial's state, or None where it has none that is whole."""
+    """The trial's state, or None where it has none that is whole. Raises StoreError where the store cannot be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load as decode
 
-    folder = sweep / FOLDER
-    if not folder.exists(_name(trial)):
-        return None
     try:
-        return dict(decode(folder.read(_name(trial)).to_pybytes()))
-    except (StoreError, SafetensorError):  # then it starts again from nothing
+        content = (sweep / FOLDER).read_sealed(_name(trial), required=True)
+        return dict(decode(content.to_pybytes()))
+    except Missing:
+        return None
+    except (Damaged, SafetensorError) as error:
+        _log.warning("trial %s starts from its beginning: %s", trial, error)
         return None
 
 
 def discard(sweep: Folder, trial: str) -> None:
     """Forget the trial's state."""
-    folder = sweep / FOLDER
-    folder.discard(f"{folder.path}/{_name(trial)}")
+    (sweep / FOLDER).discard(_name(trial))
 
 
 def clear(sweep: Folder) -> None:
     """Remove the folder, and what killed writers left in it."""
-    path = f"{sweep.path}/{FOLDER}"
-    if sweep.system.get_file_info(path).type == fs.FileType.Directory:
-        sweep.system.delete_dir(path)
+    (sweep / FOLDER).clear()
 
 
 def _name(trial: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from results.files import Folder
+from results.files import Folder, Staged
 from results.schema import SCHEMAS
 from results.store import Store, Sweep
 
@@ -40,7 +40,7 @@ def main(root: str, how: str, number: str) -> None:
             write(sweep, f"{number}x{count}", count)
     elif how == "killed staging":  # with half of the file written
 
-        def half(self: Folder, name: str, content: Any) -> str:
+        def half(self: Folder, name: str, content: Any) -> Staged:
             last = next(calls) == int(number)
             staged = stage(self, name, bytes(content)[: len(content) // 2] if last else content)
             if last:
@@ -51,18 +51,18 @@ def main(root: str, how: str, number: str) -> None:
         write(sweep, "victim", 7)
     elif how == "killed publishing":
 
-        def none(self: Folder, temporary: str, name: str) -> None:
+        def none(self: Folder, staged: Staged) -> None:
             if next(calls) == int(number):
                 os.kill(os.getpid(), signal.SIGKILL)
-            publish(self, temporary, name)
+            publish(self, staged)
 
         Folder.publish = none  # type: ignore[method-assign]
         write(sweep, "victim", 7)
     else:  # "racing": the same trial again and again, and fields of its own in sweep.json
 
-        def slow(self: Folder, temporary: str, name: str) -> None:
+        def slow(self: Folder, staged: Staged) -> None:
             time.sleep(0.001)  # room for the other writer to come in between
-            publish(self, temporary, name)
+            publish(self, staged)
 
         Folder.publish = slow  # type: ignore[method-assign]
         for count in range(RACES):

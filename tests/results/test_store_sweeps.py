@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from results.errors import StoreError
 from results.schema import SCHEMAS, VERSION_KEY
+from results.seal import FIELD
 from results.store import Store, Sweep
 
 
@@ -144,7 +145,8 @@ def test_what_json_cannot_hold_is_refused_and_nothing_is_lost(tmp_path: Path) ->
     for bad in (math.nan, object()):
         with pytest.raises(StoreError, match=r"sweep\.json cannot be written as JSON"):
             sweep.update(seconds=bad)
-    assert json.loads((tmp_path / "a-000000" / "sweep.json").read_text()) == sweep.info
+    written = json.loads((tmp_path / "a-000000" / "sweep.json").read_text())
+    assert written == sweep.info | {FIELD: written[FIELD]}
 
 
 def part(root: Path, table: str) -> Path:
@@ -237,17 +239,6 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "file").create("a-000000", {})
     with pytest.raises(StoreError, match=r"^cannot list \S*/file: Not a directory$"):
         Store(tmp_path / "file").sweeps()
-
-
-@pytest.mark.parametrize("root", ["mock://store", "mock:///deep/er/store/"])
-def test_a_store_behind_a_uri_is_a_store(root: str) -> None:
-    store = Store(root)
-    for day in (1, 2):
-        sweep = store.create(f"s-00000{day}", {"created": f"2026-11-0{day}T00:00:00+00:00"})
-        sweep.update(status="finished")
-    assert [each.id for each in store.sweeps()] == ["s-000002", "s-000001"]
-    with pytest.raises(StoreError, match=rf"no sweep `x` in {root.rstrip('/')};"):
-        store.find("x")
 
 
 def test_a_file_uri_and_a_path_are_the_same_store(tmp_path: Path) -> None:

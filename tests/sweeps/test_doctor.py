@@ -19,9 +19,10 @@ import torch
 from rich.console import Console
 
 from cluster.memory import Memory
-from sweeps import doctor
+from sweeps import doctor, doctor_probe
 from sweeps.cli import main
-from sweeps.doctor import GIB, Check, Diagnosis, examine
+from sweeps.doctor import examine
+from sweeps.doctor_checks import GIB, Check, Diagnosis
 from sweeps.doctor_view import render
 
 Patch = pytest.MonkeyPatch
@@ -43,14 +44,14 @@ def raising(error: Exception) -> Callable[..., Any]:
 def one_gpu(monkeypatch: Patch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    properties = SimpleNamespace(name="NVIDIA H200", total_memory=139 * GIB)
+    properties = SimpleNamespace(name="NVIDIA H200", total_memory=139 * GIB, major=9, minor=0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
 
 
 @pytest.fixture
 def no_gpu(monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(doctor, "NVIDIA_DRIVER", tmp_path / "none")
+    monkeypatch.setattr(doctor_probe, "NVIDIA_DRIVER", tmp_path / "none")
 
 
 def test_this_installation_can_run_a_sweep(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_a_gpu_and_its_backend(one_gpu: None) -> None:
 def test_a_driver_without_a_gpu(
     cuda: str | None, said: str, no_gpu: None, monkeypatch: Patch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(doctor, "NVIDIA_DRIVER", tmp_path)
+    monkeypatch.setattr(doctor_probe, "NVIDIA_DRIVER", tmp_path)
     monkeypatch.setattr(torch.version, "cuda", cuda)
     check = checked("gpus")
     assert check.status == "warning"
@@ -206,7 +207,7 @@ def test_what_torch_complains_of_is_passed_on(no_gpu: None, monkeypatch: Patch) 
 
 def test_cores(monkeypatch: Patch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    monkeypatch.setattr(doctor, "usable_cpus", lambda: 3)
+    monkeypatch.setattr(doctor_probe, "usable_cpus", lambda: 3)
     check = checked("cores")
     assert check.status == "ok"
     assert check.finding.startswith("3 of 64; ")
@@ -221,8 +222,8 @@ def test_cores(monkeypatch: Patch) -> None:
     ],
 )
 def test_memory_for_four_cores(free: int | None, status: str, finding: str, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(doctor, "usable_cpus", lambda: 4)
-    monkeypatch.setattr(doctor, "usable_memory", lambda: Memory(8 * GIB, free))
+    monkeypatch.setattr(doctor_probe, "usable_cpus", lambda: 4)
+    monkeypatch.setattr(doctor_probe, "usable_memory", lambda: Memory(8 * GIB, free))
     check = checked("memory")
     assert (check.status, check.finding) == (status, finding)
 
@@ -250,7 +251,8 @@ def test_a_store_elsewhere_is_written_to(monkeypatch: Patch) -> None:
 
     # pyarrow's in-memory stand-in for an object store
     system, _ = fs.FileSystem.from_uri("mock:///")
-    monkeypatch.setattr(Folder, "at", lambda store: Folder(system, "sweeps", store))
+    system.create_dir("sweeps")
+    monkeypatch.setattr(Folder, "at", lambda store, patience: Folder(system, "sweeps", store))
     check = checked("store", "s3://bucket/sweeps")
     assert (check.status, check.finding) == ("ok", "s3://bucket/sweeps can be written")
     assert system.get_file_info(fs.FileSelector("sweeps")) == []
