@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from results.views import layout
-from sweeps.doctor import Check, Diagnosis
+from sweeps.doctor_checks import Check, Diagnosis
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
