@@ -54,6 +54,7 @@ def _rule(kind: str, value: object, context: Mapping[str, Any]) -> str:
     kinds = {"int_type": "a whole number", "int_parsing_size": "a whole number of usual size"}
     kinds |= {"float_type": "a number", "finite_number": "a finite number", "bool_type": "true or false"}
     kinds |= {"string_type": "text", "model_type": "a table", "model_attributes_type": "a table"}
+    kinds |= {"list_type": "a list", "dict_type": "a table", "string_too_short": "at least 1 character long"}
     kinds |= {
         "string_pattern_mismatch": "1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
     }
@@ -78,7 +79,7 @@ def _field(loc: tuple[int | str, ...], table: Any) -> str:
 
 def _where_known(loc: tuple[int | str, ...], keys: Mapping[str, Sequence[str]]) -> str:
     """For an unknown key: where it belongs, the nearest name, or the names there are."""
-    key, section = str(loc[-1]), ".".join(map(str, loc[:-1]))
+    key, section = str(loc[-1]), ".".join(part for part in loc[:-1] if isinstance(part, str))
     very_near = nearest(key, keys[section], cutoff=0.85)
     home = next((name for name, known in keys.items() if key in known), None)
     if home and not very_near:
