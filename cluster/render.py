@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from cluster.instances import choose, known_gpu_type
 from cluster.local import ClusterError
 from cluster.pins import Pins
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ _LABEL = "[a-z]([-a-z0-9]{0,38}[a-z0-9])?"
 _PATTERNS = {
     "name": (_LABEL, "1 to 40 lower-case letters, digits and hyphens, from a letter to a letter or digit"),
     "gpu_type": ("[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "letters, digits, '-', '_' and '.'"),
-    "region": ("[a-z]+(-[a-z]+)*-?[a-z]*[0-9]+", "such as us-west-2 (AWS) or us-central1 (Google)"),
-    "zone": ("[a-z]+(-[a-z]+)*-?[a-z]*[0-9]+-?[a-z]", "such as us-west-2a (AWS) or us-central1-a (Google)"),
+    "region": ("[a-z][-a-z]*[0-9]+", "such as us-west-2 (AWS) or us-central1 (Google)"),
+    "zone": ("[a-z][-a-z]*[0-9]+-?[a-z]", "such as us-west-2a (AWS) or us-central1-a (Google)"),
     "project": (
         "[a-z][-a-z0-9]{4,28}[a-z0-9]",
         "a project's id: 6 to 30 lower-case letters, digits and hyphens",
@@ -71,7 +75,7 @@ _PATTERNS = {
     ),
     "user": ("[a-z_][-a-z0-9_.]{0,31}", "a user's name on the machines"),
     "image": (
-        "[a-z0-9]+([._/:-][A-Za-z0-9_][A-Za-z0-9_.-]*)*(@sha256:[0-9a-f]{64})?",
+        "[a-z0-9]([A-Za-z0-9._/:-]*[A-Za-z0-9_])?(@sha256:[0-9a-f]{64})?",
         "a container image such as registry.example.org/group/image:tag",
     ),
     "partition": (
@@ -101,6 +105,11 @@ def render(kind: str, wanted: Wanted) -> str:
     _check(kind, wanted)
     pins = Pins()
     values = _complete(kind, wanted, pins)
+    return _environment().get_template(KINDS[kind].file).render(values)
+
+
+@cache
+def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -114,7 +123,7 @@ def render(kind: str, wanted: Wanted) -> str:
         comment_end_string="##}",
     )
     environment.filters["quoted"] = json.dumps  # a JSON string is a YAML string
-    return environment.get_template(KINDS[kind].file).render(values)
+    return environment
 
 
 def option(field: str) -> str:
