@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyarrow.compute import Expression
 
 INFO = "sweep.json"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODEL = re.compile(r"c\d+-s-?\d+")
 
 
@@ -54,7 +54,7 @@ class Store:
 
         Raises `StoreError` when the id is no plain name, or is taken, or the folder cannot be written.
         """
-        _check_id(sweep_id, "sweep id")
+        check_id(sweep_id, "sweep id")
         folder = self.folder / sweep_id
         if folder.exists(INFO):
             raise StoreError(f"{folder} already holds a sweep")
@@ -102,7 +102,7 @@ class Store:
 
     def _names(self) -> list[str]:
         """Folders that may be sweeps."""
-        names = [name for name in self.folder.names(fs.FileType.Directory) if _ID.fullmatch(name)]
+        names = [name for name in self.folder.names(fs.FileType.Directory) if ID.fullmatch(name)]
         if not names:
             self._check_bucket()
         return names
@@ -158,7 +158,7 @@ class Sweep:
         from safetensors.numpy import save
 
         models = models or {}
-        _check_id(trial, "trial")
+        check_id(trial, "trial")
         self._check_tables(trial, tables)
         for key in models:
             if not _MODEL.fullmatch(key):
@@ -197,7 +197,7 @@ class Sweep:
         """Trials whose results are complete."""
         files = (self.folder / "lanes").names(fs.FileType.File)
         trials = {name.removesuffix(".parquet") for name in files if name.endswith(".parquet")}
-        return {trial for trial in trials if _ID.fullmatch(trial)}
+        return {trial for trial in trials if ID.fullmatch(trial)}
 
     def read(
         self,
@@ -236,7 +236,7 @@ class Sweep:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        _check_id(trial, "trial")
+        check_id(trial, "trial")
         name = f"{trial}-c{candidate}-s{seed}.safetensors"
         try:
             return dict(load((self.folder / "models").read_sealed(name).to_pybytes()))
@@ -263,8 +263,9 @@ class Sweep:
         return [name for name in names if re.fullmatch(re.escape(trial) + r"-c\d+-s-?\d+\.safetensors", name)]
 
 
-def _check_id(text: str, what: str) -> None:
-    if not _ID.fullmatch(text):
+def check_id(text: str, what: str) -> None:
+    """Raise `StoreError` unless `text`, which messages call `what`, may be the name of a sweep or a trial."""
+    if not ID.fullmatch(text):
         raise StoreError(
             f"{what} {text!r} must be 1 to 128 letters, digits, dots, dashes and underscores, a letter or digit first"
         )

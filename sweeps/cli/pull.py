@@ -1,0 +1,41 @@
+"""`seqsweep pull`: bring a sweep from a cluster to this machine."""
+
+from __future__ import annotations
+
+import typer
+
+from sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, SweepName, console, jobs_at
+
+NAME = "pull"
+EXAMPLES = """\b
+Examples:
+  seqsweep pull
+  seqsweep pull strokes-a0f --address http://127.0.0.1:8265
+  seqsweep pull strokes-a0f --store results && seqsweep show strokes-a0f --store results"""
+
+
+def command(
+    sweep: SweepName = None, store: StoreFolder = DEFAULT_STORE, address: Dashboard = None, json: Json = False
+) -> None:
+    """Bring the results of a sweep on a cluster to this machine.
+
+    Only what is new is copied, also while the sweep is running. What was broken off goes on with the next pull.
+    """
+    from rich.console import Console
+
+    from sweeps import pull, submission
+    from sweeps.report import write_json
+    from sweeps.signals import Interrupted
+
+    jobs = jobs_at(address)
+    found = submission.find(jobs, sweep)
+    notes = Console(stderr=True, highlight=False)
+    try:
+        done = pull.pull(jobs, found, store, notes if json else console())
+    except Interrupted as stop:
+        pull.render_left(stop, found.sweep, notes)
+        raise typer.Exit(stop.exit_code) from None
+    if json:
+        write_json(pull.table(done), console())
+    else:
+        pull.render(done, console())
