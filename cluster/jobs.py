@@ -15,7 +15,9 @@ from cluster.local import QUIET, ClusterError
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0  # the head may be busy
 AGAIN_SECONDS = 60.0  # following goes on for so long without an answer
+START_SECONDS = 60.0  # a head that has just been started takes some before it takes jobs
 STOP_SECONDS = 30.0
+SETTLE_SECONDS = 2.5  # Ray's monitor looks at a job every second, and lists it again if it is gone before its process
 CHATTY = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
@@ -92,13 +94,21 @@ class Jobs:
             environment["py_modules"] = [str(folder) for folder in modules]
         if setup:
             environment["worker_process_setup_hook"] = setup
-        with self._asking():
-            self.client.submit_job(
-                entrypoint=entrypoint,
-                submission_id=name,
-                runtime_env=environment,
-                metadata=dict(metadata or {}),
-            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with self._asking():
+                    self.client.submit_job(
+                        entrypoint=entrypoint,
+                        submission_id=name,
+                        runtime_env=environment,
+                        metadata=dict(metadata or {}),
+                    )
+                return
+            except ClusterError as error:
+                if "No available agent" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(1.0)
 
     def all(self) -> list[Job]:
         """Jobs that were submitted, the newest first."""
@@ -117,6 +127,14 @@ class Jobs:
         with self._asking():
             self.client.stop_job(name)
         return self.wait(name, STOP_SECONDS)
+
+    def forget(self, name: str) -> None:
+        """End the job if it runs, and have the cluster drop it from its list."""
+        if not self.get(name).over:
+            self.stop(name)
+        time.sleep(SETTLE_SECONDS)
+        with self._asking():
+            self.client.delete_job(name)
 
     def wait(self, name: str, seconds: float) -> Job:
         """The job when it has ended, or after so long."""

@@ -1,4 +1,4 @@
-"""The driver of a submitted sweep: what the cluster runs for `seqsweep submit` and `seqsweep resume --address http://...`."""
+"""What the cluster runs for `seqsweep submit`, `resume --address http://...` (a sweep's driver) and `pull` (its sender)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from sweeps import prepare
-from sweeps.cli import explain
-
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
+    from sweeps.prepare import Prepared
 
 
 def main() -> int:
     """Do the task that lies in the job's folder; the exit code, with errors printed as the command line does."""
     try:
-        return _do(json.loads(Path("task.json").read_text()))
+        task = json.loads(Path("task.json").read_text())
+        if task["verb"] == "doctor":  # needs less than a sweep, and says what lacks
+            from sweeps.doctor_cluster import answer
+
+            return answer(task)
+        return _do(task)
     except Exception as error:
+        from sweeps.cli import explain
+
         code = explain(error)
         if code == 1:  # a fault of ours: the job's log is where it can be looked for
             traceback.print_exc()
@@ -29,14 +32,22 @@ def main() -> int:
 
 
 def _do(task: dict[str, Any]) -> int:
+    if task["verb"] == "pack":
+        from sweeps.packing import pack
+
+        return pack(task, sys.stdout)
+
+    from rich.console import Console
+
     from results.store import Store
+    from sweeps import prepare
     from sweeps.run import run_prepared
     from sweeps.spec import parse_spec
     from sweeps.telemetry import Telemetry
 
     store = Store(task["store"])
 
-    def prepared() -> prepare.Prepared:
+    def prepared() -> Prepared:
         if task["verb"] == "resume":
             return prepare.again(store, task["sweep"], "auto", None)
         spec = parse_spec(task["spec"], base=Path(), source="the spec")
