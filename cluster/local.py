@@ -26,13 +26,34 @@ class ClusterError(ValueError):
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """What trials may use: cores, GPUs, machines; `address` is None for a Ray of our own."""
+class Machine:
+    """One node's resources, as it told Ray."""
 
     cpus: int
     gpus: int
-    nodes: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What trials may use: nodes that are alive; `address` is None for a Ray of our own."""
+
+    machines: tuple[Machine, ...]
     address: str | None
+
+    @property
+    def cpus(self) -> int:
+        """Cores of all nodes."""
+        return sum(machine.cpus for machine in self.machines)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all nodes."""
+        return sum(machine.gpus for machine in self.machines)
+
+    @property
+    def nodes(self) -> int:
+        """How many there are."""
+        return len(self.machines)
 
 
 def usable_cpus() -> int:
@@ -76,7 +97,7 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
     import ray
 
     if ray.is_initialized():
-        yield _describe(address)
+        yield describe(address)
         return
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_session_folder())
@@ -99,7 +120,7 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
                     raise ClusterError(
                         f"no Ray cluster answers at {address}: {_first_line(error)}"
                     ) from error
-        yield _describe(address)
+        yield describe(address)
 
 
 def check_address(address: str | None, cpus: int | None) -> None:
@@ -146,12 +167,12 @@ def _session_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _describe(address: str | None) -> Cluster:
+def describe(address: str | None) -> Cluster:
+    """The nodes of the Ray that this process is connected to, as they are now."""
     import ray
 
-    total = ray.cluster_resources()
-    nodes = sum(1 for node in ray.nodes() if node["Alive"])
-    return Cluster(int(total.get("CPU", 0)), int(total.get("GPU", 0)), nodes, address)
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return Cluster(tuple(Machine(int(has.get("CPU", 0)), int(has.get("GPU", 0))) for has in alive), address)
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import fcntl
-import math
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from cluster.local import Cluster, ClusterError, cluster
+from cluster.local import ClusterError, cluster, describe
 from cluster.output import divert
 from results.errors import StoreError
 from results.store import Store, Sweep
-from sweeps import checkpoint, kept_data, live_view, prepare
+from sweeps import capacity, checkpoint, kept_data, live_view, prepare
 from sweeps.display import Display
 from sweeps.live import SweepState, TrialState, cost
 from sweeps.prepare import Prepared
 from sweeps.records import summary
 from sweeps.report import report, store_option
 from sweeps.signals import Interrupted, Signals
-from sweeps.spec import Resources, Spec
+from sweeps.spec import Spec
 
 CHECKPOINT_SECONDS = 10.0
 
@@ -217,22 +216,27 @@ class _Run:
             with cluster(self.address, cpus=self.cpus) as place:
                 self.signals.install()
                 self.signals.check()
-                prepare.check_share(resources, place.cpus, place.gpus)
+                capacity.check_fits(resources, place)
                 ready.sweep.update(cores=place.cpus)
-                state.slots, state.note = _slots(resources, place), ""
-                from sweeps.tuning import Watcher, train  # once the environment is quiet
+                state.slots, state.note = capacity.slots(resources, place), ""
+                from sweeps.remote_store import hosted  # once the environment is quiet
+                from sweeps.tuning import Watcher, train
 
                 plans = {trial.id: trial for trial in ready.plans}
+                # a Ray of our own has no other nodes
+                serving = hosted(ready.sweep) if place.address else nullcontext()
                 try:
-                    train(
-                        [plans[trial.id] for trial in state.having("waiting")],
-                        ready.data,
-                        Watcher(state, display.ended, tick),
-                        sweep=ready.sweep,
-                        resources=resources,
-                        slots=state.slots,
-                        checkpoint_seconds=CHECKPOINT_SECONDS,
-                    )
+                    with serving as host:
+                        train(
+                            [plans[trial.id] for trial in state.having("waiting")],
+                            ready.data,
+                            Watcher(state, display.ended, tick, resources.stall_seconds),
+                            sweep=ready.sweep,
+                            resources=resources,
+                            slots=lambda: capacity.slots(resources, describe(self.address)),
+                            checkpoint_seconds=CHECKPOINT_SECONDS,
+                            host=host,
+                        )
                 finally:
                     state.note = "stopping Ray"
                     display.refresh()
@@ -264,14 +268,6 @@ def _state(ready: Prepared) -> SweepState:
     for name in ready.sweep.finished() & state.trials.keys():
         state.finish(name, summary(ready.sweep.read("lanes", trials=[name])))
     return state
-
-
-def _slots(resources: Resources, place: Cluster) -> int:
-    """Trials at a time."""
-    slots = place.cpus // resources.cpus_per_trial
-    if resources.gpus_per_trial:
-        slots = min(slots, math.floor(place.gpus / resources.gpus_per_trial))
-    return min(slots, resources.max_concurrent) if resources.max_concurrent else slots
 
 
 def _log(sweep: Sweep) -> Path:

@@ -208,11 +208,15 @@ class Validation(_Section):
 
 
 class Resources(_Section):
-    """`[resources]`: a trial's share of the machine; `max_concurrent = 0` runs as many as fit."""
+    """`[resources]`: a trial's share of one node; `max_concurrent = 0` runs as many as fit.
+
+    The worker of a trial that ended no epoch for `stall_seconds` is taken to hang, and replaced; 0 waits for ever.
+    """
 
     cpus_per_trial: int = Field(default=1, ge=1, le=4096)
     gpus_per_trial: float = Field(default=0.0, ge=0, le=64)
     max_concurrent: int = Field(default=0, ge=0)
+    stall_seconds: float = Field(default=1800.0, ge=0)
     backend: Literal["auto", "cpu", "torch"] = "auto"
 
     @field_validator("gpus_per_trial")

@@ -14,8 +14,9 @@ from ray import ObjectRef, tune
 
 from cluster.local import usable_cpus
 from cluster.memory import usable_memory
+from results.errors import Damaged, StoreError
 from results.store import Sweep
-from sweeps import checkpoint, records
+from sweeps import checkpoint, provenance, records
 from sweeps.limits import trial_memory
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seqmodels.study import Study
     from seqmodels.training import EpochRecord
     from sweeps.plan import TrialPlan
+    from sweeps.remote_store import Host
 
 SAVING_SHARE = 0.05  # of the time may go into checkpoints
 
@@ -40,6 +42,8 @@ class Job:
         threads: cores of a trial.
         device: `cpu` or `cuda`.
         checkpoint_seconds: least time between two checkpoints of a trial.
+        versions: of the driver's packages, as `sweeps.provenance.versions` gives them.
+        host: serves the sweep's folder to nodes that do not see it; None where all do.
     """
 
     sweep: Sweep
@@ -48,13 +52,16 @@ class Job:
     threads: int
     device: str
     checkpoint_seconds: float
+    versions: Mapping[str, str]
+    host: Host | None = None
 
 
 class Trial(tune.Trainable):  # type: ignore[misc]
     """Trains the trial named by `config["trial"]`, from its checkpoint where it has one.
 
-    `step` never raises: an exception ends the trial as failed with its message, because trying the same numbers again
-    would fail again. Ray repeats only what a lost worker interrupted.
+    An exception ends the trial as failed with its message, because trying the same numbers again would fail again. But
+    where it is the place's fault (no memory, no store), the step after the one that reports it as `trouble` raises, and
+    Ray starts the trial again, as it does when a worker is lost.
     """
 
     def setup(self, config: dict[str, Any], job: Job) -> None:
@@ -63,6 +70,9 @@ class Trial(tune.Trainable):  # type: ignore[misc]
 
         torch.set_num_threads(1)  # results must not depend on how a matrix product was split
         self.job = job
+        self.node = ray.get_runtime_context().get_node_id()
+        self.unfit = _unfit(job.versions)
+        self.sweep = job.host.seen_from_here(job.sweep) if job.host else job.sweep
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -71,24 +81,36 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         self.study: Study | None = None
         self.dataset: SequenceDataset | None = None
         self.resumed = self.busy = 0.0
+        self.introduced = False
+        self.trouble: str | None = None
         return True
 
     def step(self) -> dict[str, Any]:
-        """One epoch of every lane; the first step only gets ready, the last one writes the tables."""
+        """One epoch of every lane; the first says where it is, the second gets ready, the last writes the tables."""
+        if not self.introduced:
+            self.introduced = True
+            return self._report(done=self.unfit is not None)
+        if self.trouble is not None:
+            raise RuntimeError(self.trouble)
         try:
             if self.study is None:
                 return self._prepare()
             return self._advance(self.study)
         except Exception as error:
             traceback.print_exc()
-            return self._report(failed=f"{type(error).__name__}: {error}", done=True)
+            message = f"{type(error).__name__}: {error}"
+            if _of_the_place(error):
+                self.study = self.dataset = None
+                self.trouble = message
+                return self._report()
+            return self._report(failed=message, done=True)
 
     def cleanup(self) -> None:
         """Called by Ray when the actor ends."""
         self.study = self.dataset = None
 
     def _prepare(self) -> dict[str, Any]:
-        if self.plan.id in self.job.sweep.finished():  # its worker was lost between writing and saying so
+        if self.sweep.is_finished(self.plan.id):  # its worker was lost between writing and saying so
             return self._report(summary=self._summary(), done=True)
         splits: Splits
         self.dataset, splits = ray.get(self.job.data[self.plan.dataset])
@@ -98,7 +120,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         return self._report()
 
     def _study(self, splits: Splits) -> Study:
-        state = checkpoint.load(self.job.sweep.folder, self.plan.id)
+        state = checkpoint.load(self.sweep.folder, self.plan.id)
         if state is not None:
             study = self._new(splits)
             try:
@@ -135,7 +157,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             return self._report(epochs, summary=self._summary(), done=True)
         if time.monotonic() >= self.next_save:
             begun = time.monotonic()
-            checkpoint.save(self.job.sweep.folder, self.plan.id, study.state_dict())
+            checkpoint.save(self.sweep.folder, self.plan.id, study.state_dict())
             ended = time.monotonic()
             self.next_save = ended + max(self.job.checkpoint_seconds, (ended - begun) / SAVING_SHARE)
         return self._report(epochs)
@@ -147,16 +169,16 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             outcome,
             self.plan,
             self.dataset,
-            sweep=self.job.sweep.id,
+            sweep=self.sweep.id,
             parameters=study.parameter_count,
             backend=study.backend_name,
             host=socket.gethostname(),
         )
-        self.job.sweep.write_trial(self.plan.id, tables, records.models(outcome))
-        checkpoint.discard(self.job.sweep.folder, self.plan.id)
+        self.sweep.write_trial(self.plan.id, tables, records.models(outcome))
+        checkpoint.discard(self.sweep.folder, self.plan.id)
 
     def _summary(self) -> dict[str, Any]:
-        return records.summary(self.job.sweep.read("lanes", trials=[self.plan.id]))
+        return records.summary(self.sweep.read("lanes", trials=[self.plan.id]))
 
     def _report(
         self,
@@ -182,6 +204,9 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             "busy_seconds": self.busy,
             "diverged": [self._divergence(each) for each in epochs if each.event == "diverged"],
             "summary": summary,
+            "node": self.node,  # with Ray's own `pid`, where the worker is
+            "unfit": self.unfit,
+            "trouble": self.trouble,
             "failed": failed,
             "done": done,
         }
@@ -192,3 +217,30 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         )
         lr = next(lanes).hyperparameters.lr
         return f"candidate {epoch.candidate} (lr {lr:.3g}), seed {epoch.seed} diverged at epoch {epoch.epoch}, frozen"
+
+
+def _unfit(versions: Mapping[str, str]) -> str | None:
+    """Why this node must not train: its packages compute otherwise than the driver's. None where they do not."""
+    here = provenance.versions()
+    for name in ("seqsweep", "torch"):
+        # builds for CPUs and for CUDA differ behind the +; seqsweep that came with a job has no version
+        wanted, found = (each[name].partition("+")[0] for each in (versions, here))
+        if found != wanted and "unknown" not in (found, wanted):
+            return f"node {socket.gethostname()} has {name} {found}, but must have {wanted} as the driver's"
+    return None
+
+
+def _of_the_place(error: Exception) -> bool:
+    """Whether the same numbers may do well elsewhere or later."""
+    import torch
+
+    if isinstance(error, StoreError):
+        return not isinstance(error, Damaged)
+    if isinstance(
+        error, MemoryError | OSError | ImportError | torch.OutOfMemoryError | ray.exceptions.RayError
+    ):
+        return True
+    # torch has no type for these
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("can't allocate memory", "CUDA error", "CUDA driver error")
+    )

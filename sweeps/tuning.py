@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
+from ray.tune.search import BasicVariantGenerator
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from cluster.local import ClusterError
+from sweeps import provenance
 from sweeps.trial import Job, Trial
 
 if TYPE_CHECKING:
@@ -20,24 +28,40 @@ if TYPE_CHECKING:
     from seqmodels.data.splits import Splits
     from sweeps.live import SweepState
     from sweeps.plan import TrialPlan
+    from sweeps.remote_store import Host
     from sweeps.spec import Resources
 
-RESTARTS = 2  # of a trial whose worker was lost
+RESTARTS = 2  # of a trial that gets no further; one that does may be lost as often as a spot market likes
+LOOK_SECONDS = 2.0  # between two looks at the nodes
 
 
 class Watcher(tune.Callback):  # type: ignore[misc]
-    """Hands Tune's events to the live state.
+    """Hands Tune's events to the live state, and looks after workers that hang and nodes that come and go.
 
     Args:
         state: what is fed.
         ended: called with the id of each trial that finished or failed.
         tick: called about ten times a second; may raise to stop the sweep.
+        stall_seconds: after which a worker that says nothing is killed, twice as long each time; 0 for never.
     """
 
-    def __init__(self, state: SweepState, ended: Callable[[str], None], tick: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        state: SweepState,
+        ended: Callable[[str], None],
+        tick: Callable[[], None],
+        stall_seconds: float = 0.0,
+    ) -> None:
         self.state = state
         self.ended = ended
         self.tick = tick
+        self.stall_seconds = stall_seconds
+        self.look: Callable[[], None] = lambda: None
+        self._next_look = 0.0
+        self._heard: dict[str, _Worker] = {}
+        self._stalls: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
+        self._kept: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles callbacks into a snapshot that nobody restores: leave the terminal out of it."""
@@ -49,32 +73,80 @@ class Watcher(tune.Callback):  # type: ignore[misc]
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """Its worker was lost; it will get another."""
-        self.state.say(
-            f"{self.state.trials[trial.config['trial']].title}: its worker was lost, starting it again"
-        )
+        name = trial.config["trial"]
+        self._heard.pop(name, None)
+        why = self._reasons.pop(name, "its worker was lost")
+        self.state.say(f"{self.state.trials[name].title}: {why}; starting it again")
 
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **_: Any
     ) -> None:
         """A step has ended."""
         name = trial.config["trial"]
+        self._heard[name] = _Worker(time.monotonic(), result["node"], result["pid"])
+        if result["unfit"] is not None:
+            raise ClusterError(result["unfit"])
+        if result["trouble"] is not None:
+            self._reasons[name] = result["trouble"]
+        if result["work_resumed"] > self._kept.get(
+            name, 0.0
+        ):  # the last worker got further than those before
+            self._kept[name] = result["work_resumed"]
+            trial.run_metadata.num_failures = 0
+            self._stalls.pop(name, None)
         self.state.report(name, result)
         if result["failed"] is not None:
+            self._heard.pop(name)
             self.state.fail(name, result["failed"])
             self.ended(name)
         elif result["done"]:
+            self._heard.pop(name)
             self.state.finish(name, result["summary"])
             self.ended(name)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """Ray gave it up."""
         name = trial.config["trial"]
-        self.state.fail(name, f"its worker was lost {RESTARTS + 1} times (killed, or out of memory?)")
+        self._heard.pop(name, None)
+        why = self._reasons.pop(name, "its worker was lost (killed, or out of memory?)")
+        self.state.fail(name, f"{why}; given up after {RESTARTS + 1} times in a row without progress")
         self.ended(name)
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **_: Any) -> None:
         """Once around Tune's loop."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            self.look()
+            if self.stall_seconds:
+                self._end_stalled(now)
         self.tick()
+
+    def _end_stalled(self, now: float) -> None:
+        for name, worker in self._heard.items():
+            times = self._stalls.get(name, 0)
+            patience = self.stall_seconds * 2**times  # an epoch may take that long after all
+            if now - worker.heard > patience:
+                self._reasons[name] = (
+                    f"its worker said nothing for {patience:g} s (`resources.stall_seconds`) and was killed"
+                )
+                self._stalls[name] = times + 1
+                self._heard[name] = replace(worker, heard=now)
+                # ray.kill asks the process itself to end, which one that hangs or is stopped never does
+                here = NodeAffinitySchedulingStrategy(worker.node, soft=False)
+                kill = ray.remote(_kill).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
+                kill.remote(worker.pid)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    heard: float
+    node: str
+    pid: int
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
 
 
 def train(
@@ -84,10 +156,14 @@ def train(
     *,
     sweep: Sweep,
     resources: Resources,
-    slots: int,
+    slots: Callable[[], int],
     checkpoint_seconds: float,
+    host: Host | None = None,
 ) -> None:
-    """Run the trials in this order, `slots` at a time, on the Ray that this process is connected to."""
+    """Run the trials in this order, `slots()` at a time, on the Ray that this process is connected to.
+
+    `host` serves the sweep's folder to nodes that do not see it.
+    """
     job = Job(
         sweep=sweep,
         plans={trial.id: trial for trial in plans},
@@ -95,7 +171,20 @@ def train(
         threads=resources.cpus_per_trial,
         device="cuda" if resources.gpus_per_trial else "cpu",
         checkpoint_seconds=checkpoint_seconds,
+        versions=provenance.versions(),
+        host=host,
     )
+    generator = BasicVariantGenerator()
+
+    def look() -> None:
+        there = slots()
+        if there == 0 and watcher.state.slots:
+            watcher.state.say("no node is left that a trial fits: waiting for one")
+        watcher.state.slots = there
+        generator.max_concurrent = max(1, there)
+
+    look()
+    watcher.look = look
     # it would complain, for every trial, about result files that we told Tune not to write
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     share = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
@@ -103,7 +192,7 @@ def train(
         tune.Tuner(
             tune.with_resources(tune.with_parameters(Trial, job=job), share),
             param_space={"trial": tune.grid_search(list(job.plans))},
-            tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
+            tune_config=tune.TuneConfig(search_alg=generator, reuse_actors=True),
             run_config=tune.RunConfig(
                 name="sweep",
                 storage_path=scratch,  # Tune's snapshots: ours is the ledger, see sweeps.checkpoint

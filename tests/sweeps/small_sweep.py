@@ -58,9 +58,9 @@ def toml(spec: dict[str, Any]) -> str:
         f"seeds = {spec['seeds']}",
         f"candidates = {spec['candidates']}",
     ]
-    for section in ("architecture", "hyperparameters", "training"):
+    for section in ("architecture", "hyperparameters", "training", "resources"):
         lines.append(f"[{section}]")
-        for name, value in spec[section].items():
+        for name, value in spec.get(section, {}).items():
             lines.append(f"{name} = {_value(value)}")
     return "\n".join(lines) + "\n"
 
