@@ -46,7 +46,7 @@ def render_cluster(data: ClusterDiagnosis, console: Console) -> None:
     grid = layout.table([("status", "<"), ("check", "<"), ("nodes", "<"), ("finding", "wrap")])
     rows = grouped(data)
     for row in rows:
-        grid.add_row(*_begun(row.check), Text(_names(row.nodes, count)), _finding(row.check))
+        grid.add_row(*_begun(row.check), Text(_names(row, count)), _finding(row.check))
     console.print(grid, highlight=False)
     _total([row.check for row in rows], console)
 
@@ -100,9 +100,13 @@ def _ranged(findings: Sequence[str]) -> str:
     return MEASURED.sub(lambda _: next(left), findings[0])
 
 
-def _names(nodes: Sequence[str], count: int) -> str:
+def _names(row: Row, count: int) -> str:
+    """Of many nodes that are well their number; others are named."""
+    nodes = row.nodes
     if len(nodes) == count:
         return f"all {count}" if count > 1 else nodes[0]
+    if row.check.status == "ok" and len(nodes) > NAMED:
+        return f"{len(nodes)} of {count}"
     shown = nodes if len(nodes) <= NAMED + 1 else nodes[:NAMED]
     more = [f"and {len(nodes) - len(shown)} more"] if len(shown) < len(nodes) else []
     return "\n".join([*shown, *more])
