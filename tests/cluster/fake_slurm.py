@@ -1,7 +1,8 @@
 """A stand-in for Slurm's `srun` and `scontrol` on one machine: nodes are addresses of the loopback network.
 
 `srun` understands the options that our script uses and refuses all others, starts the command once for each node with
-SLURMD_NODENAME set, hands SIGTERM on to what it started, and returns the worst exit code.
+SLURMD_NODENAME set and with its own standard input, and returns the worst exit code. As the real one it answers SIGTERM by
+killing what it started on the spot.
 """
 
 import argparse
@@ -29,8 +30,7 @@ def main() -> int:
     chosen = [each for each in nodes if each != said.exclude and said.nodelist in (None, each)]
     assert len(chosen) == said.nodes == said.ntasks, (chosen, said)
     tasks = [subprocess.Popen(said.command, env={**os.environ, "SLURMD_NODENAME": node}) for node in chosen]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: [task.send_signal(number) for task in tasks])
+    signal.signal(signal.SIGTERM, lambda *_: [task.kill() for task in tasks])
     return max(abs(task.wait()) for task in tasks)
 
 

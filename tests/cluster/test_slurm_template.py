@@ -52,7 +52,7 @@ def test_bash_and_shellcheck_have_no_complaint(tmp_path: Path, wanted: Wanted) -
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('stop "$waiting"', 'stop "$wating"'), ("mapfile -t hosts", "mapfile -t host"), ("steps=()", "steps=(")],
+    [('kill "$waiting"', 'kill "$wating"'), ("mapfile -t hosts", "mapfile -t host"), ("steps=()", "steps=(")],
 )
 def test_shellcheck_refuses_a_typo(tmp_path: Path, old: str, new: str) -> None:
     assert shellcheck(written(tmp_path, PLAIN, old, new)).returncode == 1
