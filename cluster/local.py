@@ -15,6 +15,7 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave CUDA_VISIBLE_DEVICES alone, and do not warn about it
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store is ours; 36 instead of 23 trials a second
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # but at the end: nobody restores Tune's snapshots, which grow with the sweep
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep stops itself
     "RAY_AIR_NEW_OUTPUT": "0",
 }
