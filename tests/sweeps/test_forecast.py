@@ -341,3 +341,18 @@ def test_command_measures_keeps_and_reads_rates(strokes: Path, tmp_path: Path) -
     assert lacking.stderr.startswith("error: broken.json")
     assert "has no rate for lstm on cpu" in lacking.stderr
     assert "Traceback" not in lacking.stderr
+
+
+def test_a_trial_that_fits_no_node_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any data is read or anything is measured."""
+    from sweeps.cli import main
+
+    file = tmp_path / "x.toml"
+    file.write_text(
+        'name = "x"\ndatasets = ["handwriting"]\n[architecture]\ncell = "gru"\n[resources]\ncpus_per_trial = 8\n'
+    )
+    assert main(["plan", str(file), "--cpus", "4"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file}: `resources.cpus_per_trial` is 8, but must be at most 4: a trial never spans nodes, and a node "
+        "has 4 cores (--cpus)\n"
+    )

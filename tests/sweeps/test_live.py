@@ -12,7 +12,7 @@ from rich.console import Console
 from seqmodels.architecture import Architecture
 from sweeps import live_view
 from sweeps.display import Display
-from sweeps.live import GATES, SweepState, TimeLeft, TrialState, cost
+from sweeps.live import GATES, LARGE, SweepState, TimeLeft, TrialState, cost
 
 
 class Clock:
@@ -168,6 +168,30 @@ def test_range_is_as_wide_as_estimates_were_wrong(clock: Clock) -> None:
     assert left.low is not None
     assert left.high is not None
     assert left.high / left.likely == pytest.approx(left.likely / left.low) == pytest.approx(2.0)
+
+
+def test_a_large_sweep_estimates_within_a_share_of_the_time(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each estimate takes a second of this clock: then the next is due twenty seconds later."""
+    real = Clock()
+    monkeypatch.setattr("sweeps.live.time.perf_counter", real)
+    state = SweepState("s", [trial(f"t{index}") for index in range(LARGE)], slots=1, clock=clock)
+    asked = []
+
+    def estimate() -> TimeLeft:
+        asked.append(real.now)
+        real.now += 1.0
+        return TimeLeft(100.0 - len(asked))
+
+    monkeypatch.setattr(state, "_time_left", estimate)
+    found = []
+    for _ in range(50):
+        found.append(state.time_left())
+        real.now += 1.0
+    assert asked == [0.0, 20.0, 40.0]
+    assert found[:2] == [TimeLeft(99.0), TimeLeft(99.0)]
+    assert found[-1] == TimeLeft(97.0)
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=20), st.integers(1, 5))
