@@ -224,8 +224,15 @@ class _Upload:
         if self.closed:
             return
         self.closed = True
-        if self.refused:
-            with suppress(OSError):
-                self.handler.call("delete", self.temporary)
-        else:
-            self.handler.call("move", self.temporary, self.path)
+        try:
+            if self.size == 0 and not self.refused:
+                self.handler.call("write", self.temporary, 0, b"")
+            if not self.refused:
+                self.handler.call("move", self.temporary, self.path)
+        except OSError:
+            self.refused = True
+            raise
+        finally:
+            if self.refused:
+                with suppress(OSError):
+                    self.handler.call("delete", self.temporary)

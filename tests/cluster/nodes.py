@@ -3,7 +3,7 @@
 In a test, also as a fixture of the whole session, unless the test kills the head:
 
     with Nodes([1, 1, 1]) as nodes:                          # CPUs of the head, then of each further node
-        run([sys.executable, "-m", "sweeps.cli", "run", spec, "--address", nodes.address], env=nodes.environment)
+        run(["seqsweep", "run", spec, "--address", nodes.address], env=nodes.environment)
         nodes[1].kill()                                      # SIGKILL to raylet, agents and workers at once
         nodes.add(cpus=2, gpus=1)
 

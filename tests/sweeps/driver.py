@@ -37,7 +37,7 @@ class Driver:
         resources: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = folder / "store"
-        self.store.mkdir()
+        self.store.mkdir(exist_ok=True)
         self.temporary = Path(tempfile.mkdtemp(prefix="sq-", dir="/tmp"))  # short, for Ray's sockets
         spec = folder / "small.toml"
         spec.write_text(toml(table(strokes, epochs=LONG, resources=dict(resources or {}))))

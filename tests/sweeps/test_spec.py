@@ -112,7 +112,12 @@ TABLES = st.fixed_dictionaries(
             {}, optional={"fraction": st.floats(0.01, 0.9), "by_group": st.booleans()}
         ),
         "resources": st.fixed_dictionaries(
-            {}, optional={"cpus_per_trial": WHOLE, "gpus_per_trial": st.sampled_from([0, 0.25, 1, 2])}
+            {},
+            optional={
+                "cpus_per_trial": WHOLE,
+                "gpus_per_trial": st.sampled_from([0, 0.25, 1, 2]),
+                "stall_seconds": st.sampled_from([0, 600, 0.5]),
+            },
         ),
     },
 )
@@ -340,6 +345,10 @@ def test_everything_is_listed_at_once() -> None:
         (minimal(seeds=True), "`seeds` is true, but must be how many seeds there are, or a list of them"),
         (minimal(candidates=0), "`candidates` is 0, but must be at least 1"),
         (minimal(search_seed=-1), "`search_seed` is -1, but must be at least 0"),
+        (
+            minimal(resources={"stall_seconds": -1}),
+            "`resources.stall_seconds` is -1, but must be at least 0",
+        ),
         (
             minimal(resources={"backend": "cpu", "gpus_per_trial": 0.5}),
             "`resources.backend` is 'cpu', but must be auto or torch where `gpus_per_trial` is above 0",

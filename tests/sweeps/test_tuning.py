@@ -1,0 +1,112 @@
+"""What is made of a trial's troubles, without Ray: events as Tune hands them over."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from cluster.local import ClusterError
+from results.errors import Damaged, StoreError
+from sweeps import provenance
+from sweeps.live import SweepState, TrialState
+from sweeps.trial import _of_the_place, _unfit
+from sweeps.tuning import Watcher
+
+
+def watcher() -> tuple[Watcher, SimpleNamespace]:
+    state = SweepState("s", [TrialState("a", "gru x 1 x 8", "gru", "letters", 4, 10, 1.0)], slots=1)
+    trial = SimpleNamespace(config={"trial": "a"}, run_metadata=SimpleNamespace(num_failures=0))
+    return Watcher(state, lambda _: None, lambda: None), trial
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    plain = {
+        "phase": "search",
+        "backend": "cpu",
+        "epoch": 1,
+        "lanes_active": 4,
+        "validation_accuracy": 0.5,
+        "work_done": 0.0,
+        "work_total": 40.0,
+        "work_resumed": 0.0,
+        "busy_seconds": 1.0,
+        "diverged": [],
+        "summary": None,
+        "node": "n",
+        "pid": 1,
+        "unfit": None,
+        "trouble": None,
+        "failed": None,
+        "done": False,
+    }
+    return plain | changes
+
+
+def test_losses_count_only_without_progress() -> None:
+    watch, trial = watcher()
+    for resumed, failures, expected in ((0.0, 2, 2), (8.0, 2, 0), (8.0, 1, 1), (4.0, 2, 2), (12.0, 2, 0)):
+        trial.run_metadata.num_failures = failures
+        watch.on_trial_start(0, [], trial)
+        watch.on_trial_result(0, [], trial, result(work_resumed=resumed))
+        assert trial.run_metadata.num_failures == expected, resumed
+
+
+def test_trouble_is_told_and_so_is_giving_up() -> None:
+    watch, trial = watcher()
+    watch.on_trial_start(0, [], trial)
+    watch.on_trial_result(0, [], trial, result(trouble="StoreError: cannot write x: No space left on device"))
+    watch.on_trial_recover(0, [], trial)
+    watch.on_trial_start(0, [], trial)
+    watch.on_trial_recover(0, [], trial)
+    watch.on_trial_start(0, [], trial)
+    watch.on_trial_result(0, [], trial, result(trouble="MemoryError: "))
+    watch.on_trial_error(0, [], trial)
+    title = watch.state.trials["a"].title
+    assert [text for _, text in watch.state.events] == [
+        f"{title}: StoreError: cannot write x: No space left on device; starting it again",
+        f"{title}: its worker was lost; starting it again",
+        f"{title} failed: MemoryError: ; given up after 3 times in a row without progress",
+    ]
+    assert watch.state.trials["a"].status == "failed"
+
+
+def test_unfit_node_stops_the_sweep() -> None:
+    watch, trial = watcher()
+    watch.on_trial_start(0, [], trial)
+    with pytest.raises(ClusterError, match=r"has torch 1\.0"):
+        watch.on_trial_result(0, [], trial, result(unfit="node x has torch 1.0, but must have 2.0"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"numpy": "0.1"}, None),
+        ({"torch": torch.__version__.partition("+")[0] + "+cu999"}, None),
+        ({"torch": "1.0"}, "but must have 1.0 as the driver's"),
+        ({"seqsweep": "9.9"}, "but must have 9.9 as the driver's"),
+        ({"seqsweep": "unknown"}, None),
+    ],
+)
+def test_versions_that_compute_otherwise_are_refused(changes: dict[str, str], words: str | None) -> None:
+    found = _unfit(provenance.versions() | changes)
+    assert found is None if words is None else words in found
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (StoreError("cannot write x: No space left on device"), True),
+        (Damaged("x is damaged"), False),
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), True),
+        (OSError("libkernels.so: cannot open shared object file"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_what_is_the_place_s_fault(error: Exception, expected: bool) -> None:
+    assert _of_the_place(error) is expected
