@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cluster.local import Cluster, ClusterError
+from cluster.local import Cluster, ClusterError, describe
 from sweeps.placement import trials_per_node
 
 if TYPE_CHECKING:
     from sweeps.spec import Resources
+
+
+NODE_SECONDS = 600.0  # a cloud takes minutes to start a machine
 
 
 def slots(resources: Resources, place: Cluster) -> int:
@@ -35,3 +40,38 @@ def check_fits(resources: Resources, place: Cluster) -> None:
         f"`resources` asks for {resources.cpus_per_trial} CPUs and {resources.gpus_per_trial:g} GPUs a trial, but none of "
         f"the {place.nodes} nodes in this Ray has both"
     )
+
+
+def fitting(resources: Resources, place: Cluster, wait: Callable[[str], None]) -> Cluster:
+    """The cluster, once a trial fits one of its nodes.
+
+    Of a cluster that is joined while it has its head alone, the others may be starting, or may have to be asked for (an
+    autoscaler that begins with none): then this waits ten minutes for them.
+
+    Args:
+        resources: a trial's share.
+        place: the cluster as it is.
+        wait: called again and again with what is waited for; should take a moment, and may raise.
+
+    Raises:
+        ClusterError: no node is large enough.
+    """
+    if place.address is None or place.nodes > 1 or slots(resources, place):
+        check_fits(resources, place)
+        return place
+    from ray.autoscaler.sdk import request_resources
+
+    share = {"CPU": resources.cpus_per_trial} | (
+        {"GPU": resources.gpus_per_trial} if resources.gpus_per_trial else {}
+    )
+    request_resources(bundles=[share])
+    try:
+        deadline = time.monotonic() + NODE_SECONDS
+        while not slots(resources, place) and time.monotonic() < deadline:
+            gpus = f" and {resources.gpus_per_trial:g} GPUs" if resources.gpus_per_trial else ""
+            wait(f"waiting for a node with {resources.cpus_per_trial} CPUs{gpus}")
+            place = describe(place.address)
+    finally:
+        request_resources(bundles=[])
+    check_fits(resources, place)
+    return place

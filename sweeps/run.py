@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,6 +28,7 @@ from sweeps.signals import Interrupted, Signals
 from sweeps.spec import Spec
 
 CHECKPOINT_SECONDS = 10.0
+PENDING = 16
 
 
 def run_sweep(
@@ -216,7 +218,13 @@ class _Run:
             with cluster(self.address, cpus=self.cpus) as place:
                 self.signals.install()
                 self.signals.check()
-                capacity.check_fits(resources, place)
+
+                def wait(reason: str) -> None:
+                    state.note = reason
+                    tick()
+                    time.sleep(0.2)
+
+                place = capacity.fitting(resources, place, wait)
                 ready.sweep.update(cores=place.cpus)
                 state.slots, state.note = capacity.slots(resources, place), ""
                 from sweeps.remote_store import hosted  # once the environment is quiet
@@ -234,6 +242,7 @@ class _Run:
                             sweep=ready.sweep,
                             resources=resources,
                             slots=lambda: capacity.slots(resources, describe(self.address)),
+                            pending=PENDING if place.address else 0,
                             checkpoint_seconds=CHECKPOINT_SECONDS,
                             host=host,
                         )

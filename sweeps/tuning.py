@@ -157,11 +157,13 @@ def train(
     sweep: Sweep,
     resources: Resources,
     slots: Callable[[], int],
+    pending: int,
     checkpoint_seconds: float,
     host: Host | None = None,
 ) -> None:
     """Run the trials in this order, `slots()` at a time, on the Ray that this process is connected to.
 
+    `pending` more ask for a place while there is none, which is what makes a cluster with an autoscaler grow.
     `host` serves the sweep's folder to nodes that do not see it.
     """
     job = Job(
@@ -181,7 +183,7 @@ def train(
         if there == 0 and watcher.state.slots:
             watcher.state.say("no node is left that a trial fits: waiting for one")
         watcher.state.slots = there
-        generator.max_concurrent = max(1, there)
+        generator.max_concurrent = resources.max_concurrent or max(1, there) + pending
 
     look()
     watcher.look = look
