@@ -157,8 +157,6 @@ def _listeners(session: str, proc: Path = Path("/proc")) -> tuple[Listener, ...]
         for columns in map(str.split, lines):
             if columns[3] == LISTENING:
                 sockets[f"socket:[{columns[9]}]"] = _decoded(columns[1])
-    if not sockets:
-        return None
     found = {
         Listener(process, *sockets[link])
         for folder in proc.iterdir()
@@ -166,7 +164,8 @@ def _listeners(session: str, proc: Path = Path("/proc")) -> tuple[Listener, ...]
         for link in _open_sockets(folder)
         if link in sockets
     }
-    return tuple(sorted(found, key=lambda each: (each.process, each.port, each.address)))
+    # a raylet always listens: where nothing was found, it could not be seen
+    return tuple(sorted(found, key=lambda each: (each.process, each.port, each.address))) or None
 
 
 def _ray_process(folder: Path, session: str) -> str | None:

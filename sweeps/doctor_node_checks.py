@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from sweeps import doctor_checks as checks
-from sweeps.doctor_checks import GIB, Advice, Check, worst
+from sweeps.doctor_checks import GIB, Advice, Check
 from sweeps.doctor_node import Node, RayFound
 from sweeps.doctor_probe import MAIN_PACKAGES, Probe
 
@@ -202,8 +201,3 @@ def _minor(version: str) -> str:
 def _public(version: str) -> str:
     """Without what a build adds: 2.6.0 of 2.6.0+cu124."""
     return version.partition("+")[0]
-
-
-def overall(judged: Sequence[Sequence[Check]]) -> checks.Status:
-    """The worst of all nodes."""
-    return worst(list(chain.from_iterable(judged)))

@@ -153,6 +153,7 @@ def look_at_store(store: str, token: str | None = None) -> StoreFound:
     """Whether this machine can write into `store`; arguments as `probe`."""
     if "://" not in store:
         return _on_disk(Path(store).expanduser().absolute(), token)
+    name = f".doctor-{os.urandom(4).hex()}"  # many nodes write at the same time
     try:
         from results.files import Folder
         from results.patience import LOOKING
@@ -160,11 +161,10 @@ def look_at_store(store: str, token: str | None = None) -> StoreFound:
         folder = Folder.at(store, LOOKING)
         if folder.local:
             return _on_disk(folder.local, token)
-        name = f".doctor-{os.urandom(4).hex()}"  # many nodes write at the same time
         folder.write(name, b"?")
         folder.discard(name)
     except StoreError as error:
-        return StoreFound(store, writable=False, fault=str(error))
+        return StoreFound(store, writable=False, fault=str(error).replace(f"/{name}", ""))
     except ImportError as error:
         return StoreFound(store, writable=False, fault=f"{store}: {reason(error)}", damaged=True)
     return StoreFound(store, writable=True)

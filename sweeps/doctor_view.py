@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sweeps.doctor_job import ClusterDiagnosis
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
-MEASURED = re.compile(r"(?<![\d.])\d+\.\d(?= (?:of|GiB|s)\b)")
+MEASURED = re.compile(r"(?<![\d.])(?:\d+\.\d(?= (?:of|GiB|s)\b)|\d+(?= m?s\b))")
 """What differs from one moment to the next: nodes that differ in nothing else are told in one row."""
 NAMED = 3  # nodes of a row
 

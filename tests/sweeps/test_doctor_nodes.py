@@ -302,6 +302,20 @@ def test_ports_of_a_session_are_found(address: str, tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
 
 
+def test_the_job_needs_no_package_to_say_what_lacks() -> None:
+    lacking = ("rich", "typer", "pydantic", "pandas", "numpy", "torch", "pyarrow", "jaxtyping", "safetensors")
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({lacking}))
+import sweeps.submitted, sweeps.doctor_cluster
+from sweeps.doctor_probe import probe
+found = probe("/", ["torch>=2", "no-such-package"])
+print(found.backend.name, found.packages[0].version, found.packages[1].fault)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("None None ModuleNotFoundError: ")
+
+
 # the job's answer
 
 
@@ -402,6 +416,20 @@ def test_nodes_that_differ_are_named() -> None:
     ]
     assert "\nok       python         7 of 16     3.11.7\n" in text
     assert "\nwarning  ray's disk     10.0.3.1    /tmp/ray, 0.0 of 100.0 GiB free\n" in text
+
+
+def test_amounts_that_differ_become_a_range() -> None:
+    tried = "cannot write s3://b/x: Failed to connect to 10.0.0.{} after {} ms (tried for {} s)"
+    checks = [
+        Check("store", "failed", tried.format(*each), "give another store")
+        for each in ((9, 12, 8), (9, 3, 10), (7, 3, 8))
+    ]
+    data = ClusterDiagnosis(
+        "http://head:8265", "s3://b/x", tuple(NodeDiagnosis(str(n), (c,), {}) for n, c in enumerate(checks))
+    )
+    first, second = grouped(data)
+    assert (first.nodes, first.check.finding) == (("0", "1"), tried.format(9, "3-12", "8-10"))
+    assert (second.nodes, second.check.finding) == (("2",), tried.format(7, 3, 8))
 
 
 @pytest.mark.parametrize("width", [80, 140])
