@@ -66,6 +66,12 @@ class Display:
         if not self.full_screen:
             self.line(live_view.trial_line(self.state, self.state.trials[trial]))
 
+    def tell(self, text: str) -> None:
+        """Something that happened to the sweep rather than to its numbers: an event, and a line where lines are shown."""
+        self.state.say(text)
+        if not self.full_screen:
+            self.line(text)
+
     def line(self, text: str) -> None:
         """A plain line; never wrapped, so that programs can read it."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -238,7 +238,7 @@ class _Run:
                         train(
                             [plans[trial.id] for trial in state.having("waiting")],
                             ready.data,
-                            Watcher(state, display.ended, tick, resources.stall_seconds),
+                            Watcher(state, display.ended, display.tell, tick, resources.stall_seconds),
                             sweep=ready.sweep,
                             resources=resources,
                             slots=lambda: capacity.slots(resources, describe(self.address)),

@@ -41,6 +41,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
     Args:
         state: what is fed.
         ended: called with the id of each trial that finished or failed.
+        tell: called with a sentence about what else happened.
         tick: called about ten times a second; may raise to stop the sweep.
         stall_seconds: after which a worker that says nothing is killed, twice as long each time; 0 for never.
     """
@@ -49,11 +50,13 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         self,
         state: SweepState,
         ended: Callable[[str], None],
+        tell: Callable[[str], None],
         tick: Callable[[], None],
         stall_seconds: float = 0.0,
     ) -> None:
         self.state = state
         self.ended = ended
+        self.tell = tell
         self.tick = tick
         self.stall_seconds = stall_seconds
         self.look: Callable[[], None] = lambda: None
@@ -76,7 +79,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         name = trial.config["trial"]
         self._heard.pop(name, None)
         why = self._reasons.pop(name, "its worker was lost")
-        self.state.say(f"{self.state.trials[name].title}: {why}; starting it again")
+        self.tell(f"{self.state.trials[name].title}: {why}; starting it again")
 
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **_: Any
@@ -132,7 +135,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
                 )
                 self._stalls[name] = times + 1
                 self._heard[name] = replace(worker, heard=now)
-                # ray.kill asks the process itself to end, which one that hangs or is stopped never does
+                # a task beside it does what ray.kill would (after 5 s), but Tune keeps the actor's handle to itself
                 here = NodeAffinitySchedulingStrategy(worker.node, soft=False)
                 kill = ray.remote(_kill).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
                 kill.remote(worker.pid)
@@ -181,7 +184,7 @@ def train(
     def look() -> None:
         there = slots()
         if there == 0 and watcher.state.slots:
-            watcher.state.say("no node is left that a trial fits: waiting for one")
+            watcher.tell("no node is left that a trial fits: waiting for one")
         watcher.state.slots = there
         generator.max_concurrent = resources.max_concurrent or max(1, there) + pending
 

@@ -17,7 +17,7 @@ from sweeps.tuning import Watcher
 def watcher() -> tuple[Watcher, SimpleNamespace]:
     state = SweepState("s", [TrialState("a", "gru x 1 x 8", "gru", "letters", 4, 10, 1.0)], slots=1)
     trial = SimpleNamespace(config={"trial": "a"}, run_metadata=SimpleNamespace(num_failures=0))
-    return Watcher(state, lambda _: None, lambda: None), trial
+    return Watcher(state, lambda _: None, state.say, lambda: None), trial
 
 
 def result(**changes: Any) -> dict[str, Any]:
