@@ -79,7 +79,7 @@ FIELDS = [*RateFile.model_fields, *Rate.model_fields]
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with pytest.raises(SpecError, match="^x: "):
+    with pytest.raises(SpecError, match=r"^x: "):
         parse_rates(text, "x")
 
 
