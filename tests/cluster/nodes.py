@@ -47,6 +47,7 @@ DEAD_AFTER = {  # a node that does not answer is dead after 1.5 s instead of 14.
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_failure_threshold": "3",
 }
+PATIENT = {"RAY_agent_register_timeout_ms": "100000"}
 # told the sessions on its standard input, which closes when the test's process ends, however it does
 GUARD = """
 import os, signal, sys
@@ -97,28 +98,46 @@ def may_hide() -> bool:
 class Node:
     """One node: `ray start --block` and everything that came of it."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path, address: str) -> None:
-        self.address = address
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        log: Path,
+        address: str,
+        announce: Callable[[int], None],
+    ) -> None:
+        self.command = command
+        self.environment = environment
         self.log = log
-        with log.open("w") as output:
+        self.address = address
+        self.announce = announce
+        self._start()
+
+    def _start(self) -> None:
+        with self.log.open("w") as output:
             self.process = subprocess.Popen(
-                command,
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=log.parent,  # not a source tree, which Ray would put before the installed packages
+                env=self.environment,
+                cwd=self.log.parent,  # not a source tree, which Ray would put before the installed packages
                 start_new_session=True,
             )
+        self.announce(self.process.pid)
 
     def wait_until_ready(self) -> None:
-        """Until the node has joined."""
+        """Until the node has joined. A raylet gives up where a busy machine starts its agents slowly: twice more, then."""
+        for again in (True, True, False):
+            wait_for(lambda: self._ready() or self.process.poll() is not None, self.log.read_text)
+            if self._ready():
+                return
+            assert again, self.log.read_text()
+            self.kill()
+            self._start()
 
-        def ready() -> bool:
-            assert self.process.poll() is None, self.log.read_text()
-            return "Ray runtime started" in self.log.read_text()
-
-        wait_for(ready, self.log.read_text)
+    def _ready(self) -> bool:
+        return "Ray runtime started" in self.log.read_text()
 
     def pids(self) -> list[int]:
         """Living processes of the node, and what these started in sessions of their own (the drivers of jobs)."""
@@ -191,6 +210,7 @@ class Nodes:
             "OMP_NUM_THREADS": "1",
             "TMPDIR": str(self.folder / "tmp"),
             **DEAD_AFTER,
+            **PATIENT,
             **environment,
         }
         host, port = "127.0.0.2", free_port()
@@ -219,11 +239,13 @@ class Nodes:
         command += ["--node-ip-address", host, "--temp-dir", str(self.folder / name)]
         command += ["--num-cpus", str(cpus), "--num-gpus", str(gpus), "--disable-usage-stats"]
         command += ["--object-store-memory", "100000000", "--dashboard-agent-listen-port", str(free_port())]
-        node = Node(command, self.environment, self.folder / f"{name}.log", host)
+        node = Node(command, self.environment, self.folder / f"{name}.log", host, self._announce)
         self.nodes.append(node)
-        assert self.guard.stdin is not None
-        print(node.process.pid, file=self.guard.stdin, flush=True)
         return node
+
+    def _announce(self, session: int) -> None:
+        assert self.guard.stdin is not None
+        print(session, file=self.guard.stdin, flush=True)
 
     def __getitem__(self, index: int) -> Node:
         return self.nodes[index]
