@@ -240,10 +240,13 @@ def _job(details: Any) -> Job:
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of a server's traceback, or what the system said at the bottom of `requests`' wrappings."""
+    """What the system said at the bottom of the wrappings, or the last line of a server's traceback."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if found := re.search(r"\[Errno [-\d]+\] ([^'\")]+)", str(cause)):
+            return found.group(1)
+        cause = cause.__cause__ or cause.__context__
     text = str(error).strip()
-    if found := re.search(r"\[Errno [-\d]+\] ([^'\")]+)", text):
-        return found.group(1)
     if "timed out" in text:
         return "timed out"
     lines = [line for line in text.rstrip(".").splitlines() if line.strip()]

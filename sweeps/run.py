@@ -76,6 +76,7 @@ def resume_sweep(
     address: str | None = None,
     cpus: int | None = None,
     json_output: bool = False,
+    display: type[Display] = Display,
 ) -> int:
     """Go on with the sweep named by `prefix` (None: the newest): finished trials stay, others go on from checkpoints.
 
@@ -96,6 +97,7 @@ def resume_sweep(
         address=address,
         cpus=cpus,
         json_output=json_output,
+        display=display,
     )
 
 

@@ -71,9 +71,13 @@ def resume(jobs: Jobs, prefix: str | None, *, store: str | None) -> Submitted:
 
     Raises:
         ClusterError: no such sweep, or it is still running.
+        StoreError: `prefix` can be no sweep's id.
     """
+    from results.store import check_id
+
     known = submitted(jobs)
     if store is not None and prefix is not None and not matching(known, prefix):
+        check_id(prefix, "sweep id")
         check_store(store)
         return _start(jobs, prefix, {"verb": "resume", "sweep": prefix, "store": store}, [])
     found = find(jobs, prefix, known)

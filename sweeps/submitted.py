@@ -41,23 +41,23 @@ def _do(task: dict[str, Any]) -> int:
 
     from results.store import Store
     from sweeps import prepare
-    from sweeps.run import run_prepared
+    from sweeps.run import resume_sweep, run_prepared
     from sweeps.spec import parse_spec
     from sweeps.telemetry import Telemetry
 
-    store = Store(task["store"])
-
-    def prepared() -> Prepared:
-        if task["verb"] == "resume":
-            return prepare.again(store, task["sweep"], "auto", None)
-        spec = parse_spec(task["spec"], base=Path(), source="the spec")
-        return prepare.received(
-            spec, _datasets(), store, task["sweep"], command=task["command"], version=task["version"]
-        )
-
     # lines are never wrapped: a job's log is for programs too
     console = Console(highlight=False, width=140)
-    return run_prepared(prepared, store=task["store"], console=console, address="auto", display=Telemetry)
+    store = task["store"]
+    if task["verb"] == "resume":
+        return resume_sweep(store, task["sweep"], console=console, address="auto", display=Telemetry)
+
+    def prepared() -> Prepared:
+        spec = parse_spec(task["spec"], base=Path(), source="the spec")
+        return prepare.received(
+            spec, _datasets(), Store(store), task["sweep"], command=task["command"], version=task["version"]
+        )
+
+    return run_prepared(prepared, store=store, console=console, address="auto", display=Telemetry)
 
 
 def _datasets() -> list[SequenceDataset]:
