@@ -30,6 +30,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
+import re
 import secrets
 import shutil
 import signal
@@ -73,10 +75,12 @@ def wait_for(what: Callable[[], bool], why: Callable[[], str], patience: float =
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.2", 0))
-        return int(found.getsockname()[1])
+    """A port that nobody listens on, at any address; below those that systems and Ray's workers take by themselves."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("", port))
+            return port
 
 
 def hiding(*folders: Path) -> list[str]:
@@ -155,9 +159,9 @@ class Node:
             found |= children
         return sorted(found)
 
-    def having(self, words: str) -> list[int]:
-        """Processes with these words in their command line, such as `Trainable` for workers that train."""
-        return [pid for pid in self.pids() if words in _command(pid)]
+    def having(self, pattern: str) -> list[int]:
+        """Processes whose command line the regular expression finds, such as `ray::` for workers."""
+        return [pid for pid in self.pids() if re.search(pattern, _command(pid))]
 
     def kill(self) -> None:
         """SIGKILL to all of it: a machine that lost its power."""
@@ -250,9 +254,9 @@ class Nodes:
     def __getitem__(self, index: int) -> Node:
         return self.nodes[index]
 
-    def having(self, words: str) -> list[int]:
+    def having(self, pattern: str) -> list[int]:
         """As `Node.having`, over all nodes."""
-        return [pid for node in self.nodes for pid in node.having(words)]
+        return [pid for node in self.nodes for pid in node.having(pattern)]
 
     def close(self) -> None:
         """End all nodes and remove what they left."""
