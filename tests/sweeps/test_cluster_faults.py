@@ -1,6 +1,7 @@
 """The same on a Ray of several nodes, with real processes: whatever dies there, the tables are those of a quiet run."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -238,7 +239,7 @@ def test_full_disk_then_space(strokes: Path, tmp_path: Path, undisturbed: dict[s
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "the full disk ended it with 1" in done.stdout
+    assert re.search(r"^the full disk ended it with [12]$", done.stdout, re.MULTILINE), done.stdout
     assert "No space left on device" in done.stdout + done.stderr
     assert_same(newest(tmp_path / "store"), undisturbed)
 
