@@ -31,18 +31,32 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
         StoreError: no such kind of store, or more in the URI than bucket and folder. The message then does not repeat
             the URI, as it may hold a secret.
     """
+    kind, path = check_location(text)
+    if kind == "":
+        path = Path(text).expanduser().absolute().as_posix()
+        return fs.LocalFileSystem(), path, path
+    if kind == "file":
+        system, path = fs.FileSystem.from_uri(text)
+        return system, path.rstrip("/"), text.rstrip("/")
+    system = _s3(path.partition("/")[0]) if kind == "s3" else _gcs()
+    return system, path, f"{kind}://{path}"
+
+
+def check_location(text: str) -> tuple[str, str]:
+    """Kind (`""` for a path, else `file`, `s3`, `gs`) and bucket/folder; looks at nothing but `text`.
+
+    Raises StoreError as `open_location` does.
+    """
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
     if found is None:
         if re.match(r"(s3|gs):", text):
             raise StoreError("a store's URI begins like s3://BUCKET or gs://BUCKET, with two slashes")
         if "\0" in text:
             raise StoreError("a store's path may not hold a NUL character")
-        path = Path(text).expanduser().absolute().as_posix()
-        return fs.LocalFileSystem(), path, path
+        return "", text
     kind = found[1].lower()
     if kind == "file" and urlsplit(text).netloc in ("", "localhost"):
-        system, path = fs.FileSystem.from_uri(text)
-        return system, path.rstrip("/"), text.rstrip("/")
+        return kind, text
     if kind not in _KINDS:
         shown = text if _HARMLESS.fullmatch(text) else f"{kind}://..."
         raise StoreError(
@@ -55,9 +69,7 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
             f"any of `@ : ? # % \\`; credentials come from {_KINDS[kind]} in the environment, S3's endpoint and region "
             "from AWS_ENDPOINT_URL and AWS_REGION"
         )
-    bucket, path = plain[1], plain[1] + plain[2]
-    system = _s3(bucket) if kind == "s3" else _gcs()
-    return system, path, f"{kind}://{path}"
+    return kind, plain[1] + plain[2]
 
 
 def _s3(bucket: str) -> fs.FileSystem:

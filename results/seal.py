@@ -13,7 +13,7 @@ import re
 FIELD = "seqsweep.sha256"
 BLANK = "0" * 64
 # between name and digest: `": "` in JSON, a type and a length in Parquet's footer
-_SEALED = re.compile(re.escape(FIELD.encode()) + rb"[^0-9a-f]{1,8}([0-9a-f]{64})")
+_SEALED = re.compile(re.escape(FIELD.encode()) + rb"(?:[^0-9a-f]{1,8}([0-9a-f]{64}))?")
 _BLANK = re.compile(re.escape(FIELD.encode()) + rb"[^0-9a-f]{1,8}(" + BLANK.encode() + rb")")
 
 
@@ -31,6 +31,8 @@ def intact(content: bytes | memoryview) -> bool | None:
         content
     ):  # a class or a weight may look like the field: any that fits will do
         found = True
+        if match[1] is None:
+            continue
         begin, end = match.span(1)
         digest = hashlib.sha256(content[:begin])
         digest.update(BLANK.encode())

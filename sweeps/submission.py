@@ -125,7 +125,10 @@ def find(jobs: Jobs, prefix: str | None, known: Sequence[Submitted] | None = Non
 
 
 def check_store(store: str) -> None:
-    """Refuse what would be lost with the job's folder. Raises SpecError."""
+    """Refuse what would be lost with the job's folder, or holds a secret. Raises SpecError, StoreError."""
+    from results.location import check_location
+
+    check_location(store)
     if "://" not in store and not store.startswith(("/", "~")):
         raise SpecError(
             [

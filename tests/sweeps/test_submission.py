@@ -188,6 +188,9 @@ def test_what_is_wrong_is_said_before_anything_is_sent(user: User, strokes: Path
     before = len(user.json("list", "--cluster"))
     spec = spec_file(tmp_path, strokes)
     assert "--store is results, but must be a URI" in user("submit", str(spec), "--store", "results", code=2)
+    secret = user("submit", str(spec), "--store", "s3://KEY:SECRET@bucket/x", code=2)
+    assert "no credentials" in secret
+    assert "SECRET" not in secret
     bad = tmp_path / "bad.toml"
     bad.write_text(spec.read_text().replace("'gru'", "'gro'"))
     assert "did you mean 'gru'?" in user("submit", str(bad), code=2)
