@@ -24,6 +24,7 @@ from sweeps.cli import (
     list_,
     logs,
     plan,
+    pull,
     resume,
     run,
     show,
@@ -52,7 +53,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and any width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (run, plan, submit, status, watch, logs, stop, resume, list_, show, confusion, curves, doctor):
+for _verb in (
+    run,
+    plan,
+    submit,
+    status,
+    watch,
+    logs,
+    stop,
+    pull,
+    resume,
+    list_,
+    show,
+    confusion,
+    curves,
+    doctor,
+):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
 for _group in (cluster,):
     app.add_typer(_group.app, name=_group.NAME)
