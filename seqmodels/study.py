@@ -24,6 +24,8 @@ from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
 from seqmodels.training import EpochRecord, LaneProgress, Trainer
 
+ARITHMETIC = "arithmetic"  # in a state: of the backend that made it, as UTF-8 bytes
+
 
 @dataclass(frozen=True)
 class LaneOutcome:
@@ -326,12 +328,19 @@ class Study:
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments."""
         state = {f"search.{name}": value for name, value in self._search.state_dict().items()}
+        state[ARITHMETIC] = torch.tensor(list(self._backend.arithmetic.encode()), dtype=torch.uint8)
         if self._refit:
             state |= {f"refit.{name}": value for name, value in self._refit.state_dict().items()}
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state_dict`. A finished study is scored again by its next `step`."""
+        """Go on from a `state_dict`. A finished study is scored again by its next `step`.
+
+        Raises ValueError where another backend or instruction set made it: half a training of each is neither.
+        """
+        made = bytes(state[ARITHMETIC].tolist()).decode()
+        if made != self._backend.arithmetic:
+            raise ValueError(f"the state is of {made}, but here trains {self._backend.arithmetic}")
         self.phase, self._refit, self._outcome = "search", None, None
         self._search.load_state_dict(_part(state, "search."))
         if self._search.done:

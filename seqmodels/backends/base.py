@@ -90,6 +90,8 @@ class Backend(Protocol):
     """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
 
     name: str
+    arithmetic: str
+    """Equal where the same training gives the same bits: the name, and what else its sums depend on."""
     lanes_per_call: int | None
     """How many lanes it wants in one call; None takes all."""
     threads_per_call: int

@@ -24,6 +24,7 @@ class TorchBackend:
     """
 
     name = "torch"
+    arithmetic = "torch"
     lanes_per_call: int | None = 1
     threads_per_call: int = 1  # and no more, whatever it is set to: sums would be split by it
 

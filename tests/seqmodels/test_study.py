@@ -243,6 +243,17 @@ def test_stopped_before_any_step_and_resumed_the_bits_are_the_same(outcome: Stud
             assert timeless(finished(one)) == timeless(outcome)
 
 
+def test_another_arithmetic_does_not_go_on_where_one_has_stopped() -> None:
+    one = study()
+    one.step()
+    state = one.state_dict()
+    other = Study(
+        ARCHITECTURE, DATA, SPLITS, LANES, CONFIG, backend="torch" if one.backend_name == "cpu" else "cpu"
+    )
+    with pytest.raises(ValueError, match=r"the state is of (cpu \S+|torch), but here trains (cpu \S+|torch)"):
+        other.load_state_dict(state)
+
+
 def test_work_adds_up_and_never_grows() -> None:
     one = study()
     totals = [one.work_total]

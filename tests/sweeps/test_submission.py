@@ -23,6 +23,7 @@ from sweeps.spec import parse_spec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 from nodes import Nodes
+from object_server import BUCKET, SECRET, S3Server
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from sweeps.cli import main; sys.exit(main())"]
 PATIENCE = 180.0
@@ -67,8 +68,16 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    with Nodes([1, 1], dashboard=True) as made:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def nodes(s3: S3Server) -> Iterator[Nodes]:
+    with Nodes([1, 1], dashboard=True, environment=s3.environment) as made:
         yield made
 
 
@@ -97,6 +106,17 @@ def undisturbed(
 def training(told: dict[str, Any]) -> bool:
     """Whether a trial is in the middle, by a sweep's status."""
     return told.get("lanes", {}).get("training", 0) > 0
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything that is not hidden, but for Ray's log."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "ray.log")
+    names = {str(path.relative_to(folder)): path for path in found}
+    return {
+        name: path.read_bytes()
+        for name, path in names.items()
+        if not any(part.startswith(".") for part in Path(name).parts)
+    }
 
 
 def drivers() -> list[int]:
@@ -134,6 +154,8 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert user.json("status", sweep)["status"] == "stopped"
     assert Store(store).find(sweep).info["status"] == "interrupted"
     assert sorted(each.name for each in (store / sweep / "data").glob("[!.]*")) == ["0.safetensors"]
+    user("pull", sweep)  # as far as it has come
+    assert Store(tmp_path / "store").find(sweep).finished() == Store(store).find(sweep).finished()
 
     # a shell that has the address from the option alone, and an id from its digits
     address = user.environment["SEQSWEEP_ADDRESS"]
@@ -158,6 +180,21 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert not (store / sweep / "data").exists()
     assert not (store / sweep / "checkpoints").exists()
 
+    with subprocess.Popen([*SEQSWEEP, "pull", sweep], cwd=tmp_path, env=user.environment) as killed:
+        deadline = time.monotonic() + PATIENCE
+        while killed.poll() is None and not (tmp_path / "store" / sweep / ".pull").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        killed.kill()
+    pulled = user.json("pull", sweep)
+    assert (pulled["status"], pulled["finished"], pulled["trials"]) == ("finished", 3, 3)
+    here = Store(tmp_path / "store").find(sweep)
+    assert_same(here, undisturbed)
+    assert here.info == found.info
+    assert files(tmp_path / "store" / sweep) == files(store / sweep)
+    assert "nothing new" in user("pull", sweep)
+    assert user("show", sweep) == user("show", sweep, "--store", str(store)).replace(f" --store {store}", "")
+
     status = user.json("status", sweep)
     assert status["status"] == "succeeded"
     assert status["best"]["strokes"]["test_accuracy"] > 0.4
@@ -175,6 +212,34 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert user.wait_for(sweep, lambda told: told["status"] == "succeeded")["job"] == f"{sweep}.4"
 
 
+def test_a_store_of_objects(user: User, s3: S3Server, strokes: Path, tmp_path: Path, local_ray: None) -> None:
+    spec = spec_file(tmp_path, strokes)
+    uri = f"s3://{BUCKET}/sweeps"
+    said = user("submit", str(spec), "--store", uri)
+    sweep = said.splitlines()[0]
+    said += user("watch", sweep)
+    assert f"see it: seqsweep show {sweep} --store {uri}" in said
+    said += user("pull", sweep)
+    for verb in ("list", "show", "confusion", "curves"):
+        far, near = user(verb, "--json", "--store", uri), user(verb, "--json")
+        assert json.loads(far) == json.loads(near)
+        said += far + near
+    expected = run_sweep(
+        parse_spec(table(strokes), base=Path(), source="test"),
+        store=tmp_path / "expected",
+        console=Console(file=io.StringIO()),
+    )
+    assert expected == 0
+    assert_same(newest(tmp_path / "store"), figures(newest(tmp_path / "expected")))
+    said += user("logs", sweep) + user("status", sweep, "--json")
+    assert SECRET not in said
+    kept = [path for folder in (s3.objects, tmp_path) for path in folder.rglob("*") if path.is_file()]
+    assert len(kept) > 30
+    assert not [path for path in kept if SECRET.encode() in path.read_bytes()]
+    assert not list(s3.objects.rglob("*.tmp"))
+    assert not [path for path in s3.objects.rglob("*") if path.is_file() and "data" in path.parts]
+
+
 def test_a_mistake_that_only_the_cluster_can_see(user: User, strokes: Path, tmp_path: Path) -> None:
     spec = spec_file(tmp_path, strokes, resources={"cpus_per_trial": 64})
     sweep = user("submit", str(spec), "--store", str(tmp_path / "store")).splitlines()[0]
@@ -188,9 +253,9 @@ def test_what_is_wrong_is_said_before_anything_is_sent(user: User, strokes: Path
     before = len(user.json("list", "--cluster"))
     spec = spec_file(tmp_path, strokes)
     assert "--store is results, but must be a URI" in user("submit", str(spec), "--store", "results", code=2)
-    secret = user("submit", str(spec), "--store", "s3://KEY:SECRET@bucket/x", code=2)
+    secret = user("submit", str(spec), "--store", "s3://KEY:hidden@bucket/x", code=2)
     assert "no credentials" in secret
-    assert "SECRET" not in secret
+    assert "hidden" not in secret
     bad = tmp_path / "bad.toml"
     bad.write_text(spec.read_text().replace("'gru'", "'gro'"))
     assert "did you mean 'gru'?" in user("submit", str(bad), code=2)

@@ -53,6 +53,7 @@ class CpuBackend:
             raise ValueError(
                 f"`instruction_set` is {instruction_set!r}, but must be one of {', '.join(usable)} on this machine"
             )
+        self.arithmetic = f"cpu {self.instruction_set}"
         self.threads_per_call = threads_per_call
         self.workspaces = Workspaces(poison=poison)
 
