@@ -146,3 +146,26 @@ def test_torn_checkpoint_counts_as_none(tmp_path: Path, keep: int) -> None:
     file = tmp_path / "checkpoints" / "abc.safetensors"
     file.write_bytes(file.read_bytes()[:keep])
     assert checkpoint.load(folder, "abc") is None
+
+
+def test_a_checkpoint_with_a_flipped_bit_counts_as_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Folder.at(tmp_path)
+    checkpoint.save(folder, "abc", {"a": torch.randn(30, 4)})
+    file = tmp_path / "checkpoints" / "abc.safetensors"
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        assert checkpoint.load(folder, "abc") is None, place
+    assert f"trial abc starts from its beginning: {file} is damaged" in caplog.text
+    file.write_bytes(whole)
+    assert checkpoint.load(folder, "abc") is not None
+
+
+def test_a_checkpoint_that_cannot_be_written_is_only_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "checkpoints").write_text("in the way")
+    checkpoint.save(Folder.at(tmp_path), "abc", {"a": torch.zeros(1)})
+    assert "trial abc goes on without a new checkpoint: cannot write" in caplog.text
