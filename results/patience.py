@@ -83,9 +83,8 @@ def patiently(what: str, seconds: float, operation: Callable[[], T]) -> T:
                 raise StoreError(f"{what}: {reason(error)}{tried}") from None
             if pause == _PAUSES[0]:
                 _log.warning("%s: %s; trying again for %.0f s", what, reason(error), seconds)
-        time.sleep(
-            pause * random.uniform(0.5, 1.0)
-        )  # many workers lost it at once: they should not return at once
+        # many workers lost it at once: they should not return at once
+        time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, _PAUSES[1])
 
 
