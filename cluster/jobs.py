@@ -17,7 +17,9 @@ ANSWER_SECONDS = 60.0  # the head may be busy
 AGAIN_SECONDS = 60.0  # following goes on for so long without an answer
 START_SECONDS = 60.0  # a head that has just been started takes some before it takes jobs
 STOP_SECONDS = 30.0
-SETTLE_SECONDS = 2.5  # Ray's monitor looks at a job every second, and lists it again if it is gone before its process
+SETTLE_SECONDS = (
+    2.5  # Ray's monitor looks at a job every second, and lists it again if it is gone before its process
+)
 CHATTY = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
@@ -244,7 +246,7 @@ def _reason(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if found := re.search(r"\[Errno [-\d]+\] ([^'\")]+)", str(cause)):
-            return found.group(1)
+            return found.group(1).rstrip(" (")
         cause = cause.__cause__ or cause.__context__
     text = str(error).strip()
     if "timed out" in text:

@@ -1,5 +1,6 @@
 """A sweep as a job of a real cluster, driven by the command line as it is installed, from an empty folder."""
 
+import contextlib
 import io
 import json
 import os
@@ -119,22 +120,18 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def drivers() -> list[int]:
-    """Processes that run a submitted sweep."""
+def drivers(nodes: Nodes) -> list[int]:
+    """Processes of the cluster that run a submitted sweep."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[1:2] == [b"shipped.py"]:
-                found.append(int(entry.name))
+    for pid in nodes[0].pids():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:2] == [b"shipped.py"]:
+                found.append(pid)
     return found
 
 
 def test_submitted_stopped_resumed_killed_and_resumed(
-    user: User, strokes: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
+    user: User, nodes: Nodes, strokes: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
 ) -> None:
     data = shutil.copytree(strokes, tmp_path / "data")
     spec = spec_file(tmp_path, data, epochs=EPOCHS)
@@ -163,7 +160,7 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert resumed.splitlines()[0] == sweep
     assert "is running on" in user("resume", sweep, "--address", address, code=2)
     user.wait_for(sweep, training)
-    (driver,) = drivers()
+    (driver,) = drivers(nodes)
     os.kill(driver, signal.SIGKILL)
     status = user.wait_for(sweep, lambda told: told["status"] == "failed")
     assert status["job"] == f"{sweep}.2"

@@ -38,7 +38,7 @@ class Bare:
         self.folder.mkdir()
         spec = toml(table(strokes, epochs=1))
         (self.folder / "auto.toml").write_text(spec)
-        (self.folder / "cpu.toml").write_text(spec + '[resources]\nbackend = "cpu"\n')
+        (self.folder / "cpu.toml").write_text(spec + 'backend = "cpu"\n')  # [resources] comes last
 
     def python(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "PYTHONPATH": str(self.source), "OMP_NUM_THREADS": "1"}
