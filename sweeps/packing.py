@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from cluster.records import send
 from results.errors import StoreError
+from results.store import Store
 from sweeps.offer import Have, Sender
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def pack(task: dict[str, Any], stream: IO[str]) -> int:
     sent = 0
     try:
         try:
+            if not Store(task["store"]).folder.present():
+                raise StoreError(
+                    f"there is no folder {task['store']} any more; was the cluster started anew?"
+                )
             sender = Sender(task["store"], task["sweep"], Have(**task["have"]), task["limit"])
             sent = _file(INDEX, json.dumps(asdict(sender.offer)).encode(), stream)
             for name, _ in sender.offer.send:

@@ -122,6 +122,8 @@ class Head:
                         ) from None
                     continue
                 heard = time.monotonic()
+                if isinstance(record, ClusterError):
+                    raise ClusterError(f"{record}; trials that came whole stay: pull again") from record
                 if isinstance(record, BaseException):
                     raise record
                 if record is None:
