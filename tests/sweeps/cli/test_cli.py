@@ -14,7 +14,7 @@ from sweeps.cli import main
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
 from example_sweep import SWEEP_ID, write_example
 
-VERBS = ("run", "plan", "resume", "list", "show", "confusion", "curves", "doctor")
+VERBS = ("run", "plan", "pull", "resume", "list", "show", "confusion", "curves", "doctor")
 HEAVY = ("torch", "ray", "pandas", "pyarrow", "numpy", "scipy")
 SEQSWEEP = str(Path(sys.executable).with_name("seqsweep"))
 
