@@ -9,7 +9,7 @@ import typer
 from sweeps.cli.options import CLUSTER_STORE, DEFAULT_STORE, Json, console, jobs_at
 
 if TYPE_CHECKING:
-    from sweeps.doctor_job import ClusterDiagnosis
+    from sweeps.doctor.job import ClusterDiagnosis
 
 NAME = "doctor"
 EXAMPLES = """\b
@@ -46,7 +46,7 @@ def command(
 
     The exit code is 1 where a check failed, 0 where all is well or there are only warnings.
     """
-    from sweeps import doctor_view
+    from sweeps.doctor import view as doctor_view
     from sweeps.report import write_json
 
     if address is not None:
@@ -59,7 +59,7 @@ def command(
             doctor_view.render_cluster(found, console())
         status = found.status
     else:
-        from sweeps.doctor import examine
+        from sweeps.doctor.here import examine
 
         diagnosis = examine(store or DEFAULT_STORE)
         status = diagnosis.status
@@ -74,8 +74,8 @@ def command(
 def _on_cluster(address: str, store: str) -> ClusterDiagnosis:
     from rich.console import Console
 
-    from sweeps.doctor_job import examine_cluster
-    from sweeps.submission import check_store
+    from sweeps.doctor.job import examine_cluster
+    from sweeps.jobs.submission import check_store
 
     check_store(store)
     jobs = jobs_at(address)

@@ -41,7 +41,8 @@ def command(
 
 
 def _of_cluster(address: str | None, json: bool) -> None:
-    from sweeps import submission, submission_view
+    from sweeps.jobs import submission
+    from sweeps.jobs import view as submission_view
     from sweeps.report import write_json
 
     sweeps = submission.submitted(jobs_at(address))

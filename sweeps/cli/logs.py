@@ -29,7 +29,7 @@ def command(
     import json as encoder
 
     from cluster.records import received
-    from sweeps import submission
+    from sweeps.jobs import submission
 
     jobs = jobs_at(address)
     job = submission.find(jobs, sweep).job

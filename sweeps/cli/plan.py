@@ -64,8 +64,8 @@ def command(
 
     Trains nothing but for a moment, to measure how fast this machine is.
     """
-    from sweeps.forecast_view import render
-    from sweeps.planning import Options, plan_sweep
+    from sweeps.forecast.planning import Options, plan_sweep
+    from sweeps.forecast.view import render
     from sweeps.report import write_json
     from sweeps.spec import load_spec, reference_spec
 

@@ -23,7 +23,8 @@ def command(
     """
     from rich.console import Console
 
-    from sweeps import pull, submission
+    from sweeps.jobs import submission
+    from sweeps.pulling import pull
     from sweeps.report import write_json
     from sweeps.signals import Interrupted
 

@@ -57,7 +57,8 @@ def _on_cluster(
     sweep: str | None, store: str | None, address: str | None, cpus: int | None, json: bool
 ) -> None:
     from cluster.local import check_address
-    from sweeps import submission, submission_view
+    from sweeps.jobs import submission
+    from sweeps.jobs import view as submission_view
     from sweeps.report import write_json
 
     if cpus is not None:

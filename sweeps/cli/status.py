@@ -13,7 +13,8 @@ Examples:
 
 def command(sweep: SweepName = None, address: Dashboard = None, json: Json = False) -> None:
     """Say how a sweep on a cluster stands: progress, the best so far, time left."""
-    from sweeps import submission, submission_view, telemetry
+    from sweeps.jobs import submission, telemetry
+    from sweeps.jobs import view as submission_view
     from sweeps.report import write_json
 
     jobs = jobs_at(address)

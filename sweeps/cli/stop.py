@@ -16,7 +16,8 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
     from dataclasses import replace
 
     from cluster.local import ClusterError
-    from sweeps import submission, submission_view
+    from sweeps.jobs import submission
+    from sweeps.jobs import view as submission_view
     from sweeps.report import write_json
 
     jobs = jobs_at(address)

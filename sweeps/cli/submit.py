@@ -37,7 +37,8 @@ def command(
 
     The spec, the data it names and seqsweep itself are shipped. The cluster goes on when this machine is gone.
     """
-    from sweeps import submission, submission_view
+    from sweeps.jobs import submission
+    from sweeps.jobs import view as submission_view
     from sweeps.report import write_json
     from sweeps.spec import load_spec, reference_spec
 

@@ -15,8 +15,8 @@ Examples:
 
 def command(sweep: SweepName = None, address: Dashboard = None) -> None:
     """Watch a sweep on a cluster until it ends; Ctrl-C leaves it running."""
-    from sweeps import submission
-    from sweeps.watch import watch
+    from sweeps.jobs import submission
+    from sweeps.jobs.watch import watch
 
     jobs = jobs_at(address)
     raise typer.Exit(watch(jobs, submission.find(jobs, sweep), console()))

@@ -19,11 +19,12 @@ import torch
 from rich.console import Console
 
 from cluster.memory import Memory
-from sweeps import doctor, doctor_probe
 from sweeps.cli import main
-from sweeps.doctor import examine
-from sweeps.doctor_checks import GIB, Check, Diagnosis
-from sweeps.doctor_view import render
+from sweeps.doctor import here as doctor
+from sweeps.doctor import probe as doctor_probe
+from sweeps.doctor.checks import GIB, Check, Diagnosis
+from sweeps.doctor.here import examine
+from sweeps.doctor.view import render
 
 Patch = pytest.MonkeyPatch
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.doctor_cluster import ask
+from sweeps.doctor.cluster import ask
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 from nodes import Nodes, may_hide

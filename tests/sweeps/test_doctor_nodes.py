@@ -16,14 +16,15 @@ from rich.console import Console
 from cluster.jobs import Job
 from cluster.memory import Memory
 from cluster.records import send
-from sweeps import doctor_job, doctor_node
 from sweeps.cli import main
-from sweeps.doctor_checks import GIB, Check
-from sweeps.doctor_job import ClusterDiagnosis, NodeDiagnosis
-from sweeps.doctor_node import Clock, Disk, Listener, Node, RayFound, look_at_ray
-from sweeps.doctor_node_checks import judge
-from sweeps.doctor_probe import BackendFound, Gpu, Gpus, Package, Probe, StoreFound, look_at_store
-from sweeps.doctor_view import grouped, render_cluster, table
+from sweeps.doctor import job as doctor_job
+from sweeps.doctor import node as doctor_node
+from sweeps.doctor.checks import GIB, Check
+from sweeps.doctor.job import ClusterDiagnosis, NodeDiagnosis
+from sweeps.doctor.node import Clock, Disk, Listener, Node, RayFound, look_at_ray
+from sweeps.doctor.node_checks import judge
+from sweeps.doctor.probe import BackendFound, Gpu, Gpus, Package, Probe, StoreFound, look_at_store
+from sweeps.doctor.view import grouped, render_cluster, table
 
 HERE = {
     "python": "3.11.7",
@@ -307,8 +308,8 @@ def test_the_job_needs_no_package_to_say_what_lacks() -> None:
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({lacking}))
-import sweeps.submitted, sweeps.doctor_cluster
-from sweeps.doctor_probe import probe
+import sweeps.jobs.driver, sweeps.doctor.cluster
+from sweeps.doctor.probe import probe
 found = probe("/", ["torch>=2", "no-such-package"])
 print(found.backend.name, found.packages[0].version, found.packages[1].fault)
 """

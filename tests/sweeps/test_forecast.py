@@ -15,13 +15,13 @@ from test_rates import rate
 from results.store import Store
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits, split
-from sweeps import forecast as subject
 from sweeps.errors import SpecError
-from sweeps.forecast import Forecast, forecast
+from sweeps.forecast import forecast as subject
+from sweeps.forecast.forecast import Forecast, forecast
+from sweeps.forecast.rates import RateFile, Rates, write_rates
 from sweeps.live import cost
 from sweeps.placement import Nodes
 from sweeps.plan import architectures
-from sweeps.rates import RateFile, Rates, write_rates
 from sweeps.spec import Spec, parse_spec
 
 GB = 10**9
@@ -267,7 +267,7 @@ lr = {{log_uniform = [1e-3, 1e-1]}}
 """
 GROWTH = """
 import resource, sys
-import sweeps.planning, pyarrow.fs, rich.table
+import sweeps.forecast.planning, pyarrow.fs, rich.table
 from sweeps.cli import main
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 code = main(["plan", *sys.argv[1:]])

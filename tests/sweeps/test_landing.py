@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from results.errors import StoreError
 from results.store import Store
-from sweeps.landing import Incoming, Landing
-from sweeps.offer import Have, Offer, Sender
+from sweeps.pulling.landing import Incoming, Landing
+from sweeps.pulling.offer import Have, Offer, Sender
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.errors import SpecError
-from sweeps.rates import RATES_VERSION, Rate, RateFile, Rates, Workload, load_rates, parse_rates, write_rates
+from sweeps.forecast.rates import (
+    RATES_VERSION,
+    Rate,
+    RateFile,
+    Rates,
+    Workload,
+    load_rates,
+    parse_rates,
+    write_rates,
+)
 
 SECONDS = st.floats(1e-15, 1e3)
 RATE = st.builds(

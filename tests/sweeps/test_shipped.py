@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import shipped
-from sweeps.submission import working_folder
+from sweeps.jobs import shipped
+from sweeps.jobs.submission import working_folder
 
 WHICH = """
 import sys

@@ -18,14 +18,12 @@ from hypothesis import strategies as st
 
 from cluster.records import received
 from results.errors import StoreError
-from sweeps.landing import Landing
-from sweeps.offer import Have
-from sweeps.packing import INDEX
-from sweeps.sources import arriving, read_offer
+from sweeps.pulling.landing import Landing
+from sweeps.pulling.offer import Have
+from sweeps.pulling.packing import INDEX
+from sweeps.pulling.sources import arriving, read_offer
 
-PACK = (
-    "import json, sys; from sweeps.packing import pack; sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
-)
+PACK = "import json, sys; from sweeps.pulling.packing import pack; sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
 LINE = 20_000  # characters that Ray hands on at a time
 
 
@@ -165,7 +163,7 @@ def test_a_disk_that_fills_is_said_and_nothing_is_left(far: Path, tmp_path: Path
         "from io import StringIO\n"
         "from rich.console import Console\n"
         "from sweeps import pull, sources\n"
-        "from sweeps.submission import Submitted\n"
+        "from sweeps.jobs.submission import Submitted\n"
         "from sweeps.cli import explain\n"
         "pull.DIRECT = ('/',)\n"  # the store is read as an object store would be
         "try:\n"

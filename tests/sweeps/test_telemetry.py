@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cluster.records import received
-from sweeps import telemetry
+from sweeps.jobs import telemetry
+from sweeps.jobs.telemetry import Telemetry, replay, state_from
 from sweeps.live import SweepState, TrialState
-from sweeps.telemetry import Telemetry, replay, state_from
 
 NAMES = ("a", "b", "c")
 

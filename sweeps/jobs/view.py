@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cluster.jobs import Job
+    from sweeps.jobs.submission import Submitted
     from sweeps.live import SweepState
-    from sweeps.submission import Submitted
 
 WORDS = {
     "PENDING": "waits for the cluster",

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sweeps import doctor_checks as checks
-from sweeps.doctor_checks import GIB, Advice, Check
-from sweeps.doctor_node import Node, RayFound
-from sweeps.doctor_probe import MAIN_PACKAGES, Probe
+from sweeps.doctor import checks
+from sweeps.doctor.checks import GIB, Advice, Check
+from sweeps.doctor.node import Node, RayFound
+from sweeps.doctor.probe import MAIN_PACKAGES, Probe
 
 THERE = Advice(
     reinstall="`pip install -v .` in seqsweep's folder there: compiled kernels do not travel between unlike machines",

@@ -18,7 +18,7 @@ def main() -> int:
     try:
         task = json.loads(Path("task.json").read_text())
         if task["verb"] == "doctor":  # needs less than a sweep, and says what lacks
-            from sweeps.doctor_cluster import answer
+            from sweeps.doctor.cluster import answer
 
             return answer(task)
         return _do(task)
@@ -33,7 +33,7 @@ def main() -> int:
 
 def _do(task: dict[str, Any]) -> int:
     if task["verb"] == "pack":
-        from sweeps.packing import pack
+        from sweeps.pulling.packing import pack
 
         return pack(task, sys.stdout)
 
@@ -41,9 +41,9 @@ def _do(task: dict[str, Any]) -> int:
 
     from results.store import Store
     from sweeps import prepare
+    from sweeps.jobs.telemetry import Telemetry
     from sweeps.run import resume_sweep, run_prepared
     from sweeps.spec import parse_spec
-    from sweeps.telemetry import Telemetry
 
     # lines are never wrapped: a job's log is for programs too
     console = Console(highlight=False, width=140)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sweeps.doctor_checks import Diagnosis, judge
-from sweeps.doctor_probe import probe
+from sweeps.doctor.checks import Diagnosis, judge
+from sweeps.doctor.probe import probe
 
 
 def examine(store: str) -> Diagnosis:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from cluster.local import ClusterError
 from cluster.records import received
-from sweeps import live_view, submission_view, telemetry
+from sweeps import live_view
 from sweeps.display import Display
+from sweeps.jobs import telemetry
+from sweeps.jobs import view as submission_view
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cluster.jobs import Jobs
+    from sweeps.jobs.submission import Submitted
     from sweeps.live import SweepState
-    from sweeps.submission import Submitted
 
 REFRESH_SECONDS = 0.25
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from cluster.local import usable_cpus
 from cluster.memory import Memory, usable_memory
 from results.errors import StoreError
-from sweeps import shipped
+from sweeps.jobs import shipped
 
 MAIN_PACKAGES = ("torch", "ray", "numpy", "pyarrow")
 """Those with compiled parts that sweeps stand on: they are imported too, and each has a line of its own."""

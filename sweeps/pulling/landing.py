@@ -19,7 +19,7 @@ from results import parts
 from results.errors import Damaged, StoreError
 from results.files import Folder
 from results.store import INFO, Store, check_id
-from sweeps.offer import LOG, Have, Offer
+from sweeps.pulling.offer import LOG, Have, Offer
 
 STAGING = ".pull"
 IDENTITY = ("created", "spec", "datasets")  # fields of sweep.json that never change

@@ -24,9 +24,9 @@ from cluster.local import usable_cpus
 from seqmodels.architecture import Architecture
 from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Lane
+from sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
 from sweeps.live import cost
 from sweeps.plan import architectures, lanes
-from sweeps.rates import RATES_VERSION, Rate, RateFile, Workload
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from results.views import layout
-from sweeps.doctor_checks import Check, Diagnosis
+from sweeps.doctor.checks import Check, Diagnosis
 
 if TYPE_CHECKING:
-    from sweeps.doctor_job import ClusterDiagnosis
+    from sweeps.doctor.job import ClusterDiagnosis
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 MEASURED = re.compile(r"(?<![\d.])(?:\d+\.\d(?= (?:of|GiB|s)\b)|\d+(?= m?s\b))")

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from results.views import formats, layout
 from results.views.formats import duration
-from sweeps.forecast import Forecast, Memory
+from sweeps.forecast.forecast import Forecast, Memory
 from sweeps.placement import Nodes
 
 UNITS = ("B", "kB", "MB", "GB", "TB")

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.jobs import Job, Jobs
 from cluster.local import ClusterError
-from sweeps import prepare, shipped
+from sweeps import prepare
 from sweeps.errors import SpecError
+from sweeps.jobs import shipped
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset

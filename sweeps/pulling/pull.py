@@ -10,10 +10,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from results.store import Store
 from results.views.formats import duration, plural
-from sweeps.landing import Landing
+from sweeps.pulling.landing import Landing
+from sweeps.pulling.sources import Head, ObjectStore, Source
 from sweeps.report import store_option
 from sweeps.signals import Interrupted, Signals
-from sweeps.sources import Head, ObjectStore, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cluster.jobs import Jobs
-    from sweeps.landing import Incoming
-    from sweeps.submission import Submitted
+    from sweeps.jobs.submission import Submitted
+    from sweeps.pulling.landing import Incoming
 
 DIRECT = ("s3://", "gs://")
 

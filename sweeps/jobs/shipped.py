@@ -66,7 +66,7 @@ def main() -> int:
     config = json.loads(os.environ.get(JOB_CONFIG, "{}"))
     config.get("runtime_env", {}).pop("py_modules", None)
     os.environ[JOB_CONFIG] = json.dumps(config)
-    from sweeps.submitted import main as run
+    from sweeps.jobs.driver import main as run
 
     return run()
 

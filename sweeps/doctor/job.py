@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.local import ClusterError
 from cluster.records import received
-from sweeps.doctor_checks import Check, Status, worst
-from sweeps.doctor_probe import MAIN_PACKAGES
-from sweeps.submission import ENTRYPOINT, SETUP, working_folder
+from sweeps.doctor.checks import Check, Status, worst
+from sweeps.doctor.probe import MAIN_PACKAGES
+from sweeps.jobs.submission import ENTRYPOINT, SETUP, working_folder
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs

@@ -13,12 +13,12 @@ from cluster.local import usable_cpus
 from cluster.memory import usable_memory
 from seqmodels.backends import create_backend
 from seqmodels.kernels import find_kernels
-from sweeps import measuring
 from sweeps.errors import SpecError
-from sweeps.forecast import GB, Forecast, forecast
+from sweeps.forecast import measuring
+from sweeps.forecast.forecast import GB, Forecast, forecast
+from sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from sweeps.placement import Nodes, slots
 from sweeps.prepare import load_data
-from sweeps.rates import RateFile, Rates, load_rates, write_rates
 
 if TYPE_CHECKING:
     from sweeps.prepare import Data

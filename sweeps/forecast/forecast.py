@@ -14,20 +14,20 @@ from seqmodels.footprint import Footprint
 from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
 from seqmodels.optim import moment_buffers
-from sweeps import volumes
 from sweeps.errors import SpecError
+from sweeps.forecast import volumes
+from sweeps.forecast.measuring import workload
+from sweeps.forecast.schedule import Schedule, simulate
 from sweeps.limits import PROCESS_BYTES, trial_memory
 from sweeps.live import cost
-from sweeps.measuring import workload
 from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
 from sweeps.plan import architectures, lanes
-from sweeps.schedule import Schedule, simulate
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
     from seqmodels.data.splits import Splits
+    from sweeps.forecast.rates import Rates
     from sweeps.prepare import Data
-    from sweeps.rates import Rates
     from sweeps.spec import Spec
 
 RAY_SECONDS = 9.0  # its start and its end

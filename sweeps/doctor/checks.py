@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cluster.memory import Memory
-from sweeps.doctor_probe import MAIN_PACKAGES, BackendFound, Gpus, Package, Probe, StoreFound
+from sweeps.doctor.probe import MAIN_PACKAGES, BackendFound, Gpus, Package, Probe, StoreFound
 
 Status = Literal["ok", "warning", "failed"]
 SEVERITY: tuple[Status, ...] = ("ok", "warning", "failed")

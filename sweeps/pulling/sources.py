@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cluster.local import ClusterError
 from cluster.records import received
 from results.errors import StoreError
-from sweeps import submission
-from sweeps.landing import Incoming
-from sweeps.offer import Have, Offer, Sender
-from sweeps.packing import INDEX
+from sweeps.jobs import submission
+from sweeps.pulling.landing import Incoming
+from sweeps.pulling.offer import Have, Offer, Sender
+from sweeps.pulling.packing import INDEX
 
 if TYPE_CHECKING:
     from cluster.jobs import Jobs
@@ -174,7 +174,7 @@ def _content(name: str, size: int, records: Iterator[dict[str, Any]]) -> Iterato
 
 
 def read_offer(content: bytes) -> Offer:
-    """An index as `sweeps.packing` sends it. Raises StoreError for anything else."""
+    """An index as `sweeps.pulling.packing` sends it. Raises StoreError for anything else."""
     try:
         offer = Offer(**json.loads(content))
         good = (

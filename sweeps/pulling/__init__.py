@@ -1,0 +1,1 @@
+"""Results of a cluster, brought to this machine."""
