@@ -31,7 +31,7 @@ def job(tmp_path: Path) -> Path:
 
 def which(job: Path, *installed: Path) -> list[str]:
     """What a fresh Python without seqsweep of its own imports."""
-    command = [sys.executable, "-c", WHICH, str(job), *map(str, installed)]
+    command = [sys.executable, "-I", "-c", WHICH, str(job), *map(str, installed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
