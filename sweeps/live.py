@@ -113,6 +113,8 @@ class SweepState:
         self.slots = max(1, slots)
         self.backend = ""
         self.note = ""
+        self.gpus = 0  # of all nodes
+        self.gpus_per_trial = 0.0
         self.events: deque[tuple[str, str]] = deque(maxlen=20)
         self.said = 0  # events in all
         self.clock = clock
@@ -170,6 +172,11 @@ class SweepState:
     def elapsed(self) -> float:
         """Seconds since the state was made."""
         return self.clock() - self.begun
+
+    @property
+    def gpus_busy(self) -> float:
+        """GPUs, or parts of them, that running trials have."""
+        return min(self.gpus, len(self.having("running")) * self.gpus_per_trial)
 
     @property
     def lanes(self) -> dict[str, int]:
@@ -268,7 +275,11 @@ class _Speeds:
 
 
 def _makespan(running: Sequence[float], waiting: Sequence[float], slots: int) -> float:
-    """Seconds until the last ends, when each waiting trial takes the first slot that gets free."""
+    """Seconds until the last ends, when each waiting trial takes the first slot that gets free.
+
+    Where there is no slot just now (all nodes are gone), as if there were one.
+    """
+    slots = max(1, slots)
     ends = [*running, *[0.0] * (slots - len(running))]
     heapq.heapify(ends)
     for seconds in waiting:

@@ -26,8 +26,9 @@ def screen(state: SweepState, height: int) -> RenderableType:
     room = max(1, height - 6 - len(best))
     shown = running[: max(1, room - 3)]
     backend = f" · {state.backend} backend" if state.backend else ""
+    gpus = f" · {state.gpus_busy:g} of {formats.plural(state.gpus, 'GPU')} busy" if state.gpus else ""
     heading = Text.assemble(
-        (state.title, "bold"), f" · {formats.plural(state.slots, 'trial')} at a time{backend}"
+        (state.title, "bold"), f" · {formats.plural(state.slots, 'trial')} at a time{gpus}{backend}"
     )
     parts: list[RenderableType] = [heading, _trials(state), _lanes(state)]
     if shown:

@@ -232,6 +232,12 @@ class _Run:
                 from sweeps.remote_store import hosted  # once the environment is quiet
                 from sweeps.tuning import Watcher, train
 
+                def slots() -> int:
+                    there = describe(self.address)
+                    state.gpus = there.gpus
+                    return capacity.slots(resources, there)
+
+                state.gpus_per_trial = resources.gpus_per_trial
                 plans = {trial.id: trial for trial in ready.plans}
                 # a Ray of our own has no other nodes
                 serving = hosted(ready.sweep) if place.address else nullcontext()
@@ -243,7 +249,7 @@ class _Run:
                             Watcher(state, display.ended, display.tell, tick, resources.stall_seconds),
                             sweep=ready.sweep,
                             resources=resources,
-                            slots=lambda: capacity.slots(resources, describe(self.address)),
+                            slots=slots,
                             pending=PENDING if place.address else 0,
                             checkpoint_seconds=CHECKPOINT_SECONDS,
                             host=host,

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def dump(data: Any) -> str:
-    """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null."""
-    return json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False)
+def dump(data: Any, *, indent: int | None = 1) -> str:
+    """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null.
+
+    Without `indent` it is one line.
+    """
+    return json.dumps(_plain(data), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

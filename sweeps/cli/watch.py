@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.cli.options import Dashboard, SweepName, console, jobs_at
+from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "watch"
 EXAMPLES = """\b
 Examples:
   seqsweep watch
-  seqsweep watch strokes-a0f"""
+  seqsweep watch strokes-a0f
+  seqsweep watch --json | jq .trials.finished"""
 
 
-def command(sweep: SweepName = None, address: Dashboard = None) -> None:
-    """Watch a sweep on a cluster until it ends; Ctrl-C leaves it running."""
+def command(sweep: SweepName = None, address: Dashboard = None, json: Json = False) -> None:
+    """Watch a sweep on a cluster until it ends; Ctrl-C leaves it running.
+
+    With --json a line for every change, as `status --json` has it.
+    """
     from sweeps.jobs import submission
-    from sweeps.jobs.watch import watch
+    from sweeps.jobs.watch import watch, watch_json
 
     jobs = jobs_at(address)
-    raise typer.Exit(watch(jobs, submission.find(jobs, sweep), console()))
+    found = submission.find(jobs, sweep)
+    raise typer.Exit((watch_json if json else watch)(jobs, found, console()))

@@ -15,6 +15,7 @@ from sweeps.live import SweepState, TrialState
 
 LEAST_SECONDS = 2.0  # between two accounts of running trials
 BYTES_A_SECOND = 2000  # a job's log may grow by about so much
+WHOLE = ("slots", "note", "backend", "gpus", "gpus_per_trial")
 FIXED = ("id", "architecture", "cell", "dataset", "lanes", "epochs", "cost")
 
 
@@ -28,7 +29,7 @@ class Telemetry(Display):
         super().__init__(state, console)
         self._sent: dict[str, dict[str, Any]] = {}
         self._said = 0
-        self._note: tuple[Any, ...] | None = None
+        self._note: dict[str, Any] | None = None
         self._next = 0.0
         self._since_1970 = time.time() - state.clock()
 
@@ -53,7 +54,7 @@ class Telemetry(Display):
     def refresh(self) -> None:
         """Send what has changed, if it is time."""
         now = time.monotonic()
-        note = (self.state.slots, self.state.note, self.state.backend)
+        note = _whole(self.state)
         if now >= self._next or note != self._note or self.state.said > self._said:
             sent = self._account(self.state.having("running"))
             self._next = now + max(LEAST_SECONDS, sent / BYTES_A_SECOND)
@@ -77,16 +78,14 @@ class Telemetry(Display):
                     news["accuracies"] = [kept, now["accuracies"][kept:]]
                 changed[trial.id] = news
                 self._sent[trial.id] = now
-        note = (state.slots, state.note, state.backend)
+        note = _whole(state)
         said = list(state.events)[len(state.events) - min(len(state.events), state.said - self._said) :]
         if not changed and not said and note == self._note:
             return 0
         self._note, self._said = note, state.said
         return self._send(
             {
-                "slots": state.slots,
-                "note": state.note,
-                "backend": state.backend,
+                "whole": note,
                 "trials": changed,
                 "events": said,
             }
@@ -110,7 +109,8 @@ def replay(
         return state
     if state is None or "trials" not in record:
         return state
-    state.slots, state.note, state.backend = record["slots"], record["note"], record["backend"]
+    for name, value in record["whole"].items():
+        setattr(state, name, value)
     for name, news in record["trials"].items():
         trial = state.trials[name]
         for field, value in news.items():
@@ -122,6 +122,11 @@ def replay(
     for event in record["events"]:
         state.events.append(tuple(event))
     return state
+
+
+def _whole(state: SweepState) -> dict[str, Any]:
+    """What may change of the sweep itself."""
+    return {name: getattr(state, name) for name in WHOLE}
 
 
 def _changing(trial: TrialState, since_1970: float) -> dict[str, Any]:

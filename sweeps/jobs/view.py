@@ -55,6 +55,7 @@ def table(sweep: Submitted, state: SweepState | None = None) -> dict[str, Any]:
                 },
             },
             "lanes": state.lanes,
+            "gpus": {"total": state.gpus, "busy": state.gpus_busy},
             "seconds_left": None if left is None else asdict(left),
             "best": {
                 name: {

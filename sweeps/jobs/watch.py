@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluster.local import ClusterError
 from cluster.records import received
+from results.views.json_view import dump
 from sweeps import live_view
 from sweeps.display import Display
 from sweeps.jobs import telemetry
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from sweeps.live import SweepState
 
 REFRESH_SECONDS = 0.25
+JSON_SECONDS = 1.0
 
 
 def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
@@ -82,6 +86,30 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
             state.clock = lambda: ended
         console.print(live_view.receipt(state), markup=False, highlight=False, soft_wrap=True)
     submission_view.render_end(sweep, job, console, jobs.address)
+    return 0 if job.status == "SUCCEEDED" else 1
+
+
+def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
+    """The same for programs: a line of JSON, as `status --json` has it, whenever something has changed, and at the end."""
+    state: SweepState | None = None
+    shown = 0.0
+    try:
+        for piece in received(jobs.follow(sweep.job.id)):
+            if isinstance(piece, dict):
+                state = telemetry.replay(piece, state)
+                if state is not None and time.monotonic() - shown >= JSON_SECONDS:
+                    shown = time.monotonic()
+                    print(
+                        dump(submission_view.table(sweep, state), indent=None), file=console.file, flush=True
+                    )
+    except KeyboardInterrupt:
+        return 130
+    job = jobs.get(sweep.job.id)
+    print(
+        dump(submission_view.table(replace(sweep, job=job), state), indent=None),
+        file=console.file,
+        flush=True,
+    )
     return 0 if job.status == "SUCCEEDED" else 1
 
 

@@ -144,6 +144,13 @@ def test_time_left_with_two_slots_is_the_longer_one(clock: Clock) -> None:
     assert left.likely == pytest.approx(30.0)
 
 
+def test_time_left_while_no_node_is_there(clock: Clock) -> None:
+    state = SweepState("s", [trial(name) for name in "abc"], slots=1, clock=clock)
+    run_through(state, clock, "a", 10.0)
+    state.slots = 0  # every node has died
+    assert state.time_left() == TimeLeft(20.0)
+
+
 def test_trials_that_stopped_early_let_expect_the_same_of_others(clock: Clock) -> None:
     state = SweepState("s", [trial(name) for name in "abc"], slots=1, clock=clock)
     run_through(state, clock, "a", 5.0, work=20.0)
@@ -291,6 +298,8 @@ def test_screen(clock: Clock) -> None:
     )
     state.events[-1] = ("00:00", state.events[-1][1])
     assert drawn(state) == SCREEN
+    state.gpus, state.gpus_per_trial = 8, 0.5
+    assert drawn(state).startswith("demo · 2 trials at a time · 0.5 of 8 GPUs busy · torch backend\n")
 
 
 def test_terminal_gets_a_screen_and_has_it_taken_away_again(

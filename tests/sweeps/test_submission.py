@@ -28,7 +28,7 @@ from object_server import BUCKET, SECRET, S3Server
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from sweeps.cli import main; sys.exit(main())"]
 PATIENCE = 180.0
-EPOCHS = 400  # long enough to be stopped in the middle, twice
+EPOCHS = 250  # long enough to be stopped in the middle, twice
 
 
 class User:
@@ -194,6 +194,8 @@ def test_submitted_stopped_resumed_killed_and_resumed(
 
     status = user.json("status", sweep)
     assert status["status"] == "succeeded"
+    assert json.loads(user("watch", sweep, "--json").splitlines()[-1]) == status
+    assert status["gpus"] == {"total": 0, "busy": 0}
     assert status["best"]["strokes"]["test_accuracy"] > 0.4
     assert "see it: seqsweep pull" in user("status", sweep)
     logged = user("logs", sweep).splitlines()

@@ -46,12 +46,8 @@ def lines_of(console: Console) -> list[str]:
 
 def assert_told(told: SweepState | None, state: SweepState) -> None:
     assert told is not None
-    assert (told.title, told.slots, told.note, told.backend) == (
-        state.title,
-        state.slots,
-        state.note,
-        state.backend,
-    )
+    for name in ("title", "slots", "note", "backend", "gpus", "gpus_per_trial", "gpus_busy"):
+        assert getattr(told, name) == getattr(state, name)
     assert list(told.trials) == list(state.trials)
     assert list(told.events) == list(state.events)
     assert told.lanes == state.lanes
@@ -75,7 +71,7 @@ STEPS = st.lists(
         ),
         st.tuples(st.just("finish"), st.sampled_from(NAMES), st.lists(st.floats(0, 1) | st.just(math.nan))),
         st.tuples(st.just("fail"), st.sampled_from(NAMES)),
-        st.tuples(st.just("slots"), st.integers(1, 9)),
+        st.tuples(st.just("slots"), st.integers(0, 9)),
         st.tuples(st.just("refresh")),
     ),
     max_size=30,
@@ -99,7 +95,7 @@ def test_the_state_comes_through(steps: list[tuple[Any, ...]]) -> None:
                 state.fail(values[0], "it burned")
                 display.ended(values[0])
             elif what == "slots":
-                state.slots = values[0]
+                state.slots, state.gpus, state.gpus_per_trial = values[0], 2 * values[0], 0.5
             else:
                 display.refresh()
     assert_told(state_from(lines_of(console), None), state)
@@ -160,7 +156,7 @@ def test_a_line_that_was_cut_off_loses_no_more_than_itself() -> None:
     with Telemetry(state, console):
         state.start("a")
         lines = lines_of(console)
-    told = state_from([*lines, '\x1e{"slots":3,"tri'], None)
+    told = state_from([*lines, '\x1e{"whole":{"slots":3},"tri'], None)
     assert told is not None
     assert told.slots == 2
     assert state_from(["no record"], None) is None
