@@ -162,7 +162,7 @@ def test_a_disk_that_fills_is_said_and_nothing_is_left(far: Path, tmp_path: Path
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "from io import StringIO\n"
         "from rich.console import Console\n"
-        "from sweeps import pull, sources\n"
+        "from sweeps.pulling import pull\n"
         "from sweeps.jobs.submission import Submitted\n"
         "from sweeps.cli import explain\n"
         "pull.DIRECT = ('/',)\n"  # the store is read as an object store would be
