@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqmodels.architecture import Architecture
 from seqmodels.backends import BACKENDS
 from seqmodels.config import TrainingConfig
 from seqmodels.footprint import Footprint
-from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
-from seqmodels.optim import moment_buffers
-from sweeps.errors import SpecError
 from sweeps.forecast import volumes
 from sweeps.forecast.measuring import workload
+from sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
 from sweeps.forecast.schedule import Schedule, simulate
-from sweeps.limits import PROCESS_BYTES, trial_memory
+from sweeps.limits import trial_memory
 from sweeps.live import cost
 from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
 from sweeps.plan import architectures, lanes
@@ -38,9 +36,7 @@ DRIVER_TRIAL_SECONDS = 0.025  # of the driver's CPU; benchmarks/driver_cost.py
 DRIVER_RESULT_SECONDS = 0.0005
 THREADS_EFFICIENCY = 0.9  # of several cores in one trial, see benchmarks/scaling_cpu.py
 LEAST_SPREAD = 0.15  # the worst of the predictions in docs/plan.md was 14 % off
-CUDA_CONTEXT = 500_000_000  # bytes of a GPU that a process takes before it has a tensor
 LONG_TAIL = 0.15  # of the time, in which places have nothing left to do
-GB = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -66,42 +62,6 @@ class Work:
             + _side_by_side(self.seeds, threads) * chosen
             + self.overhead
         )
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes of the largest trial; estimates for a GPU are marked as such.
-
-    Args:
-        trial: its label.
-        process: what its process takes before it has done anything.
-        data: the data set and what is made of it.
-        lanes: kept weights and predictions of all lanes.
-        training: weights, gradients and moments of the lanes in training.
-        workspace: activations and gradients of a step, for the calls that run at a time.
-        checkpoint: copies while a checkpoint is written.
-        total: the sum.
-        lanes_at_once: lanes in training at once; the others wait.
-        per_place: of a node (or a GPU), with all trials that share it.
-        available: what the node (or GPU) has; None: unknown.
-    """
-
-    trial: str
-    process: int
-    data: int
-    lanes: int
-    training: int
-    workspace: int
-    checkpoint: int
-    total: int
-    lanes_at_once: int
-    per_place: int
-    available: int | None
-
-    @property
-    def fits(self) -> bool | None:
-        """Whether the trials that share a node (or a GPU) fit together; None: unknown."""
-        return None if self.available is None else self.per_place <= self.available
 
 
 @dataclass(frozen=True)
@@ -187,7 +147,7 @@ def forecast(
     threads = resources.cpus_per_trial
     limit = trial_memory(nodes.memory, nodes.cpus, threads) if device == "cpu" else None
     there = BACKENDS[backend]()  # rules alone, which need no kernels, are asked for
-    typical = _representative(members, threads)
+    typical = representative(members, threads)
     works, sizes, parts = [], [], []
     exact: set[object] = set()
     estimated: set[object] = set()
@@ -237,8 +197,8 @@ def forecast(
     )
     crowded = per_gpu or 1
     longest = max(range(len(works)), key=seconds.__getitem__)
-    host, gpu = _memory(
-        works, sizes, at_once, len(members), nodes, per_node, per_gpu, device, _moments(members), source
+    host, gpu = largest_trial(
+        [work.label for work in works], sizes, at_once, len(members), nodes, per_node, per_gpu, device, source
     )
     summed = volumes.total(parts)
     store = volumes.shared_data(data)
@@ -276,7 +236,7 @@ def forecast(
         parquet=summed.tables,
         parquet_bytes=summed.parquet,
         model_bytes=summed.models,
-        checkpoint_bytes=_checkpoints(sizes, at_once, len(members), places, _moments(members)),
+        checkpoint_bytes=checkpoint_bytes(sizes, at_once, members, places),
         driver_seconds=driver,
         backend=backend,
         rates=rates.source,
@@ -337,24 +297,6 @@ def _schedule(seconds: Sequence[float], order: Sequence[int], places: int) -> Sc
         [seconds[index] + (WORKER_SECONDS if turn < places else 0.0) for turn, index in enumerate(order)],
         places,
     )
-
-
-def _representative(members: Sequence[Lane], threads: int) -> list[Lane]:
-    """Few lanes with the footprint of all: one of each kind, and at least as many as run side by side."""
-    kinds = {
-        (
-            moment_buffers(lane.hyperparameters),
-            bool(lane.hyperparameters.dropout),
-            bool(lane.hyperparameters.input_noise),
-        ): lane
-        for lane in members
-    }
-    found = list(kinds.values())
-    return found + found[:1] * max(0, min(threads, len(members)) - len(found))
-
-
-def _moments(members: Sequence[Lane]) -> int:
-    return max(moment_buffers(lane.hyperparameters) for lane in members)
 
 
 def _earliest(
@@ -424,75 +366,3 @@ def _better_threads(
         if found < 0.9 * now and (best is None or found < 0.95 * best[0]):
             best = (found, threads)
     return (best[1], RAY_SECONDS + best[0]) if best else None
-
-
-def _memory(
-    works: Sequence[Work],
-    sizes: Sequence[tuple[Footprint, int]],
-    at_once: Sequence[int],
-    lanes: int,
-    nodes: Nodes,
-    per_node: int,
-    per_gpu: int | None,
-    device: str,
-    moments: int,
-    source: str,
-) -> tuple[Memory, Memory | None]:
-    """Of the host and, where trials use one, of a GPU."""
-
-    def of(index: int) -> Memory:
-        size, _ = sizes[index]
-        checkpoints = size.total(lanes, at_once[index], checkpoints=True) - size.total(lanes, at_once[index])
-        total = PROCESS_BYTES + size.total(lanes, at_once[index], checkpoints=True)
-        return Memory(
-            trial=works[index].label,
-            process=PROCESS_BYTES,
-            data=size.data,
-            lanes=lanes * size.lane,
-            training=at_once[index] * size.training,
-            workspace=size.calls,
-            checkpoint=checkpoints,
-            total=total,
-            lanes_at_once=at_once[index],
-            per_place=total * per_node,
-            available=nodes.memory,
-        )
-
-    largest = max(map(of, range(len(sizes))), key=lambda memory: memory.total)
-    if device == "cpu":
-        if largest.total > nodes.memory:
-            raise SpecError(
-                [
-                    f"{source}: {largest.trial} takes {largest.total / GB:.1f} GB even with "
-                    f"{largest.lanes_at_once} of its {lanes} lanes at once, but must fit a node, which has "
-                    f"{nodes.memory / GB:.1f} GB (--memory)"
-                ]
-            )
-        return largest, None
-    on_gpu = largest.total - PROCESS_BYTES - largest.checkpoint + CUDA_CONTEXT
-    gpu = replace(
-        largest,
-        process=CUDA_CONTEXT,
-        checkpoint=0,
-        total=on_gpu,
-        per_place=on_gpu * (per_gpu or 1),
-        available=nodes.gpu_memory,
-    )
-    # the host holds the data, and a checkpoint while it is written
-    total = PROCESS_BYTES + largest.data + largest.checkpoint
-    host = replace(largest, lanes=0, training=0, workspace=0, total=total, per_place=total * per_node)
-    return host, gpu
-
-
-def _checkpoints(
-    sizes: Sequence[tuple[Footprint, int]], at_once: Sequence[int], lanes: int, places: int, moments: int
-) -> int:
-    """Most bytes of checkpoints at a time: the largest trials that may run together, one of them written anew."""
-    each = sorted(
-        (
-            4 * width * (lanes + count * (1 + moments))
-            for (_, width), count in zip(sizes, at_once, strict=True)
-        ),
-        reverse=True,
-    )
-    return sum(each[:places]) + each[0]

@@ -15,7 +15,8 @@ from seqmodels.backends import create_backend
 from seqmodels.kernels import find_kernels
 from sweeps.errors import SpecError
 from sweeps.forecast import measuring
-from sweeps.forecast.forecast import GB, Forecast, forecast
+from sweeps.forecast.forecast import Forecast, forecast
+from sweeps.forecast.memory import GB
 from sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from sweeps.placement import Nodes, slots
 from sweeps.prepare import load_data

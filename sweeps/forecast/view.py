@@ -7,7 +7,8 @@ from rich.text import Text
 
 from results.views import formats, layout
 from results.views.formats import duration
-from sweeps.forecast.forecast import Forecast, Memory
+from sweeps.forecast.forecast import Forecast
+from sweeps.forecast.memory import Memory
 from sweeps.placement import Nodes
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
