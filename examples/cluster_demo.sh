@@ -3,8 +3,9 @@
 #
 #     examples/cluster_demo.sh [SPEC]      without SPEC: the reference study, about four minutes on two cores
 #
-# It needs `seqsweep` with the extra `cluster` on the PATH, but no checkout: it works in a temporary folder, listens on
-# loopback only, ends what it started by process id, and leaves nothing behind.
+# It needs `seqsweep` with the extra `cluster` on the PATH, but no checkout: it works in a temporary folder, ends what it
+# started by process id, and leaves nothing behind. The dashboard listens on loopback; Ray's other ports do on all
+# interfaces, and ask for a token that is made for this cluster alone.
 set -euo pipefail
 
 spec=${1:+$(realpath "$1")}
@@ -12,7 +13,6 @@ work=$(mktemp -d /tmp/sq-demo.XXXX)   # short: the path of a socket has at most 
 cd "$work"
 
 export RAY_USAGE_STATS_ENABLED=0 RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO=0
-# Ray asks everybody for a token; this one is for this cluster alone
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
 RAY_AUTH_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 
