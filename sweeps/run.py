@@ -213,7 +213,12 @@ class _Run:
 
             def tick() -> None:
                 display.refresh()
-                self.signals.check()
+                try:
+                    self.signals.check()
+                except Interrupted:
+                    # at once: ending Ray takes seconds, and who asked may not wait (a cluster's job is killed after three)
+                    ready.sweep.update(status="interrupted")
+                    raise
 
             state.note = "starting Ray"
             display.refresh()

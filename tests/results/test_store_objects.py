@@ -24,7 +24,7 @@ from example_sweep import SWEEP_ID, write_example
 from object_server import BUCKET, KEY, SECRET, S3Server
 from pyarrow import fs
 
-from results.errors import Damaged, StoreError
+from results.errors import Damaged, Missing, StoreError
 from results.files import Folder
 from results.schema import SCHEMAS
 from results.seal import intact
@@ -303,7 +303,14 @@ def test_an_interrupted_writer_shows_no_part(s3: S3Server) -> None:
     folder = Folder.at(f"s3://{BUCKET}/{uuid.uuid4().hex}")
     with pytest.raises(KeyboardInterrupt):
         replace(folder, system=Interrupted(folder.system)).write("whole", b"content")
-    assert folder.read("whole").to_pybytes() == b"content"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            assert folder.read("whole").to_pybytes() == b"content"
+            break
+        except Missing:  # the upload is still on its way
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_server_killed_in_the_middle_of_an_upload(s3: S3Server) -> None:
