@@ -214,6 +214,7 @@ class Jobs:
 
 
 def _client_class() -> Any:
+    import aiohttp  # noqa: F401 (Ray alone comes without it, and would advise to install its own extra)
     from ray.job_submission import JobSubmissionClient
 
     class Client(JobSubmissionClient):  # type: ignore[misc]

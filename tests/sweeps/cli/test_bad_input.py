@@ -313,3 +313,14 @@ def test_bad_data_as_a_process(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "strokes/a/train/0.txt:1: N is 2, so 4 coordinates must follow, but there are 3" in done.stderr
+
+
+def test_a_plain_install_is_told_which_extra_a_cluster_needs() -> None:
+    program = (
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "from sweeps.cli import main\n"
+        "sys.exit(main(['status', '--address', 'http://127.0.0.1:9']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'seqsweep[cluster]'" in done.stderr
