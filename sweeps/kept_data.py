@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyarrow import fs
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -45,9 +43,7 @@ def kept(sweep: Folder, count: int) -> list[SequenceDataset] | None:
 
 def clear(sweep: Folder) -> None:
     """Remove them."""
-    path = f"{sweep.path}/{FOLDER}"
-    if sweep.system.get_file_info(path).type == fs.FileType.Directory:
-        sweep.system.delete_dir(path)
+    (sweep / FOLDER).clear()
 
 
 def _name(place: int) -> str:
