@@ -84,13 +84,8 @@ class Store:
                 raise StoreError(f"no sweep in {self.folder} yet; `seqsweep run` makes one")
             return sweeps[0]
         names = self._names()
-        for fitting in (
-            [name for name in names if name == prefix],
-            [name for name in names if name.startswith(prefix)],
-            # The hex digits at the end are what people type when all names are alike.
-            [name for name in names if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)],
-        ):
-            found = [sweep for sweep in self.folder.map(self._look, fitting) if sweep]
+        for candidates in fitting(names, prefix):
+            found = [sweep for sweep in self.folder.map(self._look, candidates) if sweep]
             if len(found) == 1:
                 return found[0]
             if found:
@@ -271,6 +266,16 @@ class Sweep:
     def _model_files(self, trial: str) -> list[str]:
         names = (self.folder / "models").names(fs.FileType.File)
         return [name for name in names if re.fullmatch(re.escape(trial) + r"-c\d+-s-?\d+\.safetensors", name)]
+
+
+def fitting(names: Sequence[str], prefix: str) -> tuple[list[str], list[str], list[str]]:
+    """What `prefix` may mean of the sweeps' ids, the likeliest reading first: the whole id, its beginning, its hex digits."""
+    return (
+        [name for name in names if name == prefix],
+        [name for name in names if name.startswith(prefix)],
+        # The hex digits at the end are what people type when all names are alike.
+        [name for name in names if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)],
+    )
 
 
 def check_id(text: str, what: str) -> None:

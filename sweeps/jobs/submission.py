@@ -102,11 +102,10 @@ def submitted(jobs: Jobs) -> list[Submitted]:
 
 def matching(known: Sequence[Submitted], prefix: str) -> list[Submitted]:
     """Those that `prefix` may mean: the one of that id, else those that begin, or whose hex digits begin, with it."""
-    return (
-        [each for each in known if each.sweep == prefix]
-        or [each for each in known if each.sweep.startswith(prefix)]
-        or [each for each in known if each.sweep.rpartition("-")[2].startswith(prefix)]
-    )
+    from results.store import fitting
+
+    found = next(filter(None, fitting([each.sweep for each in known], prefix)), [])
+    return [each for each in known if each.sweep in found]
 
 
 def find(jobs: Jobs, prefix: str | None, known: Sequence[Submitted] | None = None) -> Submitted:
