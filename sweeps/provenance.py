@@ -79,6 +79,7 @@ def _dataset(dataset: SequenceDataset, splits: Splits) -> dict[str, Any]:
         "validation": len(splits.validation),
         "test": len(splits.test),
         "fingerprint": dataset.fingerprint,
+        "normalization": dict(dataset.normalization),
         "length_min": int(dataset.length.min()),
         "length_median": float(np.median(dataset.length)),
         "length_max": int(dataset.length.max()),

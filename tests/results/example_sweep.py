@@ -190,6 +190,7 @@ def _dataset_entry(name: str, synthetic: bool, classes: tuple[str, ...], per_cla
         "length_min": 20,
         "length_median": 71,
         "length_max": 180,
+        "normalization": {"kind": "per_sequence_minmax"},
     }
 
 
