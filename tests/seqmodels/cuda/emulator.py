@@ -1,0 +1,166 @@
+"""A `Device` that runs kernels on CPU tensors: g++ compiles their own sources against `emulator.h`."""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seqmodels.backends.cuda.device import SOURCES, Argument, Kernel, Long
+
+HERE = Path(__file__).parent
+BUILDS = HERE.parents[2] / ".pytest_cache" / "emulator"  # by the hash of all that goes into a build
+COMPILER = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++")), None)
+FLAGS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
+FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR")
+
+
+class EmulationError(AssertionError):
+    """A kernel did what it must not: a deadlock, a write outside of shared memory, arguments of other types."""
+
+
+class Launch(ctypes.Structure):
+    """`emulator::Launch`."""
+
+    _fields_ = (
+        ("grid", ctypes.c_int * 3),
+        ("threads", ctypes.c_int),
+        ("shared_bytes", ctypes.c_int),
+        ("seed", ctypes.c_uint64),
+        ("kinds", ctypes.c_char_p),
+        ("arguments", ctypes.POINTER(ctypes.c_void_p)),
+    )
+
+
+_lock = threading.Lock()  # an emulated block's state is global
+_functions: dict[tuple[Path, Kernel], ctypes._CFuncPtr] = {}
+
+
+class Emulator:
+    """One GPU.
+
+    Args:
+        seed: of the order in which threads and blocks run; 0 for first come, first served.
+        capability: of the device that it stands for.
+        shared_bytes: most shared memory of a block there.
+        sources: where the kernels' headers are, if not in the product: a test changes a copy.
+    """
+
+    multiprocessors = 132
+    tensor_device = torch.device("cpu")
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        capability: tuple[int, int] = (9, 0),
+        shared_bytes: int = 232448,
+        sources: Path = SOURCES,
+    ) -> None:
+        self.seed = seed
+        self.capability = capability
+        self.shared_bytes = shared_bytes
+        self.sources = sources
+        self.launches: list[Kernel] = []
+
+    def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """See `Device.empty`: all bits are ones, which is NaN and -1."""
+        fresh = torch.empty(shape, dtype=dtype)
+        fresh.view(torch.uint8).fill_(255) if fresh.numel() and fresh.dim() else None
+        return fresh
+
+    def launch(
+        self,
+        kernel: Kernel,
+        grid: tuple[int, int, int],
+        threads: int,
+        shared_bytes: int,
+        *arguments: Argument,
+    ) -> None:
+        """See `Device.launch`."""
+        if shared_bytes > self.shared_bytes:
+            raise ValueError(f"{kernel.name} wants {shared_bytes} bytes of shared memory")
+        assert min(grid) >= 1, f"{kernel.name}: grid {grid}"
+        assert 1 <= threads <= 1024, f"{kernel.name}: {threads} threads"
+        kinds, values = zip(*map(_value, arguments), strict=True) if arguments else ((), ())
+        pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
+        with _lock:
+            self.launches.append(kernel)
+            description = Launch(
+                (ctypes.c_int * 3)(*grid), threads, shared_bytes, self.seed, "".join(kinds).encode(), pointers
+            )
+            error = self._function(kernel)(ctypes.byref(description))
+        if error:
+            raise EmulationError(f"{kernel.name}: {error.decode()}")
+
+    def build(self, kernels: Iterable[Kernel]) -> None:
+        """Compile several at once, which is faster than one by one."""
+        with _lock:
+            missing = [kernel for kernel in kernels if (self.sources, kernel) not in _functions]
+            if missing:
+                library = ctypes.CDLL(str(_build(self.sources, missing)))
+                for number, kernel in enumerate(missing):
+                    function = getattr(library, f"kernel_{number}")
+                    function.restype = ctypes.c_char_p
+                    _functions[self.sources, kernel] = function
+
+    def _function(self, kernel: Kernel) -> ctypes._CFuncPtr:
+        if (self.sources, kernel) not in _functions:
+            _lock.release()
+            try:
+                self.build([kernel])
+            finally:
+                _lock.acquire()
+        return _functions[self.sources, kernel]
+
+
+def _value(argument: Argument) -> tuple[str, ctypes._SimpleCData]:
+    match argument:
+        case None:
+            return "p", ctypes.c_void_p()
+        case Tensor():
+            assert argument.device.type == "cpu"
+            return "p", ctypes.c_void_p(argument.data_ptr())
+        case Long():
+            return "l", ctypes.c_int64(argument.value)
+        case float():
+            return "f", ctypes.c_float(argument)
+        case int():
+            assert -(2**31) <= argument < 2**32, f"{argument} does not fit into 32 bits"
+            return "i", ctypes.c_int32(argument if argument < 2**31 else argument - 2**32)
+    raise TypeError(f"no argument of a kernel: {argument!r}")
+
+
+def _build(sources: Path, kernels: list[Kernel]) -> Path:
+    assert COMPILER is not None, "no C++ compiler: none of g++, c++ is there"
+    lines = ['#include "emulator.h"']
+    lines += [f'#include "{file}"' for file in dict.fromkeys(kernel.file for kernel in kernels)]
+    for number, kernel in enumerate(kernels):
+        lines.append(
+            f'extern "C" __attribute__((visibility("default"))) const char* kernel_{number}'
+            f"(const emulator::Launch& description) {{ return emulator::launch(&{kernel.name}, description); }}"
+        )
+    text = "\n".join(lines) + "\n"
+    parts = [text, COMPILER, *FLAGS]
+    headers = [HERE / "emulator.h", *sorted(HERE.glob("*.cuh")), *sorted(sources.glob("*.cuh"))]
+    parts += [header.read_text() for header in headers]
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    built = BUILDS / f"{name}.so"
+    if built.exists():
+        return built
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    source, fresh = (BUILDS / f"{name}.{os.getpid()}.{suffix}" for suffix in ("cpp", "so"))
+    source.write_text(text)
+    command = [COMPILER, *FLAGS, f"-I{sources}", f"-I{HERE}", str(source), "-o", str(fresh)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    source.unlink()
+    if done.returncode:
+        raise ValueError(f"{', '.join(kernel.name for kernel in kernels)}: {done.stderr}")
+    fresh.rename(built)  # whole, whoever builds it beside us
+    return built

@@ -1,0 +1,35 @@
+// Small kernels that do right and wrong: what the emulator must show.
+#pragma once
+#include "platform.cuh"
+
+// out[i] = factor * sum of x[0..31] + i, through shared memory, a shuffle and a vote
+template <int THREADS, bool BARRIER>
+__global__ void sums(const float* x, float* out, float factor, int64 count) {
+    float* shared = shared_memory();
+    shared[threadIdx.x] = x[threadIdx.x];
+    if (BARRIER) __syncthreads();
+    float sum = shared[(threadIdx.x + 37) % THREADS];
+    for (int other = 16; other; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
+    if (__any_sync(0xffffffffu, sum != sum)) sum = -1.0f;
+    if (threadIdx.x < count) out[blockIdx.x * count + threadIdx.x] = factor * sum + threadIdx.x;
+}
+
+// out [16][8] = a [16][8] b [8][8] by one warp
+template <bool ROUNDED>
+__global__ void product(const float* a, const float* b, float* out) {
+    int g = threadIdx.x / 4, t = threadIdx.x % 4;
+    auto operand = [](float x) { return ROUNDED ? to_tf32(x) : __float_as_uint(x); };
+    unsigned left[4];
+    for (int i = 0; i < 4; i++) left[i] = operand(a[(g + 8 * (i % 2)) * 8 + t + 4 * (i / 2)]);
+    float d[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    mma_tf32(d, left, operand(b[t * 8 + g]), operand(b[(t + 4) * 8 + g]));
+    for (int i = 0; i < 4; i++) out[(g + 8 * (i / 2)) * 8 + 2 * t + i % 2] = d[i];
+}
+
+// a barrier that not all reach, though all live
+__global__ void deadlock() {
+    if (threadIdx.x) __syncthreads();
+    else __syncwarp();
+}
+
+__global__ void outside(int place) { shared_memory()[place] = 0.0f; }
