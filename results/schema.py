@@ -1,6 +1,7 @@
-"""The four tables of a sweep: columns, types and the rules that their values obey.
+"""The four tables of a sweep and its examples: columns, types and the rules that their values obey.
 
-``docs/store.md`` explains every column. A change of name, type or meaning raises `SCHEMA_VERSION`.
+``docs/store.md`` explains every column. A change of name, type or meaning raises `SCHEMA_VERSION`; what is new and may be
+absent does not.
 """
 
 import math
@@ -111,23 +112,44 @@ SCHEMAS: dict[str, pa.Schema] = {
     "predictions": PREDICTIONS,
 }
 
+EXAMPLES = pa.schema(
+    [
+        pa.field(name, kind, nullable=False)
+        for name, kind in {
+            "dataset": pa.string(),
+            "class": pa.string(),
+            "sequence": pa.string(),
+            "length": pa.int32(),
+            "features": pa.int32(),
+            "token_step": pa.int32(),
+            "feature_step": pa.int32(),
+            "values": pa.list_(pa.float32()),
+        }.items()
+    ],
+    metadata={VERSION_KEY: str(SCHEMA_VERSION), TABLE_KEY: "examples"},
+)
+"""A few sequences of each class, to be drawn; one table for the sweep, which no trial writes."""
+
 HYPERPARAMETERS = (
     *("lr", "optimizer", "schedule", "momentum", "nesterov", "beta1", "beta2", "alpha", "eps"),
     *("weight_decay", "clip_norm", "dropout", "input_noise", "label_smoothing"),
 )
 
-_AT_LEAST_ONE = ("layers", "hidden", "batch_size", "epoch")
+_AT_LEAST_ONE = (
+    *("layers", "hidden", "batch_size", "epoch"),
+    *("length", "features", "token_step", "feature_step"),
+)
 _NOT_NEGATIVE = ("candidate", "head_hidden", "parameters", "epochs", "best_epoch", "count", "seconds")
 
 
 def table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Build the table `name` ("lanes", "epochs", "confusions" or "predictions") from rows of plain values.
+    """Build the table `name` ("lanes", "epochs", "confusions", "predictions" or "examples") from rows of plain values.
 
     numpy scalars and arrays pass for Python's. A nullable column may be left out. Losses may be NaN or infinite.
 
     Raises `StoreError` that names the table, row, column, value and rule for the first value that breaks one.
     """
-    schema = named_schema(name)
+    schema = EXAMPLES if name == "examples" else named_schema(name)
     given = list(rows)
     known = set(schema.names)
     for index, row in enumerate(given):
@@ -176,7 +198,7 @@ def _checker(column: str, kind: pa.DataType) -> _Check:
             return lambda value: _number(value, 0.0, 1.0)
         return lambda value: _number(value, 0.0 if column in _NOT_NEGATIVE else -math.inf, math.inf)
     if pa.types.is_list(kind):
-        return _probabilities
+        return _numbers
     return _text
 
 
@@ -215,8 +237,8 @@ def _text(value: Any) -> tuple[Any, str | None]:
     return value, None
 
 
-def _probabilities(value: Any) -> tuple[Any, str | None]:
-    wrong = f"{value!r}, but must be a list of numbers, one per class"
+def _numbers(value: Any) -> tuple[Any, str | None]:
+    wrong = f"{value!r}, but must be a list of numbers"
     try:
         array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):

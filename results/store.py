@@ -1,6 +1,7 @@
 """A store of sweeps: one folder per sweep, JSON about it and Parquet parts, every file whole or absent.
 
     <store>/<sweep>/sweep.json
+    <store>/<sweep>/examples.parquet
     <store>/<sweep>/{lanes,epochs,confusions,predictions}/<trial>.parquet
     <store>/<sweep>/models/<trial>-c<candidate>-s<seed>.safetensors
 
@@ -25,13 +26,14 @@ from pyarrow import fs
 from results.errors import Damaged, Missing, StoreError
 from results.files import Folder, Staged
 from results.patience import LOOKING, PATIENCE
-from results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, named_schema
+from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, VERSION_KEY, named_schema
 from results.seal import BLANK, FIELD, seal
 
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
 
 INFO = "sweep.json"
+EXAMPLES_FILE = "examples.parquet"
 FEW = 8  # trials, that are looked for one by one
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODEL = re.compile(r"c\d+-s-?\d+")
@@ -50,8 +52,10 @@ class Store:
         self.folder = Folder.at(root, min(patience, LOOKING))
         self._patience = patience
 
-    def create(self, sweep_id: str, info: Mapping[str, Any]) -> "Sweep":
-        """Start a sweep: its folder and `sweep.json`. `created` is now (UTC) unless `info` has it.
+    def create(self, sweep_id: str, info: Mapping[str, Any], examples: pa.Table | None = None) -> "Sweep":
+        """Start a sweep: its folder, `examples` (of `results.schema.table`) if there are any, then `sweep.json`.
+
+        `created` is now (UTC) unless `info` has it.
 
         Raises `StoreError` when the id is no plain name, or is taken, or the folder cannot be written.
         """
@@ -62,7 +66,10 @@ class Store:
         self._check_bucket()
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         full = {"status": "running", "created": now, **info, "schema_version": SCHEMA_VERSION, "id": sweep_id}
-        folder.write(INFO, _encode(full, folder))
+        encoded = _encode(full, folder)
+        if examples is not None:
+            folder.write(EXAMPLES_FILE, _parquet(EXAMPLES, examples))
+        folder.write(INFO, encoded)
         return Sweep(folder.with_patience(self._patience), sweep_id, full)
 
     def sweeps(self) -> list["Sweep"]:
@@ -169,7 +176,8 @@ class Sweep:
                 )
             )
         for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
-            contents[name, f"{trial}.parquet"] = _parquet(name, tables.get(name, SCHEMAS[name].empty_table()))
+            table = tables.get(name, SCHEMAS[name].empty_table())
+            contents[name, f"{trial}.parquet"] = _parquet(SCHEMAS[name], table)
         staged: dict[tuple[str, str], Staged] = {}
 
         def publish(place: tuple[str, str]) -> None:
@@ -235,6 +243,16 @@ class Sweep:
 
         parts = self.folder.map(part, sorted(wanted))
         return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table().select(kept)
+
+    def examples(self) -> pa.Table | None:
+        """A few sequences of each class (`results.schema.EXAMPLES`); None of a sweep that an older version began.
+
+        Raises `StoreError` that names the file when it is damaged or of a newer schema.
+        """
+        try:
+            return _read_part(self.folder, EXAMPLES_FILE, EXAMPLES, None)
+        except Missing:
+            return None
 
     def model(self, trial: str, candidate: int, seed: int) -> dict[str, np.ndarray]:
         """State dict (name -> array, as `torch.nn` names and shapes them) of a chosen candidate's lane."""
@@ -323,9 +341,9 @@ def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
     return seal(text.encode() + b"\n")
 
 
-def _parquet(name: str, table: pa.Table) -> bytes:
+def _parquet(schema: pa.Schema, table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    table = table.replace_schema_metadata(SCHEMAS[name].metadata)
+    table = table.replace_schema_metadata(schema.metadata)
     with pq.ParquetWriter(sink, table.schema, compression="zstd", write_page_checksum=True) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata({FIELD: BLANK})

@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cluster.local import ClusterError, check_address, usable_cpus
 from results.store import Store, Sweep
 from seqmodels.kernels import find_kernels
 from sweeps import kept_data, provenance
 from sweeps.errors import SpecError
+from sweeps.examples import examples
 from sweeps.plan import TrialPlan, check_names, plan
 from sweeps.spec import Resources, Spec, parse_spec
 
@@ -44,9 +45,7 @@ def new(
     """
     _check_place(spec.resources, address, cpus, source or spec.name)
     data, plans = plan_all(spec)
-    return Prepared(
-        store.create(new_id(spec), provenance.info(spec, plans, list(data.values()))), spec, data, plans
-    )
+    return _created(store, new_id(spec), spec, data, plans, {})
 
 
 def received(
@@ -58,9 +57,17 @@ def received(
     """
     data, plans = plan_all(spec, datasets)
     kept_data.keep(store.folder / name, datasets)
-    info = provenance.info(spec, plans, list(data.values())) | {"command": command}
-    info["versions"]["seqsweep"] = version
-    return Prepared(store.create(name, info), spec, data, plans)
+    versions = provenance.versions() | {"seqsweep": version}
+    return _created(store, name, spec, data, plans, {"command": command, "versions": versions})
+
+
+def _created(
+    store: Store, name: str, spec: Spec, data: Data, plans: list[TrialPlan], info: dict[str, Any]
+) -> Prepared:
+    """The sweep as it begins: what `sweep.json` says of it, changed by `info`, and examples of its data."""
+    every = list(data.values())
+    sweep = store.create(name, provenance.info(spec, plans, every) | info, examples(every))
+    return Prepared(sweep, spec, data, plans)
 
 
 def again(store: Store, prefix: str | None, address: str | None, cpus: int | None) -> Prepared:

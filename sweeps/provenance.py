@@ -7,7 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cluster.local import usable_cpus
+from seqmodels.data.registry import source_format
 from sweeps.plan import lane_count
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def info(
         "spec": spec.to_table(),
         "trials": len(plans),
         "lanes": lane_count(plans),
-        "datasets": [_dataset(dataset, splits) for dataset, splits in data],
+        "datasets": [_dataset(*each, source) for each, source in zip(data, spec.datasets, strict=True)],
         "versions": versions(),
         "git": revision(),
         "host": socket.gethostname(),
@@ -69,9 +70,11 @@ def revision() -> str | None:
     return result.stdout.strip()
 
 
-def _dataset(dataset: SequenceDataset, splits: Splits) -> dict[str, Any]:
+def _dataset(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str, Any]) -> dict[str, Any]:
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "name": dataset.name,
+        "format": source_format(source),
         "synthetic": dataset.synthetic,
         "features": dataset.feature_count,
         "classes": list(dataset.class_names),
@@ -83,4 +86,14 @@ def _dataset(dataset: SequenceDataset, splits: Splits) -> dict[str, Any]:
         "length_min": int(dataset.length.min()),
         "length_median": float(np.median(dataset.length)),
         "length_max": int(dataset.length.max()),
+        "tokens": int(dataset.length.sum()),
+        "groups": None if dataset.group is None else len(np.unique(dataset.group)),
+        "class_counts": {
+            name: np.bincount(dataset.label[part], minlength=dataset.class_count).tolist()
+            for name, part in parts.items()
+        },
+        "class_lengths": [
+            [int(length.min()), float(np.median(length)), int(length.max())]
+            for length in (dataset.length[dataset.label == label] for label in range(dataset.class_count))
+        ],
     }

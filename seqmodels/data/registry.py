@@ -14,6 +14,7 @@ from seqmodels.data.errors import DataError, Problem
 
 FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
+_LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 OPTIONS = ("path", "format", "name", "classes", "group")
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.tgz|\.txz)?$", re.IGNORECASE)
 
@@ -48,6 +49,11 @@ def source_name(source: str | Mapping[str, Any]) -> str:
     path = source["path"]
     last = Path(path["train"] if isinstance(path, Mapping) else path).name
     return ENDING.sub("", last).strip(".") or "data"
+
+
+def source_format(source: str | Mapping[str, Any]) -> str:
+    """One of FORMATS; of an embedded data set that of the files it imitates."""
+    return _LIKE[source] if isinstance(source, str) else str(source["format"])
 
 
 def check_source(source: object) -> list[str]:

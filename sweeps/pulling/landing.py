@@ -18,10 +18,11 @@ from pathlib import Path
 from results import parts
 from results.errors import Damaged, StoreError
 from results.files import Folder
-from results.store import INFO, Store, check_id
+from results.store import EXAMPLES_FILE, INFO, Store, check_id
 from sweeps.pulling.offer import LOG, Have, Offer
 
 STAGING = ".pull"
+BESIDE = (EXAMPLES_FILE, LOG)  # files of the sweep that are no trial's
 IDENTITY = ("created", "spec", "datasets")  # fields of sweep.json that never change
 INFO_BYTES = 100_000_000  # a spec of 10,000 trials takes 20 kB, the list of as many failed ones some MB
 
@@ -97,7 +98,7 @@ class Landing:
         seen: set[str] = set()
         for name in names[1:]:
             trial = parts.trial_of(name)
-            if name != LOG and (trial is None or trial not in self._finished or trial in seen):
+            if name not in BESIDE and (trial is None or trial not in self._finished or trial in seen):
                 raise StoreError(f"{name!r} was sent as a file of sweep {self.sweep}, and must not be one")
             if trial is not None and name == parts.marker(trial):
                 seen.add(trial)
@@ -184,8 +185,9 @@ class Landing:
         """What is here."""
         found = parts.sizes(Folder.at(self.path))
         self.have.sizes.update(found)
-        if (self.path / LOG).is_file():
-            self.have.sizes[LOG] = (self.path / LOG).stat().st_size
+        for name in BESIDE:
+            if (self.path / name).is_file():
+                self.have.sizes[name] = (self.path / name).stat().st_size
         for trial in parts.by_trial(found):
             with open(self.path / parts.marker(trial), "rb") as stream:
                 self.have.markers[trial] = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from results import parts
-from results.store import INFO, Store
+from results.store import EXAMPLES_FILE, INFO, Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,9 +53,10 @@ class Sender:
         found = parts.sizes(self.folder)
         trials = parts.by_trial(found)
         send = [(INFO, len(self._kept[INFO]))]
-        if log := self._log(have):
-            self._kept[LOG] = log
-            send.append((LOG, len(log)))
+        for name, content in ((EXAMPLES_FILE, self._examples(have)), (LOG, self._log(have))):
+            if content:
+                self._kept[name] = content
+                send.append((name, len(content)))
         asked = list(trials)
         changed = self.folder.map(
             lambda trial: _changed(self.folder, trials[trial], trial, found, have), asked
@@ -76,6 +77,12 @@ class Sender:
             return self._kept[name]
         folder, _, file = name.partition("/")
         return (self.folder / folder).read_sealed(file)
+
+    def _examples(self, have: Have) -> pa.Buffer | None:
+        """The examples where they are not there yet: they never change."""
+        if EXAMPLES_FILE in have.sizes or not self.folder.exists(EXAMPLES_FILE):
+            return None
+        return self.folder.read_sealed(EXAMPLES_FILE)
 
     def _log(self, have: Have) -> pa.Buffer | None:
         """The end of Ray's log, where the sweep failed and it is not there yet."""

@@ -6,7 +6,7 @@ store, sweep = Store(tmp_path), write_example(tmp_path, sweep_id="other-0123ab",
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ def write_example(
             "cores": 2,
             "backend": "torch",
         },
+        table("examples", [row for dataset in datasets for row in _example_rows(*dataset)]),
     )
     for dataset, architecture in plans[: len(plans) - missing]:
         write_example_trial(sweep, dataset, architecture, seeds)
@@ -191,7 +192,38 @@ def _dataset_entry(name: str, synthetic: bool, classes: tuple[str, ...], per_cla
         "length_median": 71,
         "length_max": 180,
         "normalization": {"kind": "per_sequence_minmax"},
+        "format": "strokes" if synthetic else "mfcc",
+        "tokens": 71 * 5 * per_class * len(classes),
+        "groups": None if synthetic else 12,
+        "class_counts": {
+            "train": [3 * per_class] * len(classes),
+            "validation": [per_class] * len(classes),
+            "test": [per_class] * len(classes),
+        },
+        "class_lengths": [[20, 71.0 + place, 180] for place in range(len(classes))],
     }
+
+
+def _example_rows(
+    name: str, synthetic: bool, classes: tuple[str, ...], per_class: int
+) -> Iterator[dict[str, Any]]:
+    """Two a class: circles of pen strokes, and waves as features; of the second only every other token."""
+    features = 2 if synthetic else 13
+    for place, label in enumerate(classes):
+        for number, step in enumerate((1, 2)):
+            length = 40 * (number + 1)
+            time = np.linspace(0, 2 * np.pi, length)[::step, None]
+            waves = np.sin((1 + place) * time + np.arange(features) * np.pi / 2)
+            yield {
+                "dataset": name,
+                "class": label,
+                "sequence": f"{label}/{number}",
+                "length": length,
+                "features": features,
+                "token_step": step,
+                "feature_step": 1,
+                "values": ((1 + waves) / 2 if synthetic else waves).ravel(),
+            }
 
 
 def _losses(error: float, candidate: int, seed: int, diverged: bool) -> list[float]:

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from results.errors import StoreError
-from results.schema import SCHEMAS, VERSION_KEY
+from results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
 from results.seal import FIELD
-from results.store import Store, Sweep
+from results.store import EXAMPLES_FILE, Store, Sweep
 
 
 def test_an_absent_store_is_an_empty_store(tmp_path: Path) -> None:
@@ -249,3 +249,29 @@ def test_a_file_uri_and_a_path_are_the_same_store(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_uri_is_named() -> None:
     with pytest.raises(StoreError, match="cannot open the store nope://a"):
         Store("nope://a")
+
+
+def test_examples_come_back_as_they_were_written(own_sweep: Sweep, tmp_path: Path) -> None:
+    found = own_sweep.examples()
+    assert found is not None
+    assert found.schema.equals(EXAMPLES)
+    assert found["class"].unique().to_pylist()[:2] == ["a", "ai"]
+    row = found.to_pylist()[1]
+    assert len(row["values"]) == row["features"] * row["length"] / row["token_step"]
+    path = tmp_path / SWEEP_ID / EXAMPLES_FILE
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"examples\.parquet is damaged"):
+        own_sweep.examples()
+    path.unlink()
+    assert own_sweep.examples() is None
+    assert own_sweep.read("lanes").num_rows > 0
+
+
+def test_a_value_of_an_example_that_breaks_a_rule_is_named() -> None:
+    row = {"dataset": "d", "class": "a", "sequence": "a/0", "length": 1, "features": 1}
+    whole = row | {"token_step": 1, "feature_step": 1, "values": [0.5]}
+    assert table("examples", [whole]).num_rows == 1
+    with pytest.raises(StoreError, match="examples, row 0: `token_step` is 0, but must be at least 1"):
+        table("examples", [whole | {"token_step": 0}])

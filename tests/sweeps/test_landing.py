@@ -52,6 +52,16 @@ def test_everything_comes_once(far: Path, tmp_path: Path) -> None:
     again = Sender(str(far), SWEEP_ID, landing.have, None)
     assert [name for name, _ in again.offer.send] == ["sweep.json"]
     assert Store(tmp_path).find(SWEEP_ID).finished() == Store(far).find(SWEEP_ID).finished()
+    examples = Store(tmp_path).find(SWEEP_ID).examples()
+    assert examples is not None
+    assert examples.equals(Store(far).find(SWEEP_ID).examples())
+
+
+def test_a_sweep_without_examples_comes_without_them(far: Path, tmp_path: Path) -> None:
+    shutil.copytree(far, tmp_path / "old")
+    (tmp_path / "old" / SWEEP_ID / "examples.parquet").unlink()
+    receive(Sender(str(tmp_path / "old"), SWEEP_ID, Have(), None), tmp_path / "store")
+    assert Store(tmp_path / "store").find(SWEEP_ID).examples() is None
 
 
 def test_broken_off_anywhere_only_whole_trials_are_shown(far: Path, tmp_path: Path) -> None:

@@ -62,7 +62,12 @@ def test_sweep_json_says_where_it_comes_from(finished: tuple[Path, str]) -> None
     assert (info["status"], info["trials"], info["lanes"], info["failed"]) == ("finished", 3, 12, {})
     assert info["datasets"][0]["classes"] == list(CLASSES)
     assert info["datasets"][0]["train"] + info["datasets"][0]["validation"] == 36
+<<<<<<< HEAD
     assert info["datasets"][0]["normalization"] == {"kind": "per_sequence_minmax"}
+=======
+    assert info["datasets"][0]["class_counts"]["test"] == [4, 4, 4]
+    assert info["datasets"][0]["format"] == "strokes"
+>>>>>>> df3e851 (The store keeps examples of each class and counts of each data set, so that a report can show what was learnt)
     assert set(info["versions"]) >= {"python", "torch", "ray", "seqsweep"}
     assert info["seconds"] > 0
     assert info["ended"] > info["created"]
@@ -80,7 +85,8 @@ def test_prints_a_line_per_trial_and_the_verdict(finished: tuple[Path, str]) -> 
 def test_leaves_results_and_a_log_and_nothing_else(finished: tuple[Path, str]) -> None:
     folder = Path(newest(finished[0]).folder.path)
     visible = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
-    assert visible == {"sweep.json", "lanes", "epochs", "confusions", "predictions", "models", "ray.log"}
+    tables = {"examples.parquet", "lanes", "epochs", "confusions", "predictions"}
+    assert visible == {"sweep.json", *tables, "models", "ray.log"}
 
 
 def test_same_bits_one_trial_at_a_time(
