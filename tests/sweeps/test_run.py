@@ -62,12 +62,9 @@ def test_sweep_json_says_where_it_comes_from(finished: tuple[Path, str]) -> None
     assert (info["status"], info["trials"], info["lanes"], info["failed"]) == ("finished", 3, 12, {})
     assert info["datasets"][0]["classes"] == list(CLASSES)
     assert info["datasets"][0]["train"] + info["datasets"][0]["validation"] == 36
-<<<<<<< HEAD
     assert info["datasets"][0]["normalization"] == {"kind": "per_sequence_minmax"}
-=======
     assert info["datasets"][0]["class_counts"]["test"] == [4, 4, 4]
     assert info["datasets"][0]["format"] == "strokes"
->>>>>>> df3e851 (The store keeps examples of each class and counts of each data set, so that a report can show what was learnt)
     assert set(info["versions"]) >= {"python", "torch", "ray", "seqsweep"}
     assert info["seconds"] > 0
     assert info["ended"] > info["created"]
