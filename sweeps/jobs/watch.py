@@ -93,6 +93,7 @@ def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
     """The same for programs: a line of JSON, as `status --json` has it, whenever something has changed, and at the end."""
     state: SweepState | None = None
     shown = 0.0
+    running = replace(sweep, job=replace(sweep.job, status="RUNNING"))  # whoever says something does
     try:
         for piece in received(jobs.follow(sweep.job.id)):
             if isinstance(piece, dict):
@@ -100,7 +101,9 @@ def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
                 if state is not None and time.monotonic() - shown >= JSON_SECONDS:
                     shown = time.monotonic()
                     print(
-                        dump(submission_view.table(sweep, state), indent=None), file=console.file, flush=True
+                        dump(submission_view.table(running, state), indent=None),
+                        file=console.file,
+                        flush=True,
                     )
     except KeyboardInterrupt:
         return 130

@@ -119,7 +119,8 @@ if os.system(f"mount -t tmpfs -o size=600k tmpfs {{root}}"):
     sys.exit(77)
 from results import patience
 from results.errors import StoreError
-sweep = Store(root, patience=60 if freed else 1.5).create("s-000000", {{}})
+sweep = Store(root, patience=60 if freed else 3.2)  # at least 1.5 s, however short the random pauses
+sweep = sweep.create("s-000000", {{}})
 ballast = root / "ballast"
 with open(ballast, "wb", buffering=0) as file:
     try:

@@ -301,8 +301,13 @@ class Interrupted:
 def test_an_interrupted_writer_shows_no_part(s3: S3Server) -> None:
     """pyarrow closes a stream, and so publishes it, when an exception passes its `with`."""
     folder = Folder.at(f"s3://{BUCKET}/{uuid.uuid4().hex}")
-    with pytest.raises(KeyboardInterrupt):
-        replace(folder, system=Interrupted(folder.system)).write("whole", b"content")
+    # a shell's background jobs are started with Ctrl-C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            replace(folder, system=Interrupted(folder.system)).write("whole", b"content")
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 30
     while True:
         try:

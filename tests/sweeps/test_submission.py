@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from object_server import BUCKET, SECRET, S3Server
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from sweeps.cli import main; sys.exit(main())"]
 PATIENCE = 180.0
-EPOCHS = 250  # long enough to be stopped in the middle, twice
+EPOCHS = 800  # long enough to be stopped in the middle, twice, on a fast machine too
 
 
 class User:
@@ -61,11 +62,30 @@ class User:
         return json.loads(self(*arguments, "--json"))
 
     def wait_for(self, sweep: str, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Until the sweep's status is such: told of each change, as asking anew takes longer than a short trial."""
         deadline = time.monotonic() + PATIENCE
-        while not what(status := self.json("status", sweep)):
-            assert time.monotonic() < deadline, f"{status}\n{self('logs', sweep)}"
-            time.sleep(0.2)
-        return dict(status)
+        line = ""
+        while (
+            time.monotonic() < deadline
+        ):  # again where it ended before the cluster had noticed what was killed
+            with subprocess.Popen(
+                [*SEQSWEEP, "watch", sweep, "--json"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as watching:
+                guard = threading.Timer(deadline - time.monotonic(), watching.kill)
+                guard.start()
+                assert watching.stdout is not None
+                try:
+                    for line in watching.stdout:
+                        if what(status := json.loads(line)):
+                            return dict(status)
+                finally:
+                    guard.cancel()
+                    watching.kill()
+        raise AssertionError(f"{line}\n{self('logs', sweep)}")
 
 
 @pytest.fixture(scope="module")
