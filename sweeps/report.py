@@ -46,9 +46,9 @@ def report(
 
     data = analysis.verdict(sweep, dataset)
     confusions = [
-        analysis.confusion(sweep, block.dataset.name, block.best)
+        analysis.confusion(sweep, block.dataset.name, block.rows[0].trial)
         for block in data.datasets
-        if block.best  # nothing to show where every lane diverged
+        if block.rows[0].test.n  # nothing to show where every lane diverged
     ]
     if json_output:
         write_json(vars(data) | {"confusions": confusions}, console)
@@ -56,7 +56,7 @@ def report(
     verdict.render(data, console, options=store_option(store))
     for each in confusions:
         console.print()
-        confusion.render(each, console)
+        confusion.render(each, console, brief=True)
 
 
 def write_json(data: Any, console: Console) -> None:

@@ -1,26 +1,53 @@
 """What a trial's chosen candidate takes for what, pooled over its seeds."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from results.analysis._answers import Answers, answers
+from results.analysis._calibration import Calibration, calibration
 from results.analysis._interval import Interval, interval
-from results.analysis._lanes import Lane
-from results.analysis._pick import pick
-from results.analysis._trials import Trial
+from results.analysis._lanes import Lane, architecture_label, pick_dataset, pick_trial
+from results.analysis._proportion import Proportion, proportion
+from results.analysis._verdict import rank
 from results.errors import StoreError
 from results.store import Sweep
+
+EXAMPLES = 5  # sequences named for a pair
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sequence that `seeds` of the seeds took for the pair's wrong class."""
+
+    sequence: str
+    seeds: int
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`count` sequences of class `true` were taken for `predicted`: `share` of them, over seeds."""
+    """`count` sequences of class `true` were taken for `predicted`, over all seeds: `share` of them.
+
+    `examples`: up to `EXAMPLES` of them, those that most seeds mistook first; none where the store has no predictions.
+    """
 
     true: str
     predicted: str
     count: int
-    share: Interval
+    share: Proportion
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Average:
+    """Precision, recall and F1 averaged over the classes that have sequences; one never predicted has precision 0."""
+
+    precision: float
+    recall: float
+    f1: float
 
 
 @dataclass(frozen=True)
@@ -28,8 +55,11 @@ class Confusion:
     """Confusion matrix of the chosen candidate, `seeds` seeds pooled.
 
     `counts` [C][C]: rows are true classes, columns predicted ones, in the order of `classes`; `n` is their sum.
-    `recall`, `precision` [C]: None for a class without sequences or never predicted. `accuracy`: over seeds.
-    `confused`: pairs of different classes, the most frequent share first.
+    `shares` [C][C]: of the true class, with intervals (see `results.analysis.proportion`); None for a class without
+    sequences. `recall`, `precision`, `f1` [C]: None for a class without sequences, never predicted, or both.
+    `macro` and `weighted` average them over classes alike, and by their numbers of sequences. `accuracy`: over seeds.
+    `calibration` is None where the store has no predictions. `confused`: pairs of different classes, the most frequent
+    share first.
     """
 
     sweep: str
@@ -42,10 +72,15 @@ class Confusion:
     seeds: int
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    shares: tuple[tuple[Proportion | None, ...], ...]
     recall: tuple[float | None, ...]
     precision: tuple[float | None, ...]
+    f1: tuple[float | None, ...]
+    macro: Average
+    weighted: Average
     n: int
     accuracy: Interval
+    calibration: Calibration | None
     confused: tuple[Pair, ...]
 
 
@@ -56,20 +91,25 @@ def confusion(
 
     Raises `StoreError` when the data set, trial or split has no such results.
     """
-    picked = pick(sweep, dataset, trial)
-    if picked.candidate is None:
-        raise StoreError(f"trial {picked.trial} has no chosen candidate: all of its lanes diverged")
+    lanes = sweep.read("lanes").to_pylist()
+    name = pick_dataset(sweep, lanes, dataset)
+    here = [lane for lane in lanes if lane["dataset"] == name]
+    picked = pick_trial(here, trial) if trial is not None else rank(here)[0].trial
+    chosen = [lane for lane in here if lane["trial"] == picked and lane["chosen"]]
+    if not chosen:
+        raise StoreError(f"trial {picked} has no chosen candidate: all of its lanes diverged")
     table = sweep.read(
-        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked.trial]
+        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked]
     )
-    mine = [cell for cell in table.to_pylist() if cell["candidate"] == picked.candidate]
+    mine = [cell for cell in table.to_pylist() if cell["candidate"] == chosen[0]["candidate"]]
     splits = sorted({cell["split"] for cell in mine})
     cells = [cell for cell in mine if cell["split"] == split]
     if not cells:
         found = f"it has {', '.join(splits)}" if splits else "no lane of it was scored"
-        raise StoreError(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
-    classes = _classes(sweep, picked.dataset, cells)
-    return _measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes))
+        raise StoreError(f"trial {picked} has no confusions of split `{split}`; {found}")
+    classes = _classes(sweep, name, cells)
+    said = answers(sweep, picked, chosen[0]["candidate"], split, classes)
+    return _measure(sweep.id, chosen[0], split, classes, _counts(cells, classes), said)
 
 
 def _classes(sweep: Sweep, dataset: str, cells: Sequence[Lane]) -> tuple[str, ...]:
@@ -90,35 +130,71 @@ def _counts(cells: Sequence[Lane], classes: Sequence[str]) -> np.ndarray:
 
 
 def _measure(
-    sweep: str, trial: Trial, candidate: int, split: str, classes: tuple[str, ...], each: np.ndarray
+    sweep: str, lane: Lane, split: str, classes: tuple[str, ...], each: np.ndarray, said: Answers | None
 ) -> Confusion:
     pooled = each.sum(axis=0)
     true, predicted, hit = pooled.sum(axis=1), pooled.sum(axis=0), np.diagonal(pooled)
     totals = each.sum(axis=(1, 2))
     correct = np.trace(each, axis1=1, axis2=2)
-    pairs = []
-    for row, column in zip(*np.nonzero(pooled), strict=True):
-        if row != column:
-            of = each[:, row].sum(axis=1)
-            share = interval(each[of > 0, row, column] / of[of > 0])
-            pairs.append(Pair(classes[row], classes[column], int(pooled[row, column]), share))
-    pairs.sort(key=lambda pair: (-(pair.share.mean or 0.0), -pair.count, pair.true, pair.predicted))
+    shares = tuple(
+        tuple(proportion(each[:, row, column], each[:, row].sum(axis=1)) for column in range(len(classes)))
+        for row in range(len(classes))
+    )
+    ratios = (hit, true), (hit, predicted), (2 * hit, true + predicted)
+    recall, precision, f1 = (tuple(map(_share, *ratio)) for ratio in ratios)
     return Confusion(
         sweep=sweep,
-        dataset=trial.dataset,
-        synthetic=trial.synthetic,
-        trial=trial.trial,
-        architecture=trial.label,
-        candidate=candidate,
+        dataset=lane["dataset"],
+        synthetic=lane["synthetic"],
+        trial=lane["trial"],
+        architecture=architecture_label(lane),
+        candidate=lane["candidate"],
         split=split,
         seeds=len(each),
         classes=classes,
         counts=tuple(tuple(map(int, row)) for row in pooled),
-        recall=tuple(_share(part, whole) for part, whole in zip(hit, true, strict=True)),
-        precision=tuple(_share(part, whole) for part, whole in zip(hit, predicted, strict=True)),
+        shares=shares,
+        recall=recall,
+        precision=precision,
+        f1=f1,
+        macro=_average((true > 0).astype(int), precision, recall, f1),
+        weighted=_average(true, precision, recall, f1),
         n=int(pooled.sum()),
         accuracy=interval(correct[totals > 0] / totals[totals > 0]),
-        confused=tuple(pairs),
+        calibration=calibration(said) if said else None,
+        confused=_pairs(classes, pooled, shares, said),
+    )
+
+
+def _pairs(
+    classes: tuple[str, ...],
+    pooled: np.ndarray,
+    shares: tuple[tuple[Proportion | None, ...], ...],
+    said: Answers | None,
+) -> tuple[Pair, ...]:
+    pairs = []
+    for row, column in zip(*np.nonzero(pooled), strict=True):
+        share = shares[row][column]
+        if row != column and share:
+            examples = _examples(said, int(row), int(column)) if said else ()
+            pairs.append(Pair(classes[row], classes[column], int(pooled[row, column]), share, examples))
+    pairs.sort(key=lambda pair: (-pair.share.share, -pair.count, pair.true, pair.predicted))
+    return tuple(pairs)
+
+
+def _examples(said: Answers, true: int, predicted: int) -> tuple[Example, ...]:
+    taken = Counter(said.sequence[(said.true == true) & (said.predicted == predicted)].tolist())
+    first = sorted(taken.items(), key=lambda entry: (-entry[1], entry[0]))[:EXAMPLES]
+    return tuple(Example(sequence, seeds) for sequence, seeds in first)
+
+
+def _average(weights: np.ndarray, *figures: tuple[float | None, ...]) -> Average:
+    total = max(int(weights.sum()), 1)
+    return Average(
+        *(
+            math.fsum(weight * (value or 0.0) for weight, value in zip(weights, values, strict=True)) / total
+            for values in figures
+        )
     )
 
 

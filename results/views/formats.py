@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from results.analysis import Interval
+from results.analysis import Interval, Proportion
 
 SHADES = "░▒▓█"
 
 
-def percent(fraction: float | None) -> str:
+def percent(fraction: float | None, decimals: int = 1) -> str:
     """0.978 -> "97.8"; None -> "–"."""
-    return "–" if fraction is None else f"{100 * fraction:.1f}"
+    return "–" if fraction is None else f"{100 * fraction:.{decimals}f}"
 
 
 def interval(figure: Interval) -> str:
@@ -20,6 +20,32 @@ def interval(figure: Interval) -> str:
     if figure.half_width > 1:
         return f"{percent(figure.mean)} ±>100"
     return f"{percent(figure.mean)} ±{percent(figure.half_width)}"
+
+
+def proportion(figure: Proportion) -> str:
+    """ "6.0 (3.1-10.2)"."""
+    return f"{percent(figure.share)} ({percent(figure.low)}-{percent(figure.high)})"
+
+
+def number(figure: Interval) -> str:
+    """A figure that is no share, with its interval: "0.130 ±0.100"; "–" for none."""
+    if figure.mean is None:
+        return "–"
+    return f"{figure.mean:.3f}" + ("" if figure.half_width is None else f" ±{figure.half_width:.3f}")
+
+
+def p_value(value: float | None) -> str:
+    """ "0.040", "0.32", "<0.001"; "–" for none."""
+    if value is None:
+        return "–"
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def points(fraction: float | None) -> str:
+    """A difference of two shares in percentage points: "+1.2", "-0.3", "0.0"; "–" for None."""
+    if fraction is None:
+        return "–"
+    return f"{rounded:+.1f}" if (rounded := round(100 * fraction, 1)) else "0.0"
 
 
 def shade(share: float) -> str:

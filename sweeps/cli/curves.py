@@ -12,6 +12,7 @@ from sweeps.cli.options import (
     console,
     find_sweep,
     per_dataset,
+    print_each,
 )
 
 NAME = "curves"
@@ -34,15 +35,7 @@ def command(
     """
     from results import analysis
     from results.views.curves import render
-    from sweeps.report import write_json
 
     found = find_sweep(store, sweep)
     data = per_dataset(found, dataset, lambda name: analysis.curves(found, name, architecture))
-    terminal = console()
-    if json:
-        write_json(data, terminal)
-        return
-    for place, each in enumerate(data):
-        if place:
-            terminal.print()
-        render(each, terminal)
+    print_each(data, render, console(), json)

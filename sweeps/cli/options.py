@@ -101,6 +101,17 @@ def per_dataset(sweep: Sweep, dataset: str | None, measure: Callable[[str], T]) 
     return found
 
 
+def print_each(data: list[T], render: Callable[[T, Console], None], terminal: Console, json: bool) -> None:
+    """Print what `per_dataset` found, blank lines between; or all of it as JSON."""
+    if json:
+        report.write_json(data, terminal)
+        return
+    for place, each in enumerate(data):
+        if place:
+            terminal.print()
+        render(each, terminal)
+
+
 def console() -> Console:
     """The terminal; rich heeds `NO_COLOR`, `COLUMNS` and pipes."""
     from rich.console import Console

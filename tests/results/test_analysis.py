@@ -151,7 +151,7 @@ def test_the_most_confused_pair_leads(sweep: Sweep) -> None:
     i, j = np.unravel_index(shares.argmax(), shares.shape)
     first = found.confused[0]
     assert (first.true, first.predicted, first.count) == (found.classes[i], found.classes[j], counts[i, j])
-    assert first.share.mean == pytest.approx(shares.max())
+    assert first.share.share == pytest.approx(shares.max())
     assert len(found.confused) == np.count_nonzero(shares)
 
 

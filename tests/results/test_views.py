@@ -6,6 +6,7 @@ writes the files in `snapshots/` anew; look at their diff before it is committed
 """
 
 import dataclasses
+import functools
 import io
 import math
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from example_sweep import write_example
 from hypothesis import given
@@ -22,9 +24,20 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from results import analysis
-from results.analysis import Confusion, Curve, Curves, Interval, Pair
+from results.analysis import (
+    Average,
+    Calibration,
+    Confusion,
+    Curve,
+    Curves,
+    Example,
+    Interval,
+    Pair,
+    Proportion,
+    proportion,
+)
 from results.store import Store
-from results.views import confusion, curves, formats, sweeps, verdict
+from results.views import confusion, curves, difference, formats, sweeps, verdict
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -62,6 +75,19 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
         "verdict-unfinished-one-seed": (verdict.render, analysis.verdict(partial)),
         "verdict-empty": (verdict.render, analysis.verdict(running)),
         "confusion": (confusion.render, analysis.confusion(full, "segments", "rnn_tanh x 2 x 100")),
+        "confusion-brief": (
+            functools.partial(confusion.render, brief=True),
+            analysis.confusion(full, "segments", "rnn_tanh x 2 x 100"),
+        ),
+        "confusion-counts": (functools.partial(confusion.render, counts=True), analysis.confusion(full)),
+        "difference": (
+            difference.render,
+            analysis.difference(full, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+        ),
+        "difference-18-classes": (
+            difference.render,
+            analysis.difference(many, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+        ),
         "confusion-18-classes": (confusion.render, analysis.confusion(many, trial="rnn_tanh x 2 x 100")),
         "confusion-10-classes": (confusion.render, analysis.confusion(ten, trial="rnn_tanh x 2 x 100")),
         "curves": (curves.render, analysis.curves(full)),
@@ -72,6 +98,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
 
 VIEWS = (
     *("verdict", "verdict-unfinished-one-seed", "verdict-empty"),
+    *("confusion-brief", "confusion-counts", "difference", "difference-18-classes"),
     *("confusion", "confusion-18-classes", "confusion-10-classes", "curves", "sweeps", "sweeps-none"),
 )
 
@@ -166,17 +193,29 @@ def test_a_row_with_fewer_seeds_says_so(views: dict[str, Any]) -> None:
 
 
 def matrix(names: list[str], counts: list[list[int]]) -> Confusion:
+    """A confusion matrix with figures that need not fit one another."""
+    each = np.array([counts])
+    places = range(len(names))
+    shares = [
+        [proportion(each[:, row, column], each[:, row].sum(axis=1)) for column in places] for row in places
+    ]
+    recalls = tuple(row[place].share if row[place] else None for place, row in enumerate(shares))
     share = Interval(0.25, 0.1, 3)
-    recalls = tuple(row[place] / sum(row) if sum(row) else None for place, row in enumerate(counts))
+    some = Proportion(0.25, 0.1, 0.5)
     return Confusion(
         *("s", "d", False, "t", "gru x 1 x 8", 0, "test", 3),
-        tuple(names),
-        tuple(map(tuple, counts)),
-        recalls,
-        recalls,
-        sum(map(sum, counts)),
-        share,
-        (Pair(names[0], names[-1], 1, share),) if len(names) > 1 else (),
+        classes=tuple(names),
+        counts=tuple(map(tuple, counts)),
+        shares=tuple(map(tuple, shares)),
+        recall=recalls,
+        precision=recalls,
+        f1=recalls,
+        macro=Average(1.0, 0.5, 0.75),
+        weighted=Average(0.5, 1.0, 0.75),
+        n=sum(map(sum, counts)),
+        accuracy=share,
+        calibration=Calibration(share, share, share, {3: share}, ()),
+        confused=(Pair(names[0], names[-1], 1, some, (Example("s 1", 2),)),) if len(names) > 1 else (),
     )
 
 
@@ -195,10 +234,15 @@ def test_any_matrix_fits(data: st.DataObject, classes: int, width: int) -> None:
 
 def test_a_matrix_cell_has_a_shade_and_a_number() -> None:
     text = shown(confusion.render, matrix(["a", "b"], [[30, 70], [0, 5]]), 80)
-    assert "▒▒ 30  30.0" in text
-    assert "▓▓ 70  70.0" in text
-    assert "██  5 100.0" in text
+    assert "▒▒  30.0  22-40" in text
+    assert "▓▓  70.0  60-78" in text
+    assert "██ 100.0 57-100" in text
     assert "·" in text
+    counted = shown(
+        functools.partial(confusion.render, counts=True), matrix(["a", "b"], [[30, 70], [0, 5]]), 80
+    )
+    assert "▒▒ 30" in counted
+    assert "██  5" in counted
 
 
 @given(

@@ -112,6 +112,16 @@ def test_confusion(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no confusions of split `validation`; it has test" in capsys.readouterr().err
 
 
+def test_confusion_against_another(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--architecture", "gru x 2 x 100", "--against", "lstm x 2 x 100")
+    found = read(capsys, "confusion", *options)
+    assert [each["first"]["dataset"] for each in found] == ["handwriting", "segments"]
+    assert found[0]["accuracy"]["p"] >= found[0]["accuracy"]["p_sequences"]
+    assert "gru x 2 x 100 minus lstm x 2 x 100" in said(capsys, "confusion", *options)
+    assert main(["confusion", *options, "--counts"]) == 2
+    assert "--counts" in capsys.readouterr().err
+
+
 def test_curves(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drawn = read(capsys, "curves", "--architecture", "gru x 2 x 100")
     assert [each["dataset"] for each in drawn] == ["handwriting", "segments"]

@@ -1,0 +1,60 @@
+"""What a trial's chosen candidate answered, sequence by sequence: the `predictions` table as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from results.errors import StoreError
+from results.store import Sweep
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A row for each seed and sequence, R of them.
+
+    `seed` int64 [R]; `sequence` [R]: ids; `true`, `predicted` int64 [R]: places in the list of classes; `probabilities`
+    float64 [R, K], K classes in the order of `sweep.json`.
+    """
+
+    seed: np.ndarray
+    sequence: np.ndarray
+    true: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+
+
+def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Sequence[str]) -> Answers | None:
+    """Read them; None where the store has no predictions of this split.
+
+    Raises `StoreError` when the file is damaged or its probabilities are not one list of a length.
+    """
+    columns = ["candidate", "split", "seed", "sequence", "true", "predicted", "probabilities"]
+    table = sweep.read("predictions", columns, trials=[trial])
+    table = table.filter((pc.field("candidate") == candidate) & (pc.field("split") == split))
+    if not table.num_rows:
+        return None
+    lists = table["probabilities"].combine_chunks()
+    widths = pc.unique(pc.list_value_length(lists)).to_pylist()
+    if len(widths) > 1:
+        raise StoreError(
+            f"predictions of trial {trial} have {widths[0]} probabilities here and {widths[1]} there"
+        )
+    return Answers(
+        seed=table["seed"].to_numpy(),
+        sequence=table["sequence"].to_numpy(zero_copy_only=False),
+        true=_places(table["true"], classes),
+        predicted=_places(table["predicted"], classes),
+        probabilities=lists.flatten()
+        .to_numpy(zero_copy_only=False)
+        .reshape(len(lists), widths[0])
+        .astype(np.float64),
+    )
+
+
+def _places(names: pa.ChunkedArray, classes: Sequence[str]) -> np.ndarray:
+    """Places of the names in `classes`, int64 [R]; -1 where a name is none of them."""
+    found = pc.index_in(names.cast(pa.string()), value_set=pa.array(classes, pa.string()))
+    return np.asarray(found.fill_null(-1), dtype=np.int64)

@@ -1,0 +1,110 @@
+"""How the confusion matrices of two architectures differ, and how sure that is."""
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from results.analysis import CellDifference, Difference, Paired
+from results.views import formats, layout
+from results.views.confusion import MOST_CLASSES
+
+SIGNIFICANT = 0.05
+MOST_CELLS = 10
+CELL = len("░░ +100.0*")
+
+
+def render(data: Difference, console: Console) -> None:
+    """Print the difference of the accuracies, the matrix of differences where it fits, and the surest cells."""
+    first, second = data.first, data.second
+    layout.facts(
+        console,
+        (f"{first.architecture} minus {second.architecture}", "bold"),
+        formats.dataset(first.dataset, first.synthetic),
+        first.split,
+        f"{formats.plural(data.seeds, 'common seed')}, {formats.plural(data.sequences, 'sequence')}",
+    )
+    half = data.accuracy.difference.half_width
+    layout.facts(
+        console,
+        f"accuracy {formats.percent(first.accuracy.mean)} and {formats.percent(second.accuracy.mean)} %",
+        f"difference {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
+        f"p {formats.p_value(data.accuracy.p)}{_of(data.accuracy)}",
+    )
+    layout.facts(
+        console,
+        f"right where the other was wrong: {data.only_first} and {data.only_second} answers",
+    )
+    if not data.cells:
+        layout.line(console, "no answer differs")
+        return
+    if len(first.classes) <= MOST_CLASSES and _width(data) <= console.width:
+        _matrix(data, console)
+        console.print()
+    _cells(data, console)
+
+
+def _of(paired: Paired) -> str:
+    """Where the p comes from."""
+    parts = (("seeds", paired.p_seeds), ("sequences", paired.p_sequences))
+    known = ", ".join(f"over {what} {formats.p_value(p)}" for what, p in parts if p is not None)
+    return f" ({known})"
+
+
+def _points(paired: Paired) -> str:
+    return formats.points(paired.difference.mean)
+
+
+def _width(data: Difference) -> int:
+    label = max(map(cell_len, (*data.first.classes, "true")))
+    return label + sum(1 + max(CELL, cell_len(name)) for name in data.first.classes)
+
+
+def _matrix(data: Difference, console: Console) -> None:
+    layout.line(
+        console,
+        ("rows: true class · columns: predicted · points · * Holm p <= 0.05", "dim"),
+    )
+    cells = {(cell.true, cell.predicted): cell for cell in data.cells}
+    classes = data.first.classes
+    grid = layout.table([("true", "<"), *((name, ">") for name in classes)])
+    grid.padding = (0, 1, 0, 0)
+    for true in classes:
+        grid.add_row(Text(true), *(_cell(cells.get((true, predicted))) for predicted in classes))
+    console.print(grid, highlight=False)
+
+
+def _cell(cell: CellDifference | None) -> Text:
+    if cell is None:
+        return Text("·  ", style="dim")
+    mark = "*" if cell.p_holm <= SIGNIFICANT else " "
+    text = f"{formats.shade(abs(cell.share.difference.mean or 0.0)) * 2} {_points(cell.share):>6}{mark}"
+    return Text(text, style=_style(cell))
+
+
+def _style(cell: CellDifference) -> str:
+    """Green where the first is the better one, bold where that is significant."""
+    more = (cell.share.difference.mean or 0.0) > 0
+    colour = "green" if more == (cell.true == cell.predicted) else "red"
+    return f"bold {colour}" if cell.p_holm <= SIGNIFICANT else colour
+
+
+def _cells(data: Difference, console: Console) -> None:
+    columns = [("true", "<"), ("predicted", "<"), ("points", ">"), ("over seeds", ">"), ("sequences", ">")]
+    grid = layout.table([*columns, ("Holm p", ">")])
+    for cell in data.cells[:MOST_CELLS]:
+        half = cell.share.difference.half_width
+        grid.add_row(
+            Text(cell.true),
+            Text(cell.predicted),
+            Text(
+                _points(cell.share) + ("" if half is None else f" ±{formats.percent(half)}"),
+                style=_style(cell),
+            ),
+            f"p {formats.p_value(cell.share.p_seeds)}",
+            f"p {formats.p_value(cell.share.p_sequences)}",
+            formats.p_value(cell.p_holm) + ("*" if cell.p_holm <= SIGNIFICANT else " "),
+        )
+    console.print(grid, highlight=False)
+    left = len(data.cells) - MOST_CELLS
+    if left > 0:
+        layout.line(console, (f"and {formats.plural(left, 'cell')} less sure", "dim"))
