@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,5 +70,12 @@ class Device(Protocol):
 
         Raises:
             ValueError: more shared memory than the device has, or sources that do not compile.
+        """
+        ...
+
+    def record(self, run: Callable[[], None]) -> Callable[[], None]:
+        """What `run` launches, as one thing to do again and again; nothing of it is done yet.
+
+        All tensors that it names must stay where they are.
         """
         ...

@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,6 +69,7 @@ class Emulator:
         self.shared_bytes = shared_bytes
         self.sources = sources
         self.launches: list[Kernel] = []
+        self._recorded: list[tuple[Any, ...]] | None = None
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """See `Device.empty`: all bits are ones, which is NaN and -1."""
@@ -84,6 +86,9 @@ class Emulator:
         *arguments: Argument,
     ) -> None:
         """See `Device.launch`."""
+        if self._recorded is not None:
+            self._recorded.append((kernel, grid, threads, shared_bytes, *arguments))
+            return
         if shared_bytes > self.shared_bytes:
             raise ValueError(f"{kernel.name} wants {shared_bytes} bytes of shared memory")
         assert min(grid) >= 1, f"{kernel.name}: grid {grid}"
@@ -99,10 +104,28 @@ class Emulator:
         if error:
             raise EmulationError(f"{kernel.name}: {error.decode()}")
 
+    def record(self, run: Callable[[], None]) -> Callable[[], None]:
+        """See `Device.record`."""
+        recorded: list[tuple[Any, ...]] = []
+        self._recorded = recorded
+        try:
+            run()
+        finally:
+            self._recorded = None
+        self.build(launch[0] for launch in recorded)
+
+        def replay() -> None:
+            for launch in recorded:
+                self.launch(*launch)
+
+        return replay
+
     def build(self, kernels: Iterable[Kernel]) -> None:
         """Compile several at once, which is faster than one by one."""
         with _lock:
-            missing = [kernel for kernel in kernels if (self.sources, kernel) not in _functions]
+            missing = [
+                kernel for kernel in dict.fromkeys(kernels) if (self.sources, kernel) not in _functions
+            ]
             if missing:
                 library = ctypes.CDLL(str(_build(self.sources, missing)))
                 for number, kernel in enumerate(missing):

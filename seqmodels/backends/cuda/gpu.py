@@ -1,0 +1,188 @@
+"""A real GPU: kernels compiled by NVRTC, launched through cuda.core on torch's current stream."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqmodels.backends.cuda.device import Argument, Kernel, Long
+from seqmodels.backends.cuda.nvrtc import CompilationError, compiled
+
+if TYPE_CHECKING:
+    from cuda.core import Kernel as Function
+    from cuda.core import LaunchConfig, Stream
+
+LEAST_CAPABILITY = (8, 0)
+"""Ampere: the first with products in TF32."""
+USUAL_SHARED = 48 * 1024  # a kernel that wants more must ask for it
+
+
+class NoGpuError(ValueError):
+    """There is no GPU that the kernels can use; the message says why."""
+
+
+class Gpu:
+    """See `Device`.
+
+    Args:
+        index: which of the GPUs that this process sees.
+
+    Raises:
+        NoGpuError: torch sees none, it is too old, or NVRTC or the driver cannot be used.
+    """
+
+    def __init__(self, index: int = 0) -> None:
+        if not torch.cuda.is_available():
+            raise NoGpuError("torch sees no GPU")
+        self.capability = torch.cuda.get_device_capability(index)
+        if self.capability < LEAST_CAPABILITY:
+            raise NoGpuError(
+                f"{torch.cuda.get_device_name(index)} has compute capability {self.capability[0]}.{self.capability[1]}, "
+                f"but must have at least {LEAST_CAPABILITY[0]}.{LEAST_CAPABILITY[1]}"
+            )
+        try:
+            from cuda.core import Device
+        except ImportError as error:
+            raise NoGpuError(
+                f"the extra `cuda` is not installed (pip install 'seqsweep[cuda]'): {error}"
+            ) from None
+        self.tensor_device = torch.device("cuda", index)
+        torch.zeros(1, device=self.tensor_device)  # torch makes the context that cuda.core then shares
+        self._device = Device(index)
+        self._threads = threading.local()  # which have made the context theirs
+        self._loading = False
+        self._functions: dict[Kernel, Function] = {}
+        self._most_shared: dict[Kernel, int] = {}
+        self._current()
+        properties = self._device.properties
+        self.multiprocessors = int(properties.multiprocessor_count)
+        self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
+        self._probe()
+
+    def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """See `Device.empty`."""
+        return torch.empty(shape, dtype=dtype, device=self.tensor_device)
+
+    def launch(
+        self,
+        kernel: Kernel,
+        grid: tuple[int, int, int],
+        threads: int,
+        shared_bytes: int,
+        *arguments: Argument,
+    ) -> None:
+        """See `Device.launch`."""
+        from cuda.core import launch
+
+        self._current()
+        function = self._function(kernel, shared_bytes)
+        if self._loading:
+            return
+        stream = _stream(torch.cuda.current_stream(self.tensor_device).cuda_stream)
+        launch(stream, _config(grid, threads, shared_bytes), function, *map(_value, arguments))
+
+    def record(self, run: Callable[[], None]) -> Callable[[], None]:
+        """See `Device.record`: a CUDA graph."""
+        self._loading = True  # no kernel may be loaded during a capture
+        try:
+            run()
+        finally:
+            self._loading = False
+        graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.Stream(self.tensor_device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(self.tensor_device))
+        with torch.cuda.stream(stream):
+            # other threads may go on with what a capture in the strict mode forbids
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                run()
+            finally:
+                graph.capture_end()
+        replay: Callable[[], None] = graph.replay
+        return replay
+
+    def _current(self) -> None:
+        """Make the GPU this thread's."""
+        if not getattr(self._threads, "ready", False):
+            torch.cuda.set_device(self.tensor_device)
+            self._device.set_current()
+            self._threads.ready = True
+
+    def _function(self, kernel: Kernel, shared_bytes: int) -> Function:
+        if kernel not in self._functions:
+            from cuda.core import ObjectCode
+
+            found = compiled(kernel, self.capability)
+            self._functions[kernel] = ObjectCode.from_cubin(found.cubin).get_kernel(found.symbol)
+        function = self._functions[kernel]
+        if shared_bytes > self._most_shared.get(kernel, USUAL_SHARED):
+            if shared_bytes > self.shared_bytes:
+                raise ValueError(
+                    f"{kernel.name} wants {shared_bytes} bytes of shared memory, but a block has {self.shared_bytes}"
+                )
+            _allow_shared(function, self._device.device_id, shared_bytes)
+            self._most_shared[kernel] = shared_bytes
+        return function
+
+    def _probe(self) -> None:
+        """Compile, load and run one kernel, so that what cannot work is known before a training begins."""
+        from seqmodels.randomness import permutation
+
+        keys = self.empty(8, dtype=torch.int64)
+        seed = torch.tensor([5], device=self.tensor_device)
+        try:
+            self.launch(Kernel("draws.cuh", "order_keys"), (1, 1, 1), 32, 0, seed, 8, 1, keys)
+            order = keys.cpu().numpy().argsort(kind="stable")
+        except CompilationError as error:
+            raise NoGpuError(str(error)) from None
+        except Exception as error:  # of cuda.core and of the driver: too old for what NVRTC compiled, say
+            raise NoGpuError(f"a kernel cannot be run: {type(error).__name__}: {error}") from None
+        if order.tolist() != permutation(5, 8, epoch=1).tolist():
+            raise NoGpuError("a kernel was run, but its numbers are wrong")
+
+
+def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
+    """More than the usual dynamic shared memory; cuda.core's own attributes are read-only."""
+    from cuda.bindings import driver
+
+    attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    (result,) = driver.cuKernelSetAttribute(
+        attribute, shared_bytes, driver.CUkernel(int(function.handle)), driver.CUdevice(index)
+    )
+    if result != driver.CUresult.CUDA_SUCCESS:
+        raise ValueError(f"the driver refuses {shared_bytes} bytes of shared memory: {result.name}")
+
+
+@cache
+def _stream(handle: int) -> Stream:
+    from cuda.core import Stream
+
+    return Stream.from_handle(handle)
+
+
+@cache
+def _config(grid: tuple[int, int, int], threads: int, shared_bytes: int) -> LaunchConfig:
+    from cuda.core import LaunchConfig
+
+    return LaunchConfig(grid=grid, block=(threads, 1, 1), shmem_size=shared_bytes)
+
+
+def _value(argument: Argument) -> Any:
+    """As cuda.core takes it: numpy's scalars by their width."""
+    match argument:
+        case None:
+            return np.uint64(0)
+        case Tensor():
+            return np.uint64(argument.data_ptr())
+        case Long():
+            return np.int64(argument.value)
+        case float():
+            return np.float32(argument)
+        case _:
+            return np.int32(argument)
