@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmodels.backends import Backend, Batch, Rows, StepBackend
+from seqmodels.backends import Backend, Batch, EpochBackend, Rows, StepBackend
 from seqmodels.gradients import autograd_gradients
 from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
@@ -82,6 +82,8 @@ class LaneArray:
         self.begin(lanes)
         self.step_backend = backend if isinstance(backend, StepBackend) else None
         """The backend, where it does whole steps."""
+        self.epoch_backend = backend if isinstance(backend, EpochBackend) else None
+        """The backend, where it does whole epochs."""
         self._threads = threads
         # inner parallelism would split sums by the number of threads
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
@@ -181,6 +183,15 @@ class LaneArray:
             count = part.stop - part.start
             for place in torch.split(order, EVALUATION_BATCH):
                 chosen = sequences[place]
+                if self.epoch_backend is not None:
+                    out[part, place] = self.epoch_backend.logits(
+                        self.layout,
+                        self.params[part],
+                        data.tokens,
+                        data.start[chosen],
+                        data.length[chosen],
+                    )
+                    continue
                 rows = Rows(
                     torch.arange(count, device=chosen.device).repeat_interleave(len(chosen)),
                     data.start[chosen].repeat(count),

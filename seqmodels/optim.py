@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqmodels.backends.base import StepBackend
+from seqmodels.backends.base import StepBackend, Updates
 from seqmodels.hyperparameters import Hyperparameters
 
 _BLOCK = 32768
@@ -133,6 +133,23 @@ class LaneOptimizer:
                 if not scratch or scratch[0].shape != p.shape:
                     scratch = [torch.empty_like(p), torch.empty_like(p)]
                 _UPDATES[kind.optimizer](kind, c, p, g, m, v, *scratch)
+
+    def coming(self, rates: Sequence[Sequence[float]], max_norm: Sequence[float | None]) -> Updates:
+        """Each lane's next updates, one for each of its `rates`, for a backend that does them by itself. They count as done."""
+        coefficients = [
+            [_coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
+            for h, own, done in zip(self._hyperparameters, rates, self.steps.tolist(), strict=True)
+        ]
+        self.steps += len(rates[0])
+        return Updates(
+            [kind.optimizer for kind in self._kinds],
+            [kind.momentum for kind in self._kinds],
+            [kind.nesterov for kind in self._kinds],
+            list(max_norm),
+            torch.tensor(coefficients, dtype=self._dtype),
+            self.first,
+            self.second,
+        )
 
     def _step_by(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seqmodels.backends import Backend
+from seqmodels.backends import Backend, Epoch, EpochBackend
 from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Lane
 from seqmodels.lanes import LaneArray, Tokens
@@ -189,6 +190,8 @@ class Trainer:
 
     def _train_epoch(self) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
         """Mean loss, accuracy, last learning rate and seconds of each lane; drops lanes that diverge."""
+        if self.array.epoch_backend is not None:
+            return self._train_epoch_by(self.array.epoch_backend)
         count, size = len(self.train), self.config.batch_size
         steps = -(-count // size)
         order = {
@@ -211,9 +214,7 @@ class Trainer:
                 loss[lane] += losses[row] * batch.shape[1]
                 correct[lane] += corrects[row]
                 seconds[lane] += float(result.seconds[row])
-                settings = self.lanes[lane].hyperparameters
-                done, total = (self.epoch - 1) * steps + step, steps * self.config.epochs
-                rate[lane] = learning_rate(settings.schedule, settings.lr, done, total)
+                rate[lane] = self._rate(lane, step, steps)
             diverged = [
                 lane for lane, value in zip(self.active, losses, strict=True) if not math.isfinite(value)
             ]
@@ -228,17 +229,57 @@ class Trainer:
         mean = {lane: value / count for lane, value in loss.items()}
         return mean, {lane: value / count for lane, value in correct.items()}, rate, seconds
 
+    def _train_epoch_by(
+        self, backend: EpochBackend
+    ) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
+        """The same by a backend that does all steps by itself."""
+        begun = time.perf_counter()
+        count, lanes = len(self.train), list(self.active)
+        steps = -(-count // self.config.batch_size)
+        rates = [[self._rate(lane, step, steps) for step in range(steps)] for lane in lanes]
+        epoch = Epoch(
+            layout=self.array.layout,
+            lanes=self.array.lanes,
+            tokens=self.data.tokens,
+            start=self.data.start,
+            length=self.data.length,
+            label=self.data.label,
+            train=self.train,
+            number=self.epoch,
+            batch_size=self.config.batch_size,
+            bptt=self.config.bptt,
+            params=self.array.params,
+            grads=self.array.grads,
+            updates=self.optimizer.coming(rates, self._limits()),
+        )
+        result = backend.train_epoch(epoch)
+        loss = dict(zip(lanes, (result.loss / count).tolist(), strict=True))
+        accuracy = dict(zip(lanes, (result.correct / count).tolist(), strict=True))
+        last = {
+            lane: own[done - 1] for lane, own, done in zip(lanes, rates, result.steps.tolist(), strict=True)
+        }
+        self._freeze([lane for lane in lanes if math.isnan(loss[lane])])
+        return loss, accuracy, last, dict.fromkeys(lanes, (time.perf_counter() - begun) / len(lanes))
+
+    def _rate(self, lane: int, step: int, steps: int) -> float:
+        """The lane's learning rate at a step of this epoch, out of `steps`."""
+        settings = self.lanes[lane].hyperparameters
+        done, total = (self.epoch - 1) * steps + step, steps * self.config.epochs
+        return learning_rate(settings.schedule, settings.lr, done, total)
+
+    def _limits(self) -> list[float | None]:
+        return [lane.hyperparameters.clip_norm for lane in self.array.lanes]
+
     def _update(self, rates: list[float]) -> None:
-        limits = [lane.hyperparameters.clip_norm for lane in self.array.lanes]
-        self.optimizer.step(self.array.params, self.array.grads, rates, limits)
+        self.optimizer.step(self.array.params, self.array.grads, rates, self._limits())
 
     def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float]]:
         if not len(self.validation) or not self.active:
             return {}
         label = self.data.label[self.validation]
         logits, spent = self.array.logits(self.data, self.validation)
-        for lane, time in zip(self.active, spent, strict=True):
-            seconds[lane] += float(time)
+        for lane, own in zip(self.active, spent, strict=True):
+            seconds[lane] += float(own)
         found = {
             lane: (
                 float(functional.cross_entropy(own, label)),

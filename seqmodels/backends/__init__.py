@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from seqmodels.backends.base import Backend, Batch, Rows, StepBackend, Weights
+from seqmodels.backends.base import (
+    Backend,
+    Batch,
+    Epoch,
+    EpochBackend,
+    EpochResult,
+    Rows,
+    StepBackend,
+    Updates,
+    Weights,
+)
 from seqmodels.backends.cpu import CpuBackend, available
 from seqmodels.backends.torch_ import TorchBackend
 
@@ -11,9 +21,13 @@ __all__ = [
     "Backend",
     "Batch",
     "CpuBackend",
+    "Epoch",
+    "EpochBackend",
+    "EpochResult",
     "Rows",
     "StepBackend",
     "TorchBackend",
+    "Updates",
     "Weights",
     "create_backend",
 ]

@@ -1,9 +1,9 @@
-"""What a backend is: the recurrence of one direction of one layer, over the rows of many lanes; or whole training steps too."""
+"""What a backend is: the recurrence of one direction of one layer over many lanes' rows; or whole steps, or whole epochs too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqmodels.hyperparameters import Lane
 from seqmodels.layout import Layout
 
 
@@ -85,6 +86,102 @@ class Batch:
     smoothing: Sequence[float]
 
 
+@dataclass(frozen=True, eq=False)
+class Updates:
+    """All updates of an epoch, as `seqmodels.optim` describes them: one entry for each of K lanes.
+
+    Args:
+        optimizer: its name.
+        momentum: whether it keeps a momentum buffer in `first` (Adam's mean gradient is always there).
+        nesterov: of SGD.
+        max_norm: where gradients are clipped; None: not.
+        coefficients: the scalars of each step.
+        first: the first moments, where any lane has some; changed in place.
+        second: the second ones.
+    """
+
+    optimizer: Sequence[str]
+    momentum: Sequence[bool]
+    nesterov: Sequence[bool]
+    max_norm: Sequence[float | None]
+    coefficients: Float[Tensor, "K steps 7"]
+    first: Float[Tensor, "K P"] | None
+    second: Float[Tensor, "K P"] | None
+
+    def of(self, part: slice) -> Updates:
+        """Those of some lanes."""
+        return Updates(
+            self.optimizer[part],
+            self.momentum[part],
+            self.nesterov[part],
+            self.max_norm[part],
+            self.coefficients[part],
+            None if self.first is None else self.first[part],
+            None if self.second is None else self.second[part],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """What K lanes learn from in one epoch.
+
+    Args:
+        layout: where parameters lie.
+        lanes: who the rows of `params` are: their seeds give order, noise and dropout.
+        tokens, start, length, label: the data set.
+        train: the sequences to learn from; each lane has its own order of them.
+        number: of the epoch, from 1.
+        batch_size: rows of a step; the last has what is left.
+        bptt: as `Backend.recurrence`.
+        params: changed in place.
+        grads: scratch memory; its padding is 0 and stays so.
+        updates: how.
+    """
+
+    layout: Layout
+    lanes: Sequence[Lane]
+    tokens: Float[Tensor, "N D"]
+    start: Int64[Tensor, "S"]
+    length: Int64[Tensor, "S"]
+    label: Int64[Tensor, "S"]
+    train: Int64[Tensor, "n"]
+    number: int
+    batch_size: int
+    bptt: int | None
+    params: Float[Tensor, "K P"]
+    grads: Float[Tensor, "K P"]
+    updates: Updates
+
+    @property
+    def steps(self) -> int:
+        """Batches."""
+        return -(-len(self.train) // self.batch_size)
+
+    def of(self, part: slice) -> Epoch:
+        """That of some lanes."""
+        return replace(
+            self,
+            lanes=self.lanes[part],
+            params=self.params[part],
+            grads=self.grads[part],
+            updates=self.updates.of(part),
+        )
+
+
+class EpochResult(NamedTuple):
+    """What an epoch gave each of K lanes.
+
+    A lane whose loss was not finite has learned nothing from that step on, and its loss is NaN.
+    """
+
+    loss: Float[NDArray[np.float64], "K"]
+    """Of all rows, added up."""
+    correct: Int64[NDArray[np.int64], "K"]
+    """Right answers."""
+    steps: Int64[NDArray[np.int64], "K"]
+    """Batches until it ended, or its loss was not finite."""
+
+
 @runtime_checkable
 class Backend(Protocol):
     """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
@@ -146,4 +243,24 @@ class StepBackend(Backend, Protocol):
         second: Float[Tensor, "P"] | None,
     ) -> None:
         """One lane's clipping and update in place; `grads` is only read. `coefficients` are those of `seqmodels.optim`."""
+        ...
+
+
+@runtime_checkable
+class EpochBackend(Backend, Protocol):
+    """A backend that does whole epochs by itself: as many steps as `StepBackend` describes, each followed by its update."""
+
+    def train_epoch(self, epoch: Epoch) -> EpochResult:
+        """Train every lane for one epoch."""
+        ...
+
+    def logits(
+        self,
+        layout: Layout,
+        params: Float[Tensor, "K P"],
+        tokens: Float[Tensor, "N D"],
+        start: Int64[Tensor, "B"],
+        length: Int64[Tensor, "B"],
+    ) -> Float[Tensor, "K B C"]:
+        """Of the same sequences by every lane, without noise or dropout."""
         ...
