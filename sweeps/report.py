@@ -46,9 +46,9 @@ def report(
 
     data = analysis.verdict(sweep, dataset)
     confusions = [
-        analysis.confusion(sweep, block.dataset.name, block.rows[0].trial)
+        analysis.confusion(sweep, block.dataset.name, block.best)
         for block in data.datasets
-        if block.rows[0].test.n  # nothing to show where every lane diverged
+        if block.best  # nothing to show where every lane diverged
     ]
     if json_output:
         write_json(vars(data) | {"confusions": confusions}, console)

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from results.analysis._columns import numbers
 from results.errors import StoreError
 from results.store import Sweep
 
@@ -42,19 +43,17 @@ def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Seque
         raise StoreError(
             f"predictions of trial {trial} have {widths[0]} probabilities here and {widths[1]} there"
         )
+    probabilities = numbers(pa.chunked_array([lists.flatten()])).reshape(len(lists), widths[0])
     return Answers(
-        seed=table["seed"].to_numpy(),
-        sequence=table["sequence"].to_numpy(zero_copy_only=False),
+        seed=numbers(table["seed"]),
+        sequence=np.array(table["sequence"].to_pylist()),
         true=_places(table["true"], classes),
         predicted=_places(table["predicted"], classes),
-        probabilities=lists.flatten()
-        .to_numpy(zero_copy_only=False)
-        .reshape(len(lists), widths[0])
-        .astype(np.float64),
+        probabilities=probabilities.astype(np.float64),
     )
 
 
 def _places(names: pa.ChunkedArray, classes: Sequence[str]) -> np.ndarray:
     """Places of the names in `classes`, int64 [R]; -1 where a name is none of them."""
     found = pc.index_in(names.cast(pa.string()), value_set=pa.array(classes, pa.string()))
-    return np.asarray(found.fill_null(-1), dtype=np.int64)
+    return numbers(pc.fill_null(found, -1)).astype(np.int64)

@@ -10,9 +10,10 @@ import numpy as np
 from results.analysis._answers import Answers, answers
 from results.analysis._calibration import Calibration, calibration
 from results.analysis._interval import Interval, interval
-from results.analysis._lanes import Lane, architecture_label, pick_dataset, pick_trial
+from results.analysis._lanes import Lane
+from results.analysis._pick import pick
 from results.analysis._proportion import Proportion, proportion
-from results.analysis._verdict import rank
+from results.analysis._trials import Trial
 from results.errors import StoreError
 from results.store import Sweep
 
@@ -91,25 +92,21 @@ def confusion(
 
     Raises `StoreError` when the data set, trial or split has no such results.
     """
-    lanes = sweep.read("lanes").to_pylist()
-    name = pick_dataset(sweep, lanes, dataset)
-    here = [lane for lane in lanes if lane["dataset"] == name]
-    picked = pick_trial(here, trial) if trial is not None else rank(here)[0].trial
-    chosen = [lane for lane in here if lane["trial"] == picked and lane["chosen"]]
-    if not chosen:
-        raise StoreError(f"trial {picked} has no chosen candidate: all of its lanes diverged")
+    picked = pick(sweep, dataset, trial)
+    if picked.candidate is None:
+        raise StoreError(f"trial {picked.trial} has no chosen candidate: all of its lanes diverged")
     table = sweep.read(
-        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked]
+        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked.trial]
     )
-    mine = [cell for cell in table.to_pylist() if cell["candidate"] == chosen[0]["candidate"]]
+    mine = [cell for cell in table.to_pylist() if cell["candidate"] == picked.candidate]
     splits = sorted({cell["split"] for cell in mine})
     cells = [cell for cell in mine if cell["split"] == split]
     if not cells:
         found = f"it has {', '.join(splits)}" if splits else "no lane of it was scored"
-        raise StoreError(f"trial {picked} has no confusions of split `{split}`; {found}")
-    classes = _classes(sweep, name, cells)
-    said = answers(sweep, picked, chosen[0]["candidate"], split, classes)
-    return _measure(sweep.id, chosen[0], split, classes, _counts(cells, classes), said)
+        raise StoreError(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
+    classes = _classes(sweep, picked.dataset, cells)
+    said = answers(sweep, picked.trial, picked.candidate, split, classes)
+    return _measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes), said)
 
 
 def _classes(sweep: Sweep, dataset: str, cells: Sequence[Lane]) -> tuple[str, ...]:
@@ -130,7 +127,13 @@ def _counts(cells: Sequence[Lane], classes: Sequence[str]) -> np.ndarray:
 
 
 def _measure(
-    sweep: str, lane: Lane, split: str, classes: tuple[str, ...], each: np.ndarray, said: Answers | None
+    sweep: str,
+    trial: Trial,
+    candidate: int,
+    split: str,
+    classes: tuple[str, ...],
+    each: np.ndarray,
+    said: Answers | None,
 ) -> Confusion:
     pooled = each.sum(axis=0)
     true, predicted, hit = pooled.sum(axis=1), pooled.sum(axis=0), np.diagonal(pooled)
@@ -144,11 +147,11 @@ def _measure(
     recall, precision, f1 = (tuple(map(_share, *ratio)) for ratio in ratios)
     return Confusion(
         sweep=sweep,
-        dataset=lane["dataset"],
-        synthetic=lane["synthetic"],
-        trial=lane["trial"],
-        architecture=architecture_label(lane),
-        candidate=lane["candidate"],
+        dataset=trial.dataset,
+        synthetic=trial.synthetic,
+        trial=trial.trial,
+        architecture=trial.label,
+        candidate=candidate,
         split=split,
         seeds=len(each),
         classes=classes,

@@ -5,14 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from results.analysis._lanes import (
-    Lane,
-    architecture_label,
-    pick_dataset,
-    pick_trial,
-    varying_hyperparameters,
-)
-from results.analysis._verdict import rank
+from results.analysis._lanes import Lane, varying_hyperparameters
+from results.analysis._pick import pick
 from results.store import Sweep
 
 
@@ -52,13 +46,12 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
 
     Raises `StoreError` when the data set or trial has no results.
     """
-    lanes = sweep.read("lanes").to_pylist()
-    name = pick_dataset(sweep, lanes, dataset)
-    here = [lane for lane in lanes if lane["dataset"] == name]
-    picked = pick_trial(here, trial) if trial is not None else rank(here)[0].trial
-    mine = [lane for lane in here if lane["trial"] == picked]
+    picked = pick(sweep, dataset, trial)
+    mine = sweep.read("lanes", trials=[picked.trial]).to_pylist()
     searched = varying_hyperparameters(mine)
-    epochs = sweep.read("epochs", ["candidate", "seed", "epoch", "phase", "train_loss"], trials=[picked])
+    epochs = sweep.read(
+        "epochs", ["candidate", "seed", "epoch", "phase", "train_loss"], trials=[picked.trial]
+    )
     records: dict[tuple[int, int], dict[int, float]] = {}
     for row in epochs.to_pylist():
         if row["phase"] == "search":
@@ -68,10 +61,10 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
         candidates.setdefault(lane["candidate"], []).append(lane)
     return Curves(
         sweep=sweep.id,
-        dataset=name,
-        synthetic=mine[0]["synthetic"],
-        trial=picked,
-        architecture=architecture_label(mine[0]),
+        dataset=picked.dataset,
+        synthetic=picked.synthetic,
+        trial=picked.trial,
+        architecture=picked.label,
         searched=searched,
         curves=tuple(_curve(candidates[number], searched, records) for number in sorted(candidates)),
     )

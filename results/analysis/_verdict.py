@@ -1,21 +1,20 @@
 """Which architectures win on each data set, and how sure that is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from results.analysis._interval import Interval, interval
-from results.analysis._lanes import (
-    Lane,
-    architecture_extras,
-    architecture_label,
-    by_trial,
-    dataset_order,
-    pick_dataset,
-    varying_hyperparameters,
-)
+import numpy as np
+
+from results.analysis._cautions import Caution, cautions
+from results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
+from results.analysis._edges import Edge, edges
+from results.analysis._interval import CONFIDENCE, Interval, interval
+from results.analysis._pick import by_test, pick_dataset
+from results.analysis._ranks import Places, places
 from results.analysis._summary import DatasetSummary, Summary, summary
+from results.analysis._trials import Trial, read_trials
 from results.store import Sweep
 
 UNSTABLE_DEVIATION = (
@@ -27,12 +26,21 @@ UNSTABLE_DEVIATION = (
 class Row:
     """One architecture on one data set: the candidate chosen on validation, over its seeds.
 
+    `rank` is its place by mean test accuracy, `rank_low` and `rank_high` the first and last place that it may have: 1 + the
+    number that are significantly better, and the number that have a test accuracy - the number that are significantly worse.
+    `tied`: the best, or not told apart from it; `cheapest` of those: the fewest parameters, then the least time.
+    `to_best`: its test accuracy minus the best's; None for the best.
     `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
-    `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged).
+    `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
+    those at the edge of what was searched.
     `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
     """
 
     rank: int
+    rank_low: int
+    rank_high: int
+    tied: bool
+    cheapest: bool
     label: str
     extras: str
     trial: str
@@ -48,10 +56,12 @@ class Row:
     train: Interval
     validation: Interval
     test: Interval
+    to_best: Difference | None
     candidates: int
     seeds: int
     candidate: int | None
     chosen: dict[str, Any]
+    edges: tuple[Edge, ...]
     refit: bool
     lanes: int
     diverged: int
@@ -61,10 +71,29 @@ class Row:
 
 @dataclass(frozen=True)
 class DatasetVerdict:
-    """Architectures on one data set, by mean test accuracy, then by fewer parameters."""
+    """Architectures on one data set, by mean test accuracy, then by fewer parameters.
+
+    `best`: trial of the best row whose chosen candidate lost no seed (of any, where all did); None without a test accuracy.
+    `comparisons`: how many were tested and Holm's correction is for: of every pair, or of each row with the best.
+    """
 
     dataset: DatasetSummary
+    best: str | None
     rows: tuple[Row, ...]
+    comparisons: int
+    every_pair: bool
+    cautions: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the figures were made."""
+
+    interval: str = "Student's t of the mean over seeds"
+    confidence: float = CONFIDENCE
+    test: str = PAIRED
+    correction: str = "Holm"
+    alpha: float = ALPHA
 
 
 @dataclass(frozen=True)
@@ -72,6 +101,7 @@ class Verdict:
     """The outcome of a sweep so far. `seeds`: most seeds of a chosen candidate; `lanes`, `diverged`: lanes finished."""
 
     summary: Summary
+    method: Method
     seeds: int
     lanes: int
     diverged: int
@@ -84,83 +114,125 @@ def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
 
     Raises `StoreError` for an unknown data set or a damaged file.
     """
-    lanes = sweep.read("lanes").to_pylist()
-    names = dataset_order(sweep, lanes) if dataset is None else [pick_dataset(sweep, lanes, dataset)]
+    found = read_trials(sweep)
+    names = list(found.datasets)
+    names = names if dataset is None else [pick_dataset(sweep, names, dataset)]
     overall = summary(sweep)
     known = {entry.name: entry for entry in overall.datasets}
+    space = (sweep.info.get("spec") or {}).get("hyperparameters") or {}
     blocks = []
     for name in names:
-        here = [lane for lane in lanes if lane["dataset"] == name]
-        unknown = DatasetSummary(name, here[0]["synthetic"], (), None, None, None)
-        blocks.append(DatasetVerdict(known.get(name, unknown), rank(here)))
+        trials = by_test(found.datasets[name])
+        entry = known.get(name) or DatasetSummary(name, trials[0].synthetic, (), None, None, None)
+        blocks.append(_block(entry, trials, found.searched[name], space))
     rows = [row for block in blocks for row in block.rows]
     return Verdict(
         summary=overall,
+        method=Method(),
         seeds=max((row.seeds for row in rows), default=0),
         lanes=sum(row.lanes for row in rows),
         diverged=sum(row.diverged for row in rows),
-        backends=tuple(sorted({lane["backend"] for lane in lanes})),
+        backends=found.backends,
         datasets=tuple(blocks),
     )
 
 
-def rank(lanes: Sequence[Lane]) -> tuple[Row, ...]:
-    """Rows of one data set's trials, best first."""
-    searched = varying_hyperparameters(lanes)
-    rows = [_row(trial, searched, tied_batch=_one_batch(lanes)) for trial in by_trial(lanes).values()]
-    rows.sort(key=lambda row: (_descending(row.test), row.parameters, row.label))
-    return tuple(Row(**{**vars(row), "rank": place}) for place, row in enumerate(rows, start=1))
-
-
-def _one_batch(lanes: Sequence[Lane]) -> bool:
-    return len({lane["batch_size"] for lane in lanes}) == 1
-
-
-def _descending(test: Interval) -> float:
-    # Rounded, so that equal accuracies summed in another order stay equal.
-    return math.inf if test.mean is None else -round(test.mean, 9)
-
-
-def _row(lanes: Sequence[Lane], searched: Sequence[str], *, tied_batch: bool) -> Row:
-    first = lanes[0]
-    chosen = [lane for lane in lanes if lane["chosen"]]
-    # a lane that diverged was not tested: all three figures are over the same seeds
-    sound = [lane for lane in chosen if lane["stopped"] != "diverged"]
-    test = interval(lane["test_accuracy"] for lane in sound)
-    diverged = [lane for lane in lanes if lane["stopped"] == "diverged"]
-    batch = "" if tied_batch else f" batch {first['batch_size']}"
-    return Row(
-        rank=0,
-        label=architecture_label(first) + batch,
-        extras=(architecture_extras(first) + batch).lstrip(),
-        trial=first["trial"],
-        cell=first["cell"],
-        layers=first["layers"],
-        hidden=first["hidden"],
-        bidirectional=first["bidirectional"],
-        readout=first["readout"],
-        head_hidden=first["head_hidden"],
-        batch_size=first["batch_size"],
-        parameters=first["parameters"],
-        seconds=math.fsum(lane["seconds"] for lane in lanes),
-        train=interval(lane["train_accuracy"] for lane in sound),
-        validation=interval(lane["validation_accuracy"] for lane in sound),
-        test=test,
-        candidates=len({lane["candidate"] for lane in lanes}),
-        seeds=len(chosen),
-        candidate=chosen[0]["candidate"] if chosen else None,
-        chosen={name: chosen[0][name] for name in searched} if chosen else {},
-        refit=any(lane["refit"] for lane in chosen),
-        lanes=len(lanes),
-        diverged=len(diverged),
-        diverged_seeds=sum(lane["chosen"] for lane in diverged),
-        unstable=_deviation([lane["test_accuracy"] for lane in chosen]) > UNSTABLE_DEVIATION,
+def _block(
+    entry: DatasetSummary, trials: Sequence[Trial], searched: Sequence[str], space: dict[str, Any]
+) -> DatasetVerdict:
+    """`trials` of one data set, best first."""
+    placed = places(_accuracies(trials), [not trial.lost for trial in trials], least_deviation(entry.test))
+    one_batch = len({trial.batch_size for trial in trials}) == 1
+    cheapest = _cheapest(trials, placed)
+    rows = tuple(
+        _row(trial, placed, place, searched, space, one_batch=one_batch, cheapest=place == cheapest)
+        for place, trial in enumerate(trials)
+    )
+    best = rows[placed.best] if rows[placed.best].test.n else None
+    return DatasetVerdict(
+        dataset=entry,
+        best=best.trial if best else None,
+        rows=rows,
+        comparisons=placed.comparisons,
+        every_pair=placed.every_pair,
+        cautions=cautions(entry, rows, best, placed.comparisons),
     )
 
 
-def _deviation(values: Sequence[float | None]) -> float:
+def _accuracies(trials: Sequence[Trial]) -> np.ndarray:
+    """Test accuracy [trials, seeds]; NaN where a seed has none."""
+    seeds = {
+        seed: place for place, seed in enumerate(sorted({seed for trial in trials for seed in trial.test}))
+    }
+    accuracy = np.full((len(trials), len(seeds)), np.nan)
+    for place, trial in enumerate(trials):
+        for seed, value in trial.test.items():
+            accuracy[place, seeds[seed]] = math.nan if value is None else value
+    return accuracy
+
+
+def _cheapest(trials: Sequence[Trial], placed: Places) -> int | None:
+    """Place of the cheapest of those tied with the best, if there are several; unstable ones only where all are."""
+    tied = [place for place, tied in enumerate(placed.tied) if tied]
+    if len(tied) < 2:
+        return None
+    return min(
+        tied,
+        key=lambda place: (_is_unstable(trials[place]), trials[place].parameters, trials[place].seconds),
+    )
+
+
+def _row(
+    trial: Trial,
+    placed: Places,
+    place: int,
+    searched: Sequence[str],
+    space: dict[str, Any],
+    *,
+    one_batch: bool,
+    cheapest: bool,
+) -> Row:
+    batch = "" if one_batch else f" batch {trial.batch_size}"
+    chosen = {name: trial.settings[name] for name in searched if name in trial.settings}
+    return Row(
+        rank=place + 1,
+        rank_low=placed.low[place],
+        rank_high=placed.high[place],
+        tied=placed.tied[place],
+        cheapest=cheapest,
+        label=trial.label + batch,
+        extras=(trial.extras + batch).lstrip(),
+        trial=trial.trial,
+        cell=trial.cell,
+        layers=trial.layers,
+        hidden=trial.hidden,
+        bidirectional=trial.bidirectional,
+        readout=trial.readout,
+        head_hidden=trial.head_hidden,
+        batch_size=trial.batch_size,
+        parameters=trial.parameters,
+        seconds=trial.seconds,
+        train=interval(trial.train.values()),
+        validation=interval(trial.validation.values()),
+        test=interval(trial.test.values()),
+        to_best=placed.to_best[place],
+        candidates=trial.candidates,
+        seeds=len(trial.seeds),
+        candidate=trial.candidate,
+        chosen=chosen,
+        edges=edges(chosen, space),
+        refit=trial.refit,
+        lanes=trial.lanes,
+        diverged=trial.diverged,
+        diverged_seeds=len(trial.lost),
+        unstable=_is_unstable(trial),
+    )
+
+
+def _is_unstable(trial: Trial) -> bool:
+    return bool(trial.lost) or _deviation(trial.test.values()) > UNSTABLE_DEVIATION
+
+
+def _deviation(values: Iterable[float | None]) -> float:
     finite = [value for value in values if value is not None and math.isfinite(value)]
-    if len(finite) < 2:
-        return 0.0
-    mean = math.fsum(finite) / len(finite)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / (len(finite) - 1))
+    return float(np.std(finite, ddof=1)) if len(finite) > 1 else 0.0

@@ -63,7 +63,7 @@ def command(
     if against is not None and counts:
         raise typer.BadParameter("a difference is in percentage points, so without --counts")
     if against is not None:
-        _difference(found, dataset, architecture, against, split.value, json)
+        _contrast(found, dataset, architecture, against, split.value, json)
         return
     from results import analysis
     from results.views.confusion import render
@@ -74,13 +74,13 @@ def command(
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
 
 
-def _difference(
+def _contrast(
     sweep: Sweep, dataset: str | None, architecture: str | None, against: str, split: str, json: bool
 ) -> None:
     from results import analysis
-    from results.views.difference import render
+    from results.views.contrast import render
 
     data = per_dataset(
-        sweep, dataset, lambda name: analysis.difference(sweep, name, architecture, against, split)
+        sweep, dataset, lambda name: analysis.contrast(sweep, name, architecture, against, split)
     )
     print_each(data, render, console(), json)

@@ -16,7 +16,7 @@ from results import analysis
 from results.analysis._answers import Answers
 from results.analysis._calibration import BINS
 from results.analysis._calibration import calibration as calibrate
-from results.analysis._significance import MOST_EXACT, holm, paired_t, sign_flip
+from results.analysis._sign_flip import MOST_EXACT, sign_flip
 from results.errors import StoreError
 from results.schema import table
 from results.store import Store, Sweep
@@ -143,21 +143,6 @@ def test_examples_are_sequences_that_were_so_mistaken(sweep: Sweep) -> None:
         assert pair.examples
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 30])
-def test_holm_is_statsmodels(size: int) -> None:
-    values = np.random.default_rng(size).integers(0, 200, size) / 1000  # some alike
-    theirs = multipletests(values, method="holm")[1] if size else []
-    assert holm(values.tolist()) == pytest.approx(list(theirs))
-
-
-def test_paired_t_is_scipys() -> None:
-    a, b = np.array([0.9, 0.92, 0.88, 0.95]), np.array([0.85, 0.9, 0.89, 0.9])
-    assert paired_t(a - b) == pytest.approx(stats.ttest_rel(a, b).pvalue)
-    assert paired_t([0.1]) is None
-    assert paired_t([0.1, 0.1, 0.1]) is None
-    assert paired_t([0.0, 0.0]) is None
-
-
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_with_one_seed_the_test_over_sequences_is_mcnemars(only_first: int, only_second: int) -> None:
     differences = np.array([1] * only_first + [-1] * only_second + [0] * 5)
@@ -188,7 +173,7 @@ def test_beyond_the_exact_test_the_normal_distribution_agrees_with_it() -> None:
 
 
 def test_a_difference_is_what_pandas_and_scipy_say(sweep: Sweep) -> None:
-    found = analysis.difference(sweep, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+    found = analysis.contrast(sweep, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
     frame = sweep.read("predictions").to_pandas()
     frame = frame.assign(right=(frame.true.astype(str) == frame.predicted.astype(str)).astype(int))
     first, second = (frame[frame.trial == each.trial] for each in (found.first, found.second))
@@ -223,21 +208,21 @@ def test_only_common_seeds_are_compared(own_sweep: Sweep) -> None:
         for row in rows:
             row["seed"] += 2  # 2, 3, 4: only 2 is common
     own_sweep.write_trial(first.trial, {name: table(name, rows) for name, rows in tables.items()})
-    found = analysis.difference(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+    found = analysis.contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
     assert (found.seeds, found.accuracy.p_seeds, found.accuracy.difference.half_width) == (1, None, None)
     for rows in tables.values():
         for row in rows:
             row["seed"] += 9
     own_sweep.write_trial(first.trial, {name: table(name, rows) for name, rows in tables.items()})
     with pytest.raises(StoreError, match="have no seed in common on handwriting"):
-        analysis.difference(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+        analysis.contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
 
 
 def test_what_cannot_be_compared_is_said(own_sweep: Sweep) -> None:
     with pytest.raises(StoreError, match="`lstm x 2 x 100` is lstm x 2 x 100 itself"):
-        analysis.difference(own_sweep, None, "lstm x 2 x 100", "lstm x 2 x 100")
+        analysis.contrast(own_sweep, None, "lstm x 2 x 100", "lstm x 2 x 100")
     with pytest.raises(StoreError, match="no trial or architecture `lstm x 9 x 1`; nearest: lstm"):
-        analysis.difference(own_sweep, None, None, "lstm x 9 x 1")
+        analysis.contrast(own_sweep, None, None, "lstm x 9 x 1")
     trial = analysis.confusion(own_sweep, trial="lstm x 2 x 100").trial
     tables = {
         name: table(name, own_sweep.read(name, trials=[trial]).to_pylist())
@@ -245,7 +230,7 @@ def test_what_cannot_be_compared_is_said(own_sweep: Sweep) -> None:
     }
     own_sweep.write_trial(trial, tables)
     with pytest.raises(StoreError, match=f"trial {trial} has no predictions of split `test`"):
-        analysis.difference(own_sweep, None, None, trial)
+        analysis.contrast(own_sweep, None, None, trial)
 
 
 def test_two_models_that_answer_alike_do_not_differ(own_sweep: Sweep) -> None:
@@ -255,5 +240,5 @@ def test_two_models_that_answer_alike_do_not_differ(own_sweep: Sweep) -> None:
         rows = own_sweep.read(name, trials=[first.trial]).to_pylist()
         twin[name] = table(name, [row | {"trial": "twin", "batch_size": 64} for row in rows])
     own_sweep.write_trial("twin", twin)
-    found = analysis.difference(own_sweep, None, first.trial, "twin")
+    found = analysis.contrast(own_sweep, None, first.trial, "twin")
     assert (found.cells, found.accuracy.p, found.only_first) == ((), 1.0, 0)

@@ -37,7 +37,7 @@ from results.analysis import (
     proportion,
 )
 from results.store import Store
-from results.views import confusion, curves, difference, formats, sweeps, verdict
+from results.views import confusion, contrast, curves, formats, sweeps, verdict
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -80,13 +80,13 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
             analysis.confusion(full, "segments", "rnn_tanh x 2 x 100"),
         ),
         "confusion-counts": (functools.partial(confusion.render, counts=True), analysis.confusion(full)),
-        "difference": (
-            difference.render,
-            analysis.difference(full, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+        "contrast": (
+            contrast.render,
+            analysis.contrast(full, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
         ),
-        "difference-18-classes": (
-            difference.render,
-            analysis.difference(many, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+        "contrast-18-classes": (
+            contrast.render,
+            analysis.contrast(many, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
         ),
         "confusion-18-classes": (confusion.render, analysis.confusion(many, trial="rnn_tanh x 2 x 100")),
         "confusion-10-classes": (confusion.render, analysis.confusion(ten, trial="rnn_tanh x 2 x 100")),
@@ -98,7 +98,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
 
 VIEWS = (
     *("verdict", "verdict-unfinished-one-seed", "verdict-empty"),
-    *("confusion-brief", "confusion-counts", "difference", "difference-18-classes"),
+    *("confusion-brief", "confusion-counts", "contrast", "contrast-18-classes"),
     *("confusion", "confusion-18-classes", "confusion-10-classes", "curves", "sweeps", "sweeps-none"),
 )
 

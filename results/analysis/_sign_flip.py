@@ -1,24 +1,10 @@
-"""Paired tests of two models, and Holm's correction for many of them."""
+"""A test of two models' answers to the same sequences."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 MOST_EXACT = 2000  # sequences that differ; beyond it the normal distribution stands in for the exact one
-
-
-def paired_t(differences: Sequence[float] | np.ndarray) -> float | None:
-    """Two-sided p of Student's paired t-test; None for fewer than two differences, or where they have no spread."""
-    values = np.asarray(differences, dtype=np.float64)
-    if len(values) < 2:
-        return None
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    if error <= 1e-12 * float(np.abs(values).max()):
-        return None
-    from scipy.special import stdtr  # scipy.stats takes a second to import
-
-    return 2 * float(stdtr(len(values) - 1, -abs(float(values.mean())) / error))
 
 
 def sign_flip(differences: np.ndarray) -> float:
@@ -44,14 +30,3 @@ def sign_flip(differences: np.ndarray) -> float:
         )  # nothing wraps round: the sum stays in reach
         chances = (up + down) / 2
     return min(float(chances[np.abs(np.arange(-total, total + 1)) >= observed].sum()), 1.0)
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """p-values corrected by Holm's step-down method (1979), in the given order."""
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    corrected = [0.0] * len(values)
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min((len(values) - rank) * values[place], 1.0))
-        corrected[place] = highest
-    return corrected

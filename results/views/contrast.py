@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from results.analysis import CellDifference, Difference, Paired
+from results.analysis import CellContrast, Contrast, Paired
 from results.views import formats, layout
 from results.views.confusion import MOST_CLASSES
 
@@ -13,7 +13,7 @@ MOST_CELLS = 10
 CELL = len("░░ +100.0*")
 
 
-def render(data: Difference, console: Console) -> None:
+def render(data: Contrast, console: Console) -> None:
     """Print the difference of the accuracies, the matrix of differences where it fits, and the surest cells."""
     first, second = data.first, data.second
     layout.facts(
@@ -27,7 +27,7 @@ def render(data: Difference, console: Console) -> None:
     layout.facts(
         console,
         f"accuracy {formats.percent(first.accuracy.mean)} and {formats.percent(second.accuracy.mean)} %",
-        f"difference {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
+        f"contrast {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
         f"p {formats.p_value(data.accuracy.p)}{_of(data.accuracy)}",
     )
     layout.facts(
@@ -54,12 +54,12 @@ def _points(paired: Paired) -> str:
     return formats.points(paired.difference.mean)
 
 
-def _width(data: Difference) -> int:
+def _width(data: Contrast) -> int:
     label = max(map(cell_len, (*data.first.classes, "true")))
     return label + sum(1 + max(CELL, cell_len(name)) for name in data.first.classes)
 
 
-def _matrix(data: Difference, console: Console) -> None:
+def _matrix(data: Contrast, console: Console) -> None:
     layout.line(
         console,
         ("rows: true class · columns: predicted · points · * Holm p <= 0.05", "dim"),
@@ -73,7 +73,7 @@ def _matrix(data: Difference, console: Console) -> None:
     console.print(grid, highlight=False)
 
 
-def _cell(cell: CellDifference | None) -> Text:
+def _cell(cell: CellContrast | None) -> Text:
     if cell is None:
         return Text("·  ", style="dim")
     mark = "*" if cell.p_holm <= SIGNIFICANT else " "
@@ -81,14 +81,14 @@ def _cell(cell: CellDifference | None) -> Text:
     return Text(text, style=_style(cell))
 
 
-def _style(cell: CellDifference) -> str:
+def _style(cell: CellContrast) -> str:
     """Green where the first is the better one, bold where that is significant."""
     more = (cell.share.difference.mean or 0.0) > 0
     colour = "green" if more == (cell.true == cell.predicted) else "red"
     return f"bold {colour}" if cell.p_holm <= SIGNIFICANT else colour
 
 
-def _cells(data: Difference, console: Console) -> None:
+def _cells(data: Contrast, console: Console) -> None:
     columns = [("true", "<"), ("predicted", "<"), ("points", ">"), ("over seeds", ">"), ("sequences", ">")]
     grid = layout.table([*columns, ("Holm p", ">")])
     for cell in data.cells[:MOST_CELLS]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from results.analysis._answers import Answers, answers
+from results.analysis._comparison import holm, least_deviation, number, paired
 from results.analysis._confusion import Confusion, confusion
-from results.analysis._interval import Interval, interval
-from results.analysis._significance import holm, paired_t, sign_flip
+from results.analysis._interval import Interval
+from results.analysis._sign_flip import sign_flip
 from results.errors import StoreError
 from results.store import Sweep
 
@@ -17,7 +18,7 @@ from results.store import Sweep
 class Paired:
     """A difference, first minus second, over the seeds that both have, and two tests that it is none.
 
-    `p_seeds`: paired t-test over seeds: would other seeds say so too? None for one seed, or where all differ alike.
+    `p_seeds`: paired t-test over seeds: would other seeds say so too? None for one seed.
     `p_sequences`: McNemar's test with a sequence's seeds taken together: would other sequences? `p`: the larger of both,
     so it is small only where both are.
     """
@@ -29,7 +30,7 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class CellDifference:
+class CellContrast:
     """A cell of the matrix: share of class `true` taken for `predicted`. `p_holm`: `p` corrected for all cells listed."""
 
     true: str
@@ -39,7 +40,7 @@ class CellDifference:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Contrast:
     """Two confusion matrices on the same sequences.
 
     `seeds` and `sequences` that both were scored on, which alone are compared. `only_first`, `only_second`: how many of their
@@ -53,7 +54,7 @@ class Difference:
     accuracy: Paired
     only_first: int
     only_second: int
-    cells: tuple[CellDifference, ...]
+    cells: tuple[CellContrast, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +66,9 @@ class _Aligned:
     second: np.ndarray
 
 
-def difference(
+def contrast(
     sweep: Sweep, dataset: str | None, trial: str | None, against: str, split: str = "test"
-) -> Difference:
+) -> Contrast:
     """Compare two trials (ids, prefixes or labels; `trial` None: the best) of a data set.
 
     Raises `StoreError` when one of them has no results or no predictions, both are one, or they share no seed.
@@ -84,7 +85,7 @@ def difference(
         )
     right, also = both.first == both.true, both.second == both.true
     known = (both.first >= 0) & (both.second >= 0)
-    return Difference(
+    return Contrast(
         first=first,
         second=second,
         seeds=len(both.first),
@@ -123,27 +124,35 @@ def _align(first: Answers, second: Answers) -> _Aligned:
 
 def _paired(first: np.ndarray, second: np.ndarray, known: np.ndarray) -> Paired:
     """`first`, `second`: whether it is so, bool [S, N]; compared where `known`."""
-    each = np.where(known, first.astype(np.int64) - second, 0)
     counted = known.sum(axis=1)
-    over_seeds = each.sum(axis=1)[counted > 0] / counted[counted > 0]
-    by_seeds, by_sequences = paired_t(over_seeds), sign_flip(each.sum(axis=0))
-    return Paired(interval(over_seeds), by_seeds, by_sequences, max(by_seeds or 0.0, by_sequences))
-
-
-def _cells(classes: tuple[str, ...], both: _Aligned, known: np.ndarray) -> tuple[CellDifference, ...]:
-    found = list(_each_cell(classes, both, known))
-    corrected = holm([cell.share.p for cell in found])
-    found = [replace(cell, p_holm=p) for cell, p in zip(found, corrected, strict=True)]
-    return tuple(
-        sorted(found, key=lambda cell: (cell.p_holm, cell.share.p, -abs(cell.share.difference.mean or 0)))
+    kept = counted > 0
+    share, also = ((known & each).sum(axis=1)[kept] / counted[kept] for each in (first, second))
+    figures = paired(share, also, least_deviation(int(counted.max())))
+    mean, half, seeds, p = map(float, figures)
+    by_seeds = number(p)
+    by_sequences = sign_flip(np.where(known, first.astype(np.int64) - second, 0).sum(axis=0))
+    return Paired(
+        Interval(number(mean), number(half), int(seeds)),
+        by_seeds,
+        by_sequences,
+        max(by_seeds or 0.0, by_sequences),
     )
 
 
-def _each_cell(classes: tuple[str, ...], both: _Aligned, known: np.ndarray) -> Iterator[CellDifference]:
+def _cells(classes: tuple[str, ...], both: _Aligned, known: np.ndarray) -> tuple[CellContrast, ...]:
+    found = list(_each_cell(classes, both, known))
+    corrected = holm(np.array([cell.share.p for cell in found])).tolist()
+    found = [replace(cell, p_holm=p) for cell, p in zip(found, corrected, strict=True)]
+    return tuple(
+        sorted(found, key=lambda cell: (cell.p_holm, cell.share.p, -abs(cell.share.difference.mean or 0.0)))
+    )
+
+
+def _each_cell(classes: tuple[str, ...], both: _Aligned, known: np.ndarray) -> Iterator[CellContrast]:
     for row, true in enumerate(classes):
         mine = both.true == row
         first, second = both.first[:, mine], both.second[:, mine]
         differ = known[:, mine] & (first != second)
         for column in np.union1d(first[differ], second[differ]):
             share = _paired(first == column, second == column, known[:, mine])
-            yield CellDifference(true, classes[column], share, share.p)
+            yield CellContrast(true, classes[column], share, share.p)

@@ -1,0 +1,123 @@
+"""What to beware of in a verdict: short sentences, each by a stated rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from results.analysis._comparison import certain_at
+from results.analysis._interval import CONFIDENCE
+from results.analysis._summary import DatasetSummary
+
+if TYPE_CHECKING:
+    from results.analysis._edges import Edge
+    from results.analysis._verdict import Row
+
+FEW_SEEDS = 5
+"""Fewer seeds than that are called few."""
+WIDE = 0.02
+"""Half width of the interval of a proportion above which a test set is called small."""
+
+Kind = Literal[
+    "few seeds", "small test set", "validation and test disagree", "edge of the search", "lost seeds"
+]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """`text` is one sentence; `kind` says by which rule of `docs/verdict.md`."""
+
+    kind: Kind
+    text: str
+
+
+def cautions(
+    dataset: DatasetSummary, rows: Sequence[Row], best: Row | None, comparisons: int
+) -> tuple[Caution, ...]:
+    """All that apply to the rows of one data set."""
+    if best is None:
+        return ()
+    found = (
+        _few_seeds(rows, comparisons),
+        _small_test_set(dataset, best),
+        _disagreement(rows, best),
+        _edge(rows, best),
+        _lost(rows),
+    )
+    return tuple(caution for caution in found if caution)
+
+
+def _few_seeds(rows: Sequence[Row], comparisons: int) -> Caution | None:
+    seeds = max(row.test.n for row in rows)
+    if seeds >= FEW_SEEDS or len(rows) < 2:
+        return None
+    if seeds < 2:
+        return Caution("few seeds", "one seed tells luck from merit nowhere: no ranks can be told apart")
+    factor = certain_at(comparisons, seeds)
+    text = (
+        f"{seeds} seeds are few: a difference is certain from {factor:.1f} times its own spread over seeds on"
+    )
+    return Caution("few seeds", text)
+
+
+def _small_test_set(dataset: DatasetSummary, best: Row) -> Caution | None:
+    if not dataset.test or best.test.mean is None:
+        return None
+    half = wilson(best.test.mean, dataset.test)
+    if half <= WIDE:
+        return None
+    text = (
+        f"the test set is small: {dataset.test} other sequences might move {100 * best.test.mean:.1f} by "
+        f"±{100 * half:.1f}, which no number of seeds shows"
+    )
+    return Caution("small test set", text)
+
+
+def wilson(share: float, n: int) -> float:
+    """Half width of Wilson's (1927) 95 % interval of a proportion `share` of `n`."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.5 + CONFIDENCE / 2))
+    return z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+
+
+def _disagreement(rows: Sequence[Row], best: Row) -> Caution | None:
+    """The architecture that validation puts first is told apart from the best on test."""
+    known = [row for row in rows if row.validation.mean is not None]
+    first = max(known, key=lambda row: row.validation.mean or 0.0)
+    if first.tied or not best.tied:
+        return None
+    text = (
+        f"validation and test disagree: validation puts {first.label} first ({100 * (first.validation.mean or 0):.1f}), "
+        f"which test puts at {first.rank_low}-{first.rank_high}"
+    )
+    return Caution("validation and test disagree", text)
+
+
+def _edge(rows: Sequence[Row], best: Row) -> Caution | None:
+    """The best, or the cheapest of those tied with it, was chosen at an edge of what was searched."""
+    there: dict[Edge, list[str]] = {}
+    for row in rows:
+        if row is best or row.cheapest:
+            for edge in row.edges:
+                there.setdefault(edge, []).append(row.label)
+    if not there:
+        return None
+    parts = [
+        f"{edge.name} {edge.value:.3g} of {' and '.join(labels)} ({edge.end} end of {edge.low:g} to {edge.high:g})"
+        for edge, labels in there.items()
+    ]
+    return Caution(
+        "edge of the search", f"chosen at the edge of the search, better may lie beyond: {', '.join(parts)}"
+    )
+
+
+def _lost(rows: Sequence[Row]) -> Caution | None:
+    lost = [row for row in rows if row.diverged_seeds and row.test.n]
+    if not lost:
+        return None
+    who = lost[0].label if len(lost) == 1 else f"{len(lost)} architectures"
+    text = f"{who} lost seeds that diverged: figures are of the rest, and never count as better than others"
+    return Caution("lost seeds", text)

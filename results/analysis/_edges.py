@@ -1,0 +1,61 @@
+"""Whether what was chosen lies on the edge of what was searched."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+NEAR = 0.1  # share of a range, logarithmic for `log_uniform`, that counts as its edge
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`name`'s chosen `value` lies at the lower or upper `end` of `low` to `high`, so a better one may lie beyond."""
+
+    name: str
+    value: float
+    end: Literal["lower", "upper"]
+    low: float
+    high: float
+
+
+def edges(chosen: Mapping[str, Any], space: Mapping[str, Any]) -> tuple[Edge, ...]:
+    """Edges at which `chosen` settings lie.
+
+    Of a range those within `NEAR` of an end; of a choice its smallest and largest number. 0 is no lower edge: no
+    hyperparameter is negative.
+
+    Args:
+        chosen: hyperparameters by name.
+        space: the spec's `[hyperparameters]` as `sweep.json` has it: `{"lr": {"log_uniform": [0.001, 0.01]}}`.
+    """
+    found = []
+    for name, dimension in space.items():
+        value = _number(chosen.get(name))
+        if value is None or not isinstance(dimension, dict):
+            continue
+        (kind, values), *_ = dimension.items()
+        numbers = [number for number in map(_number, values) if number is not None]
+        if len(set(numbers)) < 2:
+            continue
+        low, high = min(numbers), max(numbers)
+        if not low <= value <= high:  # the default of an optimizer that does not read it
+            continue
+        place = _place(kind, value, low, high)
+        near = 0.0 if kind == "choice" else NEAR
+        if place <= near and low > 0:
+            found.append(Edge(name, value, "lower", low, high))
+        elif place >= 1 - near:
+            found.append(Edge(name, value, "upper", low, high))
+    return tuple(found)
+
+
+def _place(kind: str, value: float, low: float, high: float) -> float:
+    """0 at the lower end, 1 at the upper one."""
+    if kind == "log_uniform":
+        value, low, high = map(math.log, (value, low, high))
+    return (value - low) / (high - low)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

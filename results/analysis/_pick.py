@@ -1,0 +1,72 @@
+"""Which data set and which architecture somebody means."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from results.analysis._interval import interval
+from results.analysis._trials import Trial, read_trials
+from results.errors import StoreError
+from results.store import Sweep
+
+
+def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = None) -> Trial:
+    """A trial by its data set (None: the first) and architecture or id (None: the best on test).
+
+    Raises `StoreError` when there is none, naming the nearest, or several.
+    """
+    if architecture is not None and sweep.is_finished(architecture):  # no need to look at 10,000 others
+        (alone,) = read_trials(sweep, [architecture]).datasets.values()
+        if dataset in (None, alone[0].dataset):
+            return alone[0]
+    found = read_trials(sweep)
+    mine = found.datasets[pick_dataset(sweep, list(found.datasets), dataset)]
+    return by_test(mine)[0] if architecture is None else pick_architecture(mine, architecture)
+
+
+def pick_dataset(sweep: Sweep, names: Sequence[str], name: str | None) -> str:
+    """Check the data set's name; None: the first of `names`. Raises `StoreError` when it has no results here."""
+    if not names:
+        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+    if name is None:
+        return names[0]
+    if name not in names:
+        near = get_close_matches(name, names, n=1) or names
+        raise StoreError(f"sweep {sweep.id} has no results on data set `{name}`; nearest: {', '.join(near)}")
+    return name
+
+
+def pick_architecture(trials: Sequence[Trial], wanted: str) -> Trial:
+    """The trial whose id begins with `wanted`, or whose architecture is called that, with or without its batch size."""
+    matches = [trial for trial in trials if trial.trial == wanted] or [
+        trial
+        for trial in trials
+        if _squeezed(wanted) in (_squeezed(trial.label), _squeezed(f"{trial.label} batch {trial.batch_size}"))
+    ]
+    matches = matches or [trial for trial in trials if wanted and trial.trial.startswith(wanted)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(
+            f"{trial.trial} ({trial.label}, batch {trial.batch_size})" for trial in matches[:6]
+        )
+        more = f" and {len(matches) - 6} more" if len(matches) > 6 else ""
+        raise StoreError(f"`{wanted}` fits several trials: {listed}{more}; give the id")
+    labels = list(dict.fromkeys(trial.label for trial in trials))
+    names = [*labels, *(trial.trial for trial in trials)]
+    near = get_close_matches(wanted, names, n=3, cutoff=0.3) or labels[:3]
+    raise StoreError(f"no trial or architecture `{wanted}`; nearest: {', '.join(near)}")
+
+
+def by_test(trials: Sequence[Trial]) -> list[Trial]:
+    """By mean test accuracy, the highest first; of equal ones the smaller model; those without one last."""
+
+    def key(trial: Trial) -> tuple[bool, float, int, str]:
+        mean = interval(trial.test.values()).mean
+        # rounded, so that equal accuracies summed in another order stay equal
+        return mean is None, -round(mean or 0.0, 9), trial.parameters, trial.label
+
+    return sorted(trials, key=key)
+
+
+def _squeezed(label: str) -> str:
+    return label.replace(" ", "").replace("×", "x").lower()

@@ -1,0 +1,161 @@
+"""The `lanes` table as one `Trial` each: what its lanes amount to, and the chosen candidate's figures seed by seed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from results.analysis._columns import names_equal, numbers, positions
+from results.analysis._lanes import architecture_extras, architecture_label
+from results.schema import HYPERPARAMETERS
+from results.store import Sweep
+
+_ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
+_FIXED = ("trial", "dataset", "synthetic", *_ARCHITECTURE, "parameters", "refit")
+_FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+_COLUMNS = (
+    *(*_FIXED, *_FIGURES, *HYPERPARAMETERS),
+    *("candidate", "seed", "chosen", "stopped", "seconds", "backend"),
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One architecture on one data set.
+
+    `diverged` of `lanes` lanes diverged; `seconds` are those of all lanes together. The rest is about the chosen candidate
+    (`candidate`; None when every lane diverged): its `settings` (all hyperparameters), its `seeds`, and the accuracies,
+    0..1, by seed. `lost` of its seeds diverged and have no accuracies here: a lane that diverged was not tested.
+    """
+
+    trial: str
+    dataset: str
+    synthetic: bool
+    cell: str
+    layers: int
+    hidden: int
+    bidirectional: bool
+    readout: str
+    head_hidden: int
+    batch_size: int
+    parameters: int
+    lanes: int
+    candidates: int
+    diverged: int
+    seconds: float
+    candidate: int | None
+    settings: dict[str, Any]
+    refit: bool
+    seeds: tuple[int, ...]
+    lost: tuple[int, ...]
+    train: dict[int, float]
+    validation: dict[int, float]
+    test: dict[int, float | None]
+
+    @property
+    def extras(self) -> str:
+        """What is not default about the architecture."""
+        return architecture_extras(vars(self))
+
+    @property
+    def label(self) -> str:
+        """ "lstm x 2 x 100 bi last+max"."""
+        return architecture_label(vars(self))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The finished trials of a sweep by data set, in the spec's order; `searched` hyperparameters of each, that vary."""
+
+    datasets: dict[str, tuple[Trial, ...]]
+    searched: dict[str, tuple[str, ...]]
+    backends: tuple[str, ...]
+
+
+def read_trials(sweep: Sweep, trials: Sequence[str] | None = None) -> Trials:
+    """All finished trials, or only `trials`: one pass over the columns of `lanes` that this takes.
+
+    Raises `StoreError` for a damaged file, or one of `trials` that is not finished.
+    """
+    table = sweep.read("lanes", _COLUMNS, trials=trials)
+    if not table.num_rows:
+        return Trials({}, {}, ())
+    found = _trials(table)
+    names = _declared_order(sweep, {trial.dataset for trial in found})
+    return Trials(
+        datasets={name: tuple(trial for trial in found if trial.dataset == name) for name in names},
+        searched=_searched(table, found, names),
+        backends=tuple(sorted(table["backend"].unique().to_pylist())),
+    )
+
+
+def _trials(table: pa.Table) -> list[Trial]:
+    """`table` holds a trial's lanes together, as `Sweep.read` gives them."""
+    ids = table["trial"]
+    changes = numbers(pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)))
+    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+    lanes = np.diff(starts, append=len(ids))
+    diverged = names_equal(table["stopped"], "diverged")
+    candidate = numbers(table["candidate"])
+    different = np.unique(np.stack([np.repeat(np.arange(len(starts)), lanes), candidate]), axis=1)
+    chosen = np.flatnonzero(numbers(table["chosen"]))
+    begins = np.searchsorted(chosen, [*starts, len(ids)])  # of each trial's lanes in `chosen`
+    has = begins[:-1] < begins[1:]
+    # the chosen candidate's settings stand in each of its lanes; a trial without one gives any, which is not used
+    leads = starts.copy()
+    leads[has] = chosen[begins[:-1][has]]
+    own = table.select(["seed", *_FIGURES]).take(positions(chosen)).to_pydict()
+    lost = diverged[chosen].tolist()
+    rows = table.select([*_FIXED, "candidate", *HYPERPARAMETERS]).take(positions(leads)).to_pylist()
+    sums = zip(
+        lanes.tolist(),
+        np.bincount(different[0]).tolist(),
+        np.add.reduceat(diverged, starts, dtype=np.int64).tolist(),
+        np.add.reduceat(numbers(table["seconds"]), starts).tolist(),
+        strict=True,
+    )
+    found = []
+    for place, (row, (count, candidates, gone, seconds)) in enumerate(zip(rows, sums, strict=True)):
+        mine = range(begins[place], begins[place + 1])
+        sound = [each for each in mine if not lost[each]]
+        found.append(
+            Trial(
+                **{name: row[name] for name in _FIXED if name != "refit"},
+                lanes=count,
+                candidates=candidates,
+                diverged=gone,
+                seconds=seconds,
+                candidate=row["candidate"] if mine else None,
+                settings={name: row[name] for name in HYPERPARAMETERS} if mine else {},
+                refit=bool(mine) and row["refit"],
+                seeds=tuple(own["seed"][each] for each in mine),
+                lost=tuple(own["seed"][each] for each in mine if lost[each]),
+                train={own["seed"][each]: own["train_accuracy"][each] for each in sound},
+                validation={own["seed"][each]: own["validation_accuracy"][each] for each in sound},
+                test={own["seed"][each]: own["test_accuracy"][each] for each in sound},
+            )
+        )
+    return found
+
+
+def _searched(
+    table: pa.Table, trials: Sequence[Trial], datasets: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Hyperparameters with more than one value, by data set. `trials` in the order of `table`."""
+    lanes = [trial.lanes for trial in trials]
+    varying = {}
+    for dataset in datasets:
+        mine = np.repeat([trial.dataset == dataset for trial in trials], lanes)
+        settings = table.select(HYPERPARAMETERS)
+        settings = settings if mine.all() else settings.take(positions(np.flatnonzero(mine)))
+        varying[dataset] = tuple(name for name in HYPERPARAMETERS if len(settings[name].unique()) > 1)
+    return varying
+
+
+def _declared_order(sweep: Sweep, present: Collection[str]) -> list[str]:
+    """Data sets that have results, in the order of the spec."""
+    declared = [entry["name"] for entry in sweep.info.get("datasets") or ()]
+    return [name for name in declared if name in present] + sorted(set(present).difference(declared))
