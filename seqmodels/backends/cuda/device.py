@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ Argument = Tensor | None | int | float | Long
 """A kernel's argument: a tensor's or a null pointer, a 32-bit integer, a 32-bit float, a 64-bit integer."""
 
 
+@runtime_checkable
 class Device(Protocol):
     """Where kernels are launched and what they may use there."""
 

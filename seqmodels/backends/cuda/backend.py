@@ -1,0 +1,133 @@
+"""The `cuda` backend: the recurrence as an autograd function around the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqmodels.backends.base import Rows, Weights
+from seqmodels.backends.cuda.device import Device
+from seqmodels.backends.cuda.gpu import Gpu
+from seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
+from seqmodels.backends.cuda.shapes import PRECISIONS
+
+
+class CudaBackend:
+    """Float32 on a GPU of compute capability 8.0 or newer. All lanes of a call advance together.
+
+    Args:
+        device: what to run on; None for the first GPU that this process sees.
+        precision: of matrix products: `tf32`, as torch's own recurrent modules on a GPU, or `float32`.
+
+    Raises:
+        ValueError: there is no such precision, or no such GPU.
+    """
+
+    name = "cuda"
+    lanes_per_call: int | None = None
+    threads_per_call: int = 1
+
+    def __init__(self, device: Device | None = None, precision: str = "tf32") -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"`precision` is {precision!r}, but must be one of {', '.join(PRECISIONS)}")
+        self.device = device or Gpu()
+        self.precision = precision
+        major, minor = self.device.capability
+        self.arithmetic = f"cuda {precision} sm_{major}{minor}"
+
+    def recurrence(
+        self,
+        cell: str,
+        weights: Weights,
+        tokens: Float[Tensor, "N F"],
+        rows: Rows,
+        *,
+        reverse: bool,
+        bptt: int | None,
+    ) -> Float[Tensor, "M H"]:
+        """See `Backend.recurrence`.
+
+        Raises:
+            ValueError: not float32 on the backend's device, or more hidden units than there are kernels for.
+        """
+        for tensor in (tokens, *weights):
+            if tensor.dtype != torch.float32 or tensor.device != self.device.tensor_device:
+                raise ValueError(
+                    f"the cuda backend computes in float32 on {self.device.tensor_device}, "
+                    f"not in {tensor.dtype} on {tensor.device}"
+                )
+        output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
+        return output
+
+
+class _Recurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        backend: CudaBackend,
+        cell: str,
+        rows: Rows,
+        reverse: bool,
+        bptt: int | None,
+        tokens: Tensor,
+        *parts: Tensor,
+    ) -> Tensor:
+        weights = Weights(*(part if part[0].is_contiguous() else part.contiguous() for part in parts))
+        lanes, _, hidden = weights.weight_hh.shape
+        table, rows_of_lane, lane_tokens = _table(rows, lanes)
+        step = RecurrencePass(
+            backend.device,
+            cell,
+            lanes=lanes,
+            rows=rows_of_lane,
+            tokens=rows.tokens,
+            lane_tokens=lane_tokens,
+            features=tokens.shape[1],
+            hidden=hidden,
+            reverse=reverse,
+            bptt=bptt,
+            precision=backend.precision,
+            training=any(ctx.needs_input_grad),
+        )
+        output = backend.device.empty(rows.tokens, hidden)
+        step.forward(weights, tokens, table, output)
+        if step.training:
+            ctx.step, ctx.table, ctx.rows = step, table, rows
+            ctx.save_for_backward(tokens, output, *weights)
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, output_grad: Tensor) -> tuple[Tensor | None, ...]:
+        step: RecurrencePass | None = ctx.step
+        if step is None:
+            raise RuntimeError(
+                "the cuda backend's gradients can be asked for once: they take the place of what was saved"
+            )
+        ctx.step = None
+        tokens, output, *parts = ctx.saved_tensors
+        weights = Weights(*parts)
+        grads = Weights(*(step.device.empty(*weight.shape) for weight in weights))
+        token_grad = step.device.empty(len(output), tokens.shape[1]) if ctx.needs_input_grad[5] else None
+        step.backward(weights, tokens, ctx.table, output, output_grad.contiguous(), grads, token_grad)
+        if token_grad is not None:
+            # adds up where rows share a token, in a fixed order on the GPU too, unlike index_add_
+            token_grad = torch.zeros_like(tokens).index_put_((ctx.rows.gather,), token_grad, accumulate=True)
+        return None, None, None, None, None, token_grad, *grads
+
+
+def _table(rows: Rows, lanes: int) -> tuple[RowTable, int, int]:
+    """The rows with as many for each lane, absent ones at a lane's end; how many, and the most tokens of a lane."""
+    counts = torch.bincount(rows.lane, minlength=lanes)
+    most = int(counts.max())
+    within = torch.arange(len(rows.lane), device=rows.lane.device) - (counts.cumsum(0) - counts)[rows.lane]
+    place = rows.lane * most + within
+    start, length = (
+        rows.start.new_zeros(lanes * most).index_copy_(0, place, part) for part in (rows.start, rows.length)
+    )
+    table = RowTable(start, length, length.cumsum(0) - length)
+    return table, most, int(length.view(lanes, most).sum(1).max())

@@ -1,0 +1,191 @@
+"""How the recurrence's kernels are cut for a cell, a hidden size and a device: instantiation, threads, shared memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqmodels.backends.cuda.device import Device, Kernel
+
+PRECISIONS = {"tf32": "Tf32", "float32": "Float32"}  # `precision` and its struct in precision.cuh
+ROWS = (32, 16, 8)  # of a block: the most that has room
+MOST_HIDDEN = 512
+MOST_WARPS = 16
+FRAGMENT_BYTES = 512  # 16 x 8 words
+
+# Rows of a block, input features that the recurrence projects by itself and weights on chip decide over the order of no sum.
+MOST_INPUT_STEPS = 5  # as in recurrence_forward.cuh
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """A cell's struct in cells.cuh and its constants there."""
+
+    struct: str
+    gates: int
+    sums: int
+    units: int
+    has_cell_state: bool
+    # steps whose weights stay in registers, by the padded hidden size: what ptxas has room for (tests/seqmodels/cuda/compile.py)
+    forward_registers: dict[int, int]
+    backward_registers: dict[int, int]
+
+
+CELL_SHAPES = {
+    "rnn_tanh": CellShape(
+        "Tanh", 1, 1, 16, False, {32: 4, 64: 8, 104: 13, 128: 16}, {32: 4, 64: 8, 104: 13, 128: 16}
+    ),
+    "rnn_relu": CellShape(
+        "Relu", 1, 1, 16, False, {32: 4, 64: 8, 104: 13, 128: 16}, {32: 4, 64: 8, 104: 13, 128: 16}
+    ),
+    "gru": CellShape(
+        "Gru", 3, 4, 16, False, {32: 4, 64: 8, 104: 8, 128: 8}, {32: 12, 64: 24, 104: 24, 128: 24}
+    ),
+    "lstm": CellShape(
+        "Lstm", 4, 4, 8, True, {32: 4, 64: 6, 104: 6, 128: 4}, {32: 16, 64: 24, 104: 24, 128: 24}
+    ),
+}
+PADDED_HIDDEN = (32, 64, 104, 128, 256, MOST_HIDDEN)
+
+
+@dataclass(frozen=True)
+class RecurrenceShape:
+    """One launch of recurrence_forward or recurrence_backward.
+
+    Args:
+        kernel: the instantiation.
+        pack: the kernel that packs the streamed weights.
+        threads: of a block.
+        rows: of a block.
+        shared_bytes: of a block.
+        input_steps: see recurrence_forward.cuh; 0 in the backward.
+        shared_steps: steps whose weights are kept in shared memory.
+        streamed_steps: steps whose weights have no room on chip.
+        first_streamed: the first of them.
+        tiles: fragments of a step.
+    """
+
+    kernel: Kernel
+    pack: Kernel
+    threads: int
+    rows: int
+    shared_bytes: int
+    input_steps: int
+    shared_steps: int
+    streamed_steps: int
+    first_streamed: int
+    tiles: int
+
+    @property
+    def packed_words(self) -> int:
+        """Of a lane's streamed weights."""
+        return self.streamed_steps * self.tiles * FRAGMENT_BYTES // 4
+
+
+def forward_shape(device: Device, cell: str, features: int, hidden: int, precision: str) -> RecurrenceShape:
+    """The forward's.
+
+    Raises:
+        ValueError: more hidden units than there are kernels for.
+    """
+    of, padded = CELL_SHAPES[cell], padded_hidden(hidden)
+    groups = _parts(hidden, of.units)
+    tiles = groups * of.gates * of.units // 16
+
+    def fixed_bytes(rows: int, input_steps: int) -> int:
+        words = 3 * rows + 2 * groups * of.units * rows + 2 * input_steps * 8 * rows
+        return 4 * words + input_steps * tiles * FRAGMENT_BYTES
+
+    input_steps = _parts(features, 8)
+    if (
+        input_steps > MOST_INPUT_STEPS
+        or padded > 128
+        or fixed_bytes(ROWS[0], input_steps) > device.shared_bytes
+    ):
+        input_steps = 0
+    rows = next(rows for rows in ROWS if fixed_bytes(rows, input_steps) <= device.shared_bytes)
+    return _shape(
+        device,
+        name="forward",
+        struct=of.struct,
+        parts=_parts(padded, of.units),
+        registers=of.forward_registers.get(padded, 0),
+        rows=rows,
+        precision=precision,
+        fixed_bytes=fixed_bytes(rows, input_steps),
+        input_steps=input_steps,
+        steps=_parts(hidden, 8),
+        tiles=tiles,
+    )
+
+
+def backward_shape(device: Device, cell: str, hidden: int, precision: str) -> RecurrenceShape:
+    """The backward's.
+
+    Raises:
+        ValueError: more hidden units than there are kernels for.
+    """
+    of, padded = CELL_SHAPES[cell], padded_hidden(hidden)
+    steps = of.gates * _parts(hidden, 8)
+    rows = next(rows for rows in ROWS if 4 * rows * (3 + 8 * steps) <= device.shared_bytes)
+    return _shape(
+        device,
+        name="backward",
+        struct=of.struct,
+        parts=_parts(padded, 16),
+        registers=of.backward_registers.get(padded, 0),
+        rows=rows,
+        precision=precision,
+        fixed_bytes=4 * rows * (3 + 8 * steps),
+        input_steps=0,
+        steps=steps,
+        tiles=_parts(hidden, 16),
+    )
+
+
+def padded_hidden(hidden: int) -> int:
+    """The hidden size whose kernels serve `hidden`.
+
+    Raises:
+        ValueError: none does.
+    """
+    if hidden > MOST_HIDDEN:
+        raise ValueError(f"`hidden` is {hidden}, but must be at most {MOST_HIDDEN} with the cuda backend")
+    return next(padded for padded in PADDED_HIDDEN if hidden <= padded)
+
+
+def _parts(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def _shape(
+    device: Device,
+    *,
+    name: str,
+    struct: str,
+    parts: int,
+    registers: int,
+    rows: int,
+    precision: str,
+    fixed_bytes: int,
+    input_steps: int,
+    steps: int,
+    tiles: int,
+) -> RecurrenceShape:
+    warps = min(max(parts, 4), MOST_WARPS)
+    room = (device.shared_bytes - fixed_bytes) // (tiles * FRAGMENT_BYTES)
+    shared_steps = max(0, min(steps - registers, room))
+    first_streamed = min(steps, registers + shared_steps)
+    options = f"{warps}, {_parts(parts, warps)}, {registers}, {rows}, {PRECISIONS[precision]}"
+    file = f"recurrence_{name}.cuh"
+    return RecurrenceShape(
+        kernel=Kernel(file, f"recurrence_{name}<{struct}, {options}>"),
+        pack=Kernel(file, f"pack_{name}<{struct}, {PRECISIONS[precision]}>"),
+        threads=32 * warps,
+        rows=rows,
+        shared_bytes=fixed_bytes + shared_steps * tiles * FRAGMENT_BYTES,
+        input_steps=input_steps,
+        shared_steps=shared_steps,
+        streamed_steps=steps - first_streamed,
+        first_streamed=first_streamed,
+        tiles=tiles,
+    )
