@@ -5,7 +5,7 @@ from results.analysis._cautions import Caution
 from results.analysis._comparison import Difference
 from results.analysis._confusion import Average, Confusion, Example, Pair, confusion
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
-from results.analysis._curves import Curve, Curves, curves
+from results.analysis._curves import Band, Curve, Curves, curves
 from results.analysis._edges import Edge
 from results.analysis._interval import Interval, interval
 from results.analysis._proportion import Proportion, proportion
@@ -14,6 +14,7 @@ from results.analysis._verdict import DatasetVerdict, Method, Row, Verdict, verd
 
 __all__ = [
     "Average",
+    "Band",
     "Bin",
     "Calibration",
     "Caution",

@@ -1,21 +1,37 @@
-"""How the training error of every hyperparameter set of a trial fell."""
+"""How the error of every hyperparameter set of a trial fell."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from results.analysis._lanes import Lane, varying_hyperparameters
 from results.analysis._pick import pick
 from results.store import Sweep
 
+_Records = dict[tuple[int, int], dict[int, Lane]]
+"""Rows of `epochs` by candidate and seed, then by epoch."""
+Errors = tuple[float | None, ...]
+"""Cross-entropy in nats after each epoch, from the first; None where no seed has a finite one."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """An error against epochs over seeds: mean, least and greatest."""
+
+    mean: Errors
+    least: Errors
+    greatest: Errors
+
 
 @dataclass(frozen=True)
 class Curve:
-    """One candidate's mean training error over its `seeds`, `errors[i]` after epoch i + 1.
+    """One candidate's mean training error over its `seeds`, `errors[i]` after epoch i + 1, and the `least` and `greatest`.
 
     A seed that stopped early keeps its last error, as it keeps its weights; one that diverged counts as long as its
-    error is finite. None where no seed has a finite error. `hyperparameters`: the searched ones only.
+    error is finite. `hyperparameters`: the searched ones only. `validation`: likewise; None where it was not measured.
     """
 
     candidate: int
@@ -23,7 +39,10 @@ class Curve:
     chosen: bool
     seeds: int
     diverged: int
-    errors: tuple[float | None, ...]
+    errors: Errors
+    least: Errors = ()
+    greatest: Errors = ()
+    validation: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +68,11 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
     picked = pick(sweep, dataset, trial)
     mine = sweep.read("lanes", trials=[picked.trial]).to_pylist()
     searched = varying_hyperparameters(mine)
-    epochs = sweep.read(
-        "epochs", ["candidate", "seed", "epoch", "phase", "train_loss"], trials=[picked.trial]
-    )
-    records: dict[tuple[int, int], dict[int, float]] = {}
-    for row in epochs.to_pylist():
+    columns = ["candidate", "seed", "epoch", "phase", "train_loss", "validation_loss"]
+    records: _Records = {}
+    for row in sweep.read("epochs", columns, trials=[picked.trial]).to_pylist():
         if row["phase"] == "search":
-            records.setdefault((row["candidate"], row["seed"]), {})[row["epoch"]] = row["train_loss"]
+            records.setdefault((row["candidate"], row["seed"]), {})[row["epoch"]] = row
     candidates: dict[int, list[Lane]] = {}
     for lane in mine:
         candidates.setdefault(lane["candidate"], []).append(lane)
@@ -70,29 +87,33 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
     )
 
 
-def _curve(
-    lanes: Sequence[Lane], searched: Sequence[str], records: dict[tuple[int, int], dict[int, float]]
-) -> Curve:
-    series = []
-    for lane in lanes:
-        seen = records.get((lane["candidate"], lane["seed"]), {})
-        series.append(
-            ([seen.get(epoch, math.nan) for epoch in range(1, max(seen, default=0) + 1)], lane["stopped"])
-        )
-    length = max(len(errors) for errors, _ in series)
-    for errors, stopped in series:
-        tail = math.nan if stopped == "diverged" or not errors else errors[-1]
-        errors.extend([tail] * (length - len(errors)))
+def _curve(lanes: Sequence[Lane], searched: Sequence[str], records: _Records) -> Curve:
+    training, validation = (_band(lanes, records, name) for name in ("train_loss", "validation_loss"))
     return Curve(
         candidate=lanes[0]["candidate"],
         hyperparameters={name: lanes[0][name] for name in searched},
         chosen=any(lane["chosen"] for lane in lanes),
         seeds=len(lanes),
         diverged=sum(lane["stopped"] == "diverged" for lane in lanes),
-        errors=tuple(_mean([errors[epoch] for errors, _ in series]) for epoch in range(length)),
+        errors=training.mean,
+        least=training.least,
+        greatest=training.greatest,
+        validation=validation if any(error is not None for error in validation.mean) else None,
     )
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    finite = [value for value in values if math.isfinite(value)]
-    return math.fsum(finite) / len(finite) if finite else None
+def _band(lanes: Sequence[Lane], records: _Records, column: str) -> Band:
+    seen = [records.get((lane["candidate"], lane["seed"]), {}) for lane in lanes]
+    length = max(max(epochs, default=0) for epochs in seen)
+    errors = np.full((len(lanes), length), np.nan)
+    for row, (epochs, lane) in enumerate(zip(seen, lanes, strict=True)):
+        for epoch, record in epochs.items():
+            errors[row, epoch - 1] = math.nan if record[column] is None else record[column]
+        if epochs and lane["stopped"] != "diverged":
+            errors[row, max(epochs) :] = errors[row, max(epochs) - 1]
+    finite = [values[np.isfinite(values)] for values in errors.T]
+    return Band(*(_over_seeds(finite, measure) for measure in (np.mean, np.min, np.max)))
+
+
+def _over_seeds(finite: Sequence[np.ndarray], measure: Callable[[np.ndarray], Any]) -> Errors:
+    return tuple(float(measure(values)) if len(values) else None for values in finite)

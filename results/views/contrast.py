@@ -27,7 +27,7 @@ def render(data: Contrast, console: Console) -> None:
     layout.facts(
         console,
         f"accuracy {formats.percent(first.accuracy.mean)} and {formats.percent(second.accuracy.mean)} %",
-        f"contrast {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
+        f"difference {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
         f"p {formats.p_value(data.accuracy.p)}{_of(data.accuracy)}",
     )
     layout.facts(

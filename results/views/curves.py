@@ -1,4 +1,4 @@
-"""Mean training error against epochs, a line for every hyperparameter set, drawn in the terminal."""
+"""Mean error against epochs, a line for every hyperparameter set, drawn in the terminal."""
 
 import math
 from collections.abc import Sequence
@@ -6,34 +6,47 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from results.analysis import Curve, Curves
+from results.analysis import Band, Curve, Curves
 from results.views import formats, layout
 from results.views.canvas import Canvas
 
 ROWS = 13  # every third is labelled, the last with 0
 WIDEST = 120
+WIDE = 100  # from here on the legend has the least and the greatest over seeds
 AXIS = 7  # columns of the numbers left of the plot, with the axis
 MARGIN = 13  # columns right of it, for the candidates' numbers
 COLOURS = ("cyan", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_magenta", "bright_yellow")
 CHOSEN = "bold green"
+_Line = tuple[Curve, Band]
 
 
-def render(data: Curves, console: Console) -> None:
-    """Print the plot and its legend. The chosen set is drawn solid, the others dotted; numbers name the lines."""
+def render(data: Curves, console: Console, *, validation: bool = False) -> None:
+    """Print the plot of the training (or validation) error and its legend; numbers name the lines.
+
+    The chosen set is drawn solid, between the least and the greatest of its seeds; the others are dotted.
+    """
+    what = "validation" if validation else "training"
     layout.facts(
         console,
         (data.architecture, "bold"),
         formats.dataset(data.dataset, data.synthetic),
-        f"mean training error of {formats.plural(len(data.curves), 'hyperparameter set')}",
+        f"mean {what} error of {formats.plural(len(data.curves), 'hyperparameter set')}",
         _seeds(data),
     )
-    values = [error for curve in data.curves for error in curve.errors if error is not None]
+    lines = [(curve, band) for curve in data.curves if (band := _band(curve, validation)) is not None]
+    values = [error for _, band in lines for error in band.mean if error is not None]
     if values:
-        _plot(data, values, console)
+        _plot(lines, values, what, console)
+    elif validation and not lines:
+        layout.line(console, "no validation error was measured")
     else:
-        layout.line(console, "no finite training error to draw")
+        layout.line(console, f"no finite {what} error to draw")
     console.print()
     _legend(data, console)
+
+
+def _band(curve: Curve, validation: bool) -> Band | None:
+    return curve.validation if validation else Band(curve.errors, curve.least, curve.greatest)
 
 
 def _seeds(data: Curves) -> str:
@@ -41,20 +54,21 @@ def _seeds(data: Curves) -> str:
     return f"mean over {most} seeds" if most > 1 else "one seed"
 
 
-def _plot(data: Curves, values: Sequence[float], console: Console) -> None:
-    ceiling, cut = _ceiling(data, values)
-    epochs = max(len(curve.errors) for curve in data.curves)
+def _plot(lines: Sequence[_Line], values: Sequence[float], what: str, console: Console) -> None:
+    ceiling, cut = _ceiling(lines, values)
+    epochs = max(len(band.mean) for _, band in lines)
     canvas = Canvas(min(console.width, WIDEST) - AXIS - MARGIN, ROWS)
     ends: list[list[tuple[float, Curve]]] = [[] for _ in range(ROWS)]
     # The chosen line last: where lines meet, it is the one on top.
-    for curve in sorted(data.curves, key=lambda curve: curve.chosen):
-        points = _points(curve, epochs, ceiling, canvas)
-        for start, end in zip(points, points[1:] or points, strict=False):
-            canvas.line(start, end, _style(curve), gap=1 if curve.chosen else 3)
+    for curve, band in sorted(lines, key=lambda line: line[0].chosen):
+        if curve.chosen and curve.seeds > 1:
+            for edge in (band.least, band.greatest):
+                _draw(canvas, _points(edge, epochs, ceiling, canvas), _style(curve), gap=4)
+        points = _points(band.mean, epochs, ceiling, canvas)
+        _draw(canvas, points, _style(curve), gap=1 if curve.chosen else 3)
         if points:
-            last = next(error for error in reversed(curve.errors) if error is not None)
-            ends[points[-1][1] // 4].append((last, curve))
-    layout.line(console, ("training error (cross-entropy)" + (", cut at the top" if cut else ""), "dim"))
+            ends[points[-1][1] // 4].append((_last(band.mean), curve))
+    layout.line(console, (f"{what} error (cross-entropy)" + (", cut at the top" if cut else ""), "dim"))
     for number in range(ROWS):
         value = ceiling * (1 - number / (ROWS - 1))
         label = f"{value:>5.2f} ┤" if number % 3 == 0 else f"{'':>5} │"
@@ -66,21 +80,28 @@ def _plot(data: Curves, values: Sequence[float], console: Console) -> None:
     console.print(Text(f"{'':>7}{left}{right:>{canvas.columns - 1}}", style="dim"), highlight=False)
 
 
-def _ceiling(data: Curves, values: Sequence[float]) -> tuple[float, bool]:
+def _ceiling(lines: Sequence[_Line], values: Sequence[float]) -> tuple[float, bool]:
     """Top of the plot. A set that blows up must not flatten the others: cut at twice the median first error."""
-    first = sorted(curve.errors[0] for curve in data.curves if curve.errors and curve.errors[0] is not None)
+    first = sorted(band.mean[0] for _, band in lines if band.mean and band.mean[0] is not None)
     limit = 2 * first[len(first) // 2] if first else math.inf
     top = max(values)
     return (limit, True) if 0 < limit < top else (top or 1.0, False)
 
 
-def _points(curve: Curve, epochs: int, ceiling: float, canvas: Canvas) -> list[tuple[int, int]]:
+def _points(
+    errors: Sequence[float | None], epochs: int, ceiling: float, canvas: Canvas
+) -> list[tuple[int, int]]:
     across, down = 2 * canvas.columns - 1, 4 * canvas.rows - 1
     return [
         (round(across * place / max(epochs - 1, 1)), round(down * (1 - max(min(error / ceiling, 1.0), 0.0))))
-        for place, error in enumerate(curve.errors)
+        for place, error in enumerate(errors)
         if error is not None
     ]
+
+
+def _draw(canvas: Canvas, points: list[tuple[int, int]], style: str, *, gap: int) -> None:
+    for start, end in zip(points, points[1:] or points, strict=False):
+        canvas.line(start, end, style, gap=gap)
 
 
 def _margin(ends: list[tuple[float, Curve]]) -> Text:
@@ -102,13 +123,20 @@ def _style(curve: Curve) -> str:
     return CHOSEN if curve.chosen else COLOURS[curve.candidate % len(COLOURS)]
 
 
+def _last(errors: Sequence[float | None]) -> float:
+    return next((error for error in reversed(errors) if error is not None), math.inf)
+
+
 def _legend(data: Curves, console: Console) -> None:
-    grid = layout.table((("set", ">"), ("last error", ">"), ("epochs", ">"), ("hyperparameters", "wrap")))
-
-    def last(curve: Curve) -> float:
-        return next((error for error in reversed(curve.errors) if error is not None), math.inf)
-
-    for curve in sorted(data.curves, key=lambda curve: (last(curve), curve.candidate)):
+    validated = any(curve.validation for curve in data.curves)
+    columns = (
+        ("set", ">"),
+        ("last error", ">"),
+        *([("validation", ">")] if validated else []),
+        ("epochs", ">"),
+    )
+    grid = layout.table((*columns, ("hyperparameters", "wrap")))
+    for curve in sorted(data.curves, key=lambda curve: (_last(curve.errors), curve.candidate)):
         text = Text(formats.settings(curve.hyperparameters) or "the only set")
         if curve.chosen:
             text.append(" · chosen on validation", style=CHOSEN)
@@ -116,11 +144,20 @@ def _legend(data: Curves, console: Console) -> None:
             text.append(
                 f" · diverged {curve.diverged} of {formats.plural(curve.seeds, 'seed')}", style="yellow"
             )
-        error = last(curve)
+        bands = [_band(curve, False), *([curve.validation] if validated else [])]
         grid.add_row(
             Text(("●" if curve.chosen else "") + str(curve.candidate), style=_style(curve)),
-            f"{error:.4f}" if math.isfinite(error) else "–",
+            *(_ended(band, over_seeds=console.width >= WIDE) for band in bands),
             str(len(curve.errors)),
             text,
         )
     console.print(grid, highlight=False)
+
+
+def _ended(band: Band | None, *, over_seeds: bool) -> str:
+    """ "0.123 (0.101-0.150)": the last errors, over seeds where they differ."""
+    last = _last(band.mean) if band else math.inf
+    if not band or not math.isfinite(last):
+        return "–"
+    low, high = (f"{_last(errors):.3f}" for errors in (band.least, band.greatest))
+    return f"{last:.3f}" + (f" ({low}-{high})" if over_seeds and low != high else "")

@@ -1,6 +1,10 @@
-"""`seqsweep curves`: mean training error against epochs."""
+"""`seqsweep curves`: error against epochs."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+import typer
 
 from sweeps.cli.options import (
     DEFAULT_STORE,
@@ -19,23 +23,27 @@ NAME = "curves"
 EXAMPLES = """\b
 Examples:
   seqsweep curves
-  seqsweep curves --dataset handwriting --architecture 'lstm x 1 x 100'"""
+  seqsweep curves --dataset handwriting --architecture 'lstm x 1 x 100' --validation"""
 
 
 def command(
     sweep: SweepName = None,
     dataset: Dataset = None,
     architecture: ArchitectureName = None,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Draw the validation error instead of the training error.")
+    ] = False,
     store: StoreFolder = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Draw the training error against epochs.
 
-    A curve for every hyperparameter set, the mean over its seeds.
+    A curve for every hyperparameter set, the mean over its seeds; in brackets the least and the greatest of them, for the
+    chosen set drawn too.
     """
     from results import analysis
     from results.views.curves import render
 
     found = find_sweep(store, sweep)
     data = per_dataset(found, dataset, lambda name: analysis.curves(found, name, architecture))
-    print_each(data, render, console(), json)
+    print_each(data, lambda each, terminal: render(each, terminal, validation=validation), console(), json)

@@ -184,9 +184,18 @@ def test_curves_are_what_pandas_says(sweep: Sweep) -> None:
     assert found.searched == ("lr", "optimizer", "clip_norm")
     assert [curve.candidate for curve in found.curves if curve.chosen] == [0]
     for curve in found.curves:
-        means = mine[mine.candidate == curve.candidate].groupby("epoch").train_loss.mean()
-        assert list(curve.errors[: len(means)]) == pytest.approx(list(means))
-        assert all(error is None for error in curve.errors[len(means) :])
+        assert curve.validation is not None
+        of = mine[mine.candidate == curve.candidate].groupby("epoch")
+        for drawn, theirs in (
+            (curve.errors, of.train_loss.mean()),
+            (curve.least, of.train_loss.min()),
+            (curve.greatest, of.train_loss.max()),
+            (curve.validation.mean, of.validation_loss.mean()),
+            (curve.validation.least, of.validation_loss.min()),
+            (curve.validation.greatest, of.validation_loss.max()),
+        ):
+            assert list(drawn[: len(theirs)]) == pytest.approx(list(theirs))
+            assert all(error is None for error in drawn[len(theirs) :])
     assert [len(curve.errors) for curve in found.curves] == [EPOCHS, EPOCHS - 3, EPOCHS, 3]
 
 
@@ -200,6 +209,21 @@ def test_a_seed_that_stopped_early_keeps_its_last_error(own_sweep: Sweep) -> Non
     errors = analysis.curves(own_sweep, trial=trial).curves[0].errors
     full = {row["epoch"]: row["train_loss"] for row in rows if row["candidate"] == 0 and row["seed"] == 1}
     assert errors[-1] == pytest.approx((full[2] + 2 * full[EPOCHS]) / 3)
+
+
+def test_a_validation_error_that_was_not_measured_is_none(own_sweep: Sweep) -> None:
+    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    rows = own_sweep.read("epochs", trials=[trial]).to_pylist()
+    for row in rows:
+        row["validation_loss"] = (
+            None if row["candidate"] == 0 or row["epoch"] == 2 else row["validation_loss"]
+        )
+    lanes = table("lanes", own_sweep.read("lanes", trials=[trial]).to_pylist())
+    own_sweep.write_trial(trial, {"lanes": lanes, "epochs": table("epochs", rows)})
+    none, some, *_ = analysis.curves(own_sweep, trial=trial).curves
+    assert none.validation is None
+    assert some.validation is not None
+    assert [error is None for error in some.validation.mean[:3]] == [False, True, False]
 
 
 def test_a_sweep_without_results_says_so(tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
         "confusion-18-classes": (confusion.render, analysis.confusion(many, trial="rnn_tanh x 2 x 100")),
         "confusion-10-classes": (confusion.render, analysis.confusion(ten, trial="rnn_tanh x 2 x 100")),
         "curves": (curves.render, analysis.curves(full)),
+        "curves-validation": (
+            functools.partial(curves.render, validation=True),
+            analysis.curves(full, "segments", "lstm x 2 x 100"),
+        ),
         "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
     }
@@ -99,7 +103,15 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
 VIEWS = (
     *("verdict", "verdict-unfinished-one-seed", "verdict-empty"),
     *("confusion-brief", "confusion-counts", "contrast", "contrast-18-classes"),
-    *("confusion", "confusion-18-classes", "confusion-10-classes", "curves", "sweeps", "sweeps-none"),
+    *(
+        "confusion",
+        "confusion-18-classes",
+        "confusion-10-classes",
+        "curves",
+        "curves-validation",
+        "sweeps",
+        "sweeps-none",
+    ),
 )
 
 

@@ -127,6 +127,7 @@ def test_curves(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [each["dataset"] for each in drawn] == ["handwriting", "segments"]
     assert [curve["chosen"] for curve in drawn[0]["curves"]].count(True) == 1
     assert "gru x 2 x 100" in said(capsys, "curves", "--architecture", "gru x 2 x 100")
+    assert "mean validation error" in said(capsys, "curves", "--validation")
 
 
 @pytest.mark.parametrize("verb", ["confusion", "curves"])
