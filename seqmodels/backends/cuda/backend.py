@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqmodels.backends.base import Rows, Weights
+from seqmodels.backends.base import Epoch, EpochResult, Rows, Weights
 from seqmodels.backends.cuda.device import Device
 from seqmodels.backends.cuda.gpu import Gpu
+from seqmodels.backends.cuda.memory import lane_bytes
 from seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
 from seqmodels.backends.cuda.shapes import PRECISIONS
+from seqmodels.backends.cuda.training import LaneTraining
+from seqmodels.layout import Layout
 
 
 class CudaBackend:
@@ -38,6 +43,26 @@ class CudaBackend:
         self.precision = precision
         major, minor = self.device.capability
         self.arithmetic = f"cuda {precision} sm_{major}{minor}"
+        self._training = LaneTraining(self.device, precision)
+
+    def train_epoch(self, epoch: Epoch) -> EpochResult:
+        """See `EpochBackend.train_epoch`. Lanes that do not fit into the device's memory together take turns."""
+        return self._training.train_epoch(epoch)
+
+    def logits(
+        self,
+        layout: Layout,
+        params: Float[Tensor, "K P"],
+        tokens: Float[Tensor, "N D"],
+        start: Int64[Tensor, "B"],
+        length: Int64[Tensor, "B"],
+    ) -> Float[Tensor, "K B C"]:
+        """See `EpochBackend.logits`."""
+        return self._training.logits(layout, params, tokens, start, length)
+
+    def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
+        """See `Backend.call_bytes`: device memory, counted."""
+        return lane_bytes(self.device, layout, length, self.precision, training=training)
 
     def recurrence(
         self,
