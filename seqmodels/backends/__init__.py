@@ -14,6 +14,7 @@ from seqmodels.backends.base import (
     Weights,
 )
 from seqmodels.backends.cpu import CpuBackend, available
+from seqmodels.backends.cuda.backend import CudaBackend
 from seqmodels.backends.torch_ import TorchBackend
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Backend",
     "Batch",
     "CpuBackend",
+    "CudaBackend",
     "Epoch",
     "EpochBackend",
     "EpochResult",
@@ -32,14 +34,14 @@ __all__ = [
     "create_backend",
 ]
 
-BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend, "cpu": CpuBackend}
+BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend, "cpu": CpuBackend, "cuda": CudaBackend}
 
 
 def create_backend(name: str = "auto", device: str = "cpu") -> Backend:
     """The named backend, or with `auto` the best that this machine has for tensors on `device`.
 
     Raises:
-        ValueError: there is no such backend, or its kernels were not built.
+        ValueError: there is no such backend, its kernels were not built, or there is no GPU for it.
     """
     if name == "auto":
         return CpuBackend() if device == "cpu" and available() else TorchBackend()

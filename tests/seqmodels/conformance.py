@@ -159,6 +159,31 @@ def stepwise_with_detach(
     return forward
 
 
+def stepwise_relu(
+    outputs: Tensor, bptt: int | None, reverse: bool
+) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
+    """A relu RNN step by step, cut off where `outputs` (of all lanes) are 0, the state detached after every `bptt` steps."""
+    rows_of_outputs = iter((outputs > 0).double())
+
+    def forward(weights: list[Tensor], rows: list[Tensor]) -> Tensor:
+        weight_ih, weight_hh, bias_ih, bias_hh = weights
+        done = []
+        for row in rows:
+            open_ = torch.stack([next(rows_of_outputs) for _ in row])
+            state, steps = torch.zeros(weight_hh.shape[1], dtype=torch.float64), []
+            for t, (x, passes) in enumerate(
+                zip(*(s.flip(0) if reverse else s for s in (row, open_)), strict=True)
+            ):
+                if bptt and t % bptt == 0:
+                    state = state.detach()
+                state = passes * (weight_ih @ x + bias_ih + weight_hh @ state + bias_hh)
+                steps.append(state)
+            done += steps[::-1] if reverse else steps
+        return torch.stack(done)
+
+    return forward
+
+
 def close(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
     """Equal up to rounding, relative to each tensor's largest value."""
     for a, b in zip(found, expected, strict=True):
@@ -170,6 +195,8 @@ class Conformance:
 
     make: Callable[[], Backend]
     tolerances: ClassVar = {torch.float64: 1e-13, torch.float32: 1e-5}
+    sizes: ClassVar = SIZES
+    lengths_of_lanes: ClassVar = [3, 40, 1, 12, 12]
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -179,10 +206,19 @@ class Conformance:
         """Every type that the backend has, and no other."""
         if "dtype" in metafunc.fixturenames:
             metafunc.parametrize("dtype", list(self.tolerances), ids=str)
+        if "features" in metafunc.fixturenames:
+            metafunc.parametrize(("features", "hidden", "lengths"), self.sizes)
+
+    def expected(
+        self, problem: Problem, cell: str, found: list[Tensor], *, reverse: bool, bptt: int | None = None
+    ) -> list[Tensor]:
+        """What `found` must come close to."""
+        if bptt is None:
+            return problem.oracle(packed_module(cell, reverse))
+        return problem.oracle(stepwise_with_detach(cell, bptt, reverse))
 
     @pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "backwards"])
     @pytest.mark.parametrize("cell", CELLS)
-    @pytest.mark.parametrize(("features", "hidden", "lengths"), SIZES)
     def test_outputs_and_gradients_are_the_packed_modules(
         self,
         backend: Backend,
@@ -196,7 +232,7 @@ class Conformance:
         problem = Problem.make(cell, features, hidden, lengths, dtype=dtype)
         found = problem.run(backend, cell, reverse=reverse)
         assert all(value.dtype == dtype for value in found)
-        close(found, problem.oracle(packed_module(cell, reverse)), self.tolerances[dtype])
+        close(found, self.expected(problem, cell, found, reverse=reverse), self.tolerances[dtype])
 
     @pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "backwards"])
     @pytest.mark.parametrize("cell", CELLS)
@@ -206,7 +242,8 @@ class Conformance:
     ) -> None:
         problem = Problem.make(cell, 2, 7, [9, 1, 4, 10, 13, 8], dtype=dtype)
         found = problem.run(backend, cell, reverse=reverse, bptt=bptt)
-        close(found, problem.oracle(stepwise_with_detach(cell, bptt, reverse)), self.tolerances[dtype])
+        expected = self.expected(problem, cell, found, reverse=reverse, bptt=bptt)
+        close(found, expected, self.tolerances[dtype])
 
     @pytest.mark.parametrize("cell", CELLS)
     def test_outputs_without_gradients_are_the_same(
@@ -223,7 +260,7 @@ class Conformance:
     def test_bits_of_a_lane_are_those_it_has_alone(
         self, backend: Backend, dtype: torch.dtype, cell: str
     ) -> None:
-        together = Problem.make(cell, 5, 100, [3, 40, 1, 12, 12], lanes=5, dtype=dtype)
+        together = Problem.make(cell, 5, 100, self.lengths_of_lanes, lanes=5, dtype=dtype)
         poisoned = Weights(*(w.clone() for w in together.weights))
         for w in poisoned:
             w[[0, 3]] = torch.nan

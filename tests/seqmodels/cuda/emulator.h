@@ -299,7 +299,7 @@ inline double tf32_value(unsigned bits) {
 }
 
 // Products are exact, the sum is rounded towards zero, as tensor cores do.
-static __attribute__((noinline)) void matrix_product(void** slots) {
+__attribute__((noinline, optimize("O3"))) static void matrix_product(void** slots) {
     double a[16][8], b[8][8], d[16][8];
     Product* lanes[32];
     for (int lane = 0; lane < 32; lane++) lanes[lane] = static_cast<Product*>(slots[lane]);

@@ -18,7 +18,7 @@ from seqmodels.backends.cuda.device import SOURCES, Argument, Kernel, Long
 HERE = Path(__file__).parent
 BUILDS = HERE.parents[2] / ".pytest_cache" / "emulator"  # by the hash of all that goes into a build
 COMPILER = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++")), None)
-FLAGS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
+FLAGS = ("-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
 FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR")
 
 
