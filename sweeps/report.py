@@ -28,6 +28,7 @@ def report(
     store: str | Path,
     dataset: str | None = None,
     json_output: bool = False,
+    every: bool = False,
 ) -> None:
     """Print the verdict and, for each data set, the confusion matrix of its best architecture.
 
@@ -36,6 +37,7 @@ def report(
         console: where to.
         store: where the sweep lies, as the user named it.
         dataset: only this data set.
+        every: all architectures, however many there are.
         json_output: one JSON object: the verdict's fields, and `confusions`.
 
     Raises:
@@ -53,7 +55,7 @@ def report(
     if json_output:
         write_json(vars(data) | {"confusions": confusions}, console)
         return
-    verdict.render(data, console, options=store_option(store))
+    verdict.render(data, console, options=store_option(store), every=every)
     for each in confusions:
         console.print()
         confusion.render(each, console, brief=True)

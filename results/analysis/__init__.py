@@ -2,7 +2,7 @@
 
 from results.analysis._calibration import Bin, Calibration
 from results.analysis._cautions import Caution
-from results.analysis._comparison import Difference
+from results.analysis._comparison import ALPHA, Difference
 from results.analysis._confusion import Average, Confusion, Example, Pair, confusion
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
 from results.analysis._curves import Band, Curve, Curves, curves
@@ -13,6 +13,7 @@ from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._verdict import DatasetVerdict, Method, Row, Verdict, verdict
 
 __all__ = [
+    "ALPHA",
     "Average",
     "Band",
     "Bin",

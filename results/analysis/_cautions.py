@@ -54,11 +54,9 @@ def _few_seeds(rows: Sequence[Row], comparisons: int) -> Caution | None:
     if seeds >= FEW_SEEDS or len(rows) < 2:
         return None
     if seeds < 2:
-        return Caution("few seeds", "one seed tells luck from merit nowhere: no ranks can be told apart")
+        return Caution("few seeds", "one seed cannot tell luck from merit: no ranks are told apart")
     factor = certain_at(comparisons, seeds)
-    text = (
-        f"{seeds} seeds are few: a difference is certain from {factor:.1f} times its own spread over seeds on"
-    )
+    text = f"{seeds} seeds are few: to count, a difference must be {factor:.1f} times its standard deviation over seeds"
     return Caution("few seeds", text)
 
 
@@ -69,8 +67,8 @@ def _small_test_set(dataset: DatasetSummary, best: Row) -> Caution | None:
     if half <= WIDE:
         return None
     text = (
-        f"the test set is small: {dataset.test} other sequences might move {100 * best.test.mean:.1f} by "
-        f"±{100 * half:.1f}, which no number of seeds shows"
+        f"{dataset.test} test sequences are few: others might move {100 * best.test.mean:.1f} by ±{100 * half:.1f}, "
+        "which seeds do not show"
     )
     return Caution("small test set", text)
 

@@ -1,5 +1,6 @@
 """How figures read in a terminal: percent with one decimal, `92k`, `1 min 02 s`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +105,23 @@ def settings(values: dict[str, Any]) -> str:
 def dataset(name: str, synthetic: bool) -> str:
     """A data set's name, never without saying that it is synthetic."""
     return f"{name} (synthetic)" if synthetic else name
+
+
+def places(low: int, high: int) -> str:
+    """A range of ranks: "1-3", or "4"."""
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def runs(numbers: Sequence[int]) -> str:
+    """Ascending numbers, neighbours joined: "1-3, 5 and 7-9"."""
+    parts: list[tuple[int, int]] = []
+    for number in numbers:
+        if parts and parts[-1][1] == number - 1:
+            parts[-1] = parts[-1][0], number
+        else:
+            parts.append((number, number))
+    texts = [places(*part) for part in parts]
+    return " and ".join(([", ".join(texts[:-1])] if texts[1:] else []) + texts[-1:])
 
 
 def plural(count: int, word: str) -> str:

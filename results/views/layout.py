@@ -19,25 +19,51 @@ def table(columns: Iterable[tuple[str, str]]) -> Table:
 
 
 def print_two_line_rows(
-    console: Console, columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Sequence[Text], Text]]
+    console: Console,
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[tuple[Sequence[Text], Text]],
+    spare: Sequence[str] = (),
 ) -> None:
     """Print rows of (cells, remark): the cells under their headings, the remark below over the whole width.
 
-    Two spaces part the columns, or one where two would not fit.
+    Two spaces part the columns, or one where two would not fit. Where that is not enough, columns are left out in the order
+    of their headings in `spare`.
     """
     headings = [Text(heading, style="dim") for heading, _ in columns]
     lines = [headings, *(cells for cells, _ in rows)]
     widths = [max(text.cell_len for text in column) for column in zip(*lines, strict=True)]
-    gap = Text("  " if sum(widths) + 2 * (len(widths) - 1) <= console.width else " ")
+    kept = list(range(len(columns)))
+    for heading in spare:
+        if sum(widths[place] + 1 for place in kept) - 1 <= console.width:
+            break
+        kept = [place for place in kept if columns[place][0] != heading]
+    needed = sum(widths[place] for place in kept)
+    gap = Text("  " if needed + 2 * (len(kept) - 1) <= console.width else " ")
     for cells, remark in [(headings, Text()), *rows]:
         padded = []
-        for text, width, (_, side) in zip(cells, widths, columns, strict=True):
-            space = Text(" " * (width - text.cell_len))
-            padded.append(space + text if side == ">" else text + space)
-        console.print(gap.join(padded), highlight=False)
-        for piece in remark.wrap(console, console.width - INDENT) if remark else ():
-            piece.rstrip()
-            console.print(Text(" " * INDENT) + piece, highlight=False)
+        for place in kept:
+            space = Text(" " * (widths[place] - cells[place].cell_len))
+            padded.append(space + cells[place] if columns[place][1] == ">" else cells[place] + space)
+        text = gap.join(padded)
+        text.rstrip()
+        console.print(text, highlight=False)
+        _wrapped(console, remark, INDENT)
+
+
+def remarks(console: Console, heading: str, texts: Sequence[str], style: str) -> None:
+    """Print sentences under one another, the heading before the first, long ones wrapped behind it."""
+    for number, text in enumerate(texts):
+        start = Text("" if number else heading, style=style)
+        _wrapped(console, Text(text), len(heading) + 2, start)
+
+
+def _wrapped(console: Console, text: Text, indent: int, start: Text | None = None) -> None:
+    """`text` behind an indentation, which holds `start` in its first line."""
+    for piece in text.wrap(console, console.width - indent) if text else ():
+        piece.rstrip()
+        before = start or Text()
+        console.print(before + Text(" " * (indent - before.cell_len)) + piece, highlight=False)
+        start = None
 
 
 def facts(console: Console, *parts: str | tuple[str, str]) -> None:

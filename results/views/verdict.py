@@ -1,14 +1,13 @@
 """The verdict: which architectures win on each data set, then the sweep's receipt."""
 
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.text import Text
 
-from results.analysis import DatasetVerdict, Row, Verdict
+from results.analysis import ALPHA, DatasetVerdict, Row, Verdict
 from results.views import formats, layout
 
 WIDE = 128  # from here on, what was chosen is a column of its own
+FEW, TOP = 30, 20
 COLUMNS = (
     ("rank", ">"),
     ("cell x layers x hidden", "<"),
@@ -16,15 +15,16 @@ COLUMNS = (
 )
 
 
-def render(data: Verdict, console: Console, *, options: str = "") -> None:
+def render(data: Verdict, console: Console, *, options: str = "", every: bool = False) -> None:
     """Print the heading, a table per data set, and the receipt.
 
-    `options` is what the command that goes on with the sweep needs besides its id, such as ` --store results`.
+    `options` is what the command that goes on with the sweep needs besides its id, such as ` --store results`. Of more than
+    `FEW` architectures the first `TOP` are shown, unless `every` one is asked for.
     """
     _heading(data, console)
     for block in data.datasets:
         console.print()
-        _block(block, data.seeds, console)
+        _block(block, data.seeds, console, every=every)
     console.print()
     _receipt(data, console, options)
 
@@ -39,7 +39,7 @@ def _heading(data: Verdict, console: Console) -> None:
     layout.facts(console, (named, "bold"), "test accuracy", over, "hyperparameters chosen on validation")
 
 
-def _block(block: DatasetVerdict, seeds: int, console: Console) -> None:
+def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) -> None:
     entry = block.dataset
     facts = [f"{len(entry.classes)} classes"] if entry.classes else []
     splits = (("train", entry.train), ("validation", entry.validation), ("test", entry.test))
@@ -47,30 +47,35 @@ def _block(block: DatasetVerdict, seeds: int, console: Console) -> None:
     name = formats.dataset(entry.name, entry.synthetic)
     facts += ["refit on train + validation"] if any(row.refit for row in block.rows) else []
     layout.facts(console, (name, "bold"), *facts)
-    cells = max(len(row.cell) for row in block.rows)
-    if console.width >= WIDE:
-        _wide(block.rows, cells, seeds, console)
+    rows = block.rows
+    if len(rows) > FEW and not every:
+        rows = tuple(row for row in rows if row.rank <= TOP or row.cheapest)
+    cells = max(len(row.cell) for row in rows)
+    wide = console.width >= WIDE
+    lines = [
+        (_figures(row, block, cells, extras=wide), _remarks(row, seeds, extras=not wide)) for row in rows
+    ]
+    if wide:
+        grid = layout.table([*COLUMNS, ("chosen", "wrap")])
+        for figures, remark in lines:
+            grid.add_row(*figures, remark)
+        console.print(grid, highlight=False)
     else:
-        _narrow(block.rows, cells, seeds, console)
+        layout.print_two_line_rows(console, COLUMNS, lines, spare=("train", "time", "validation", "params"))
+    if len(rows) < len(block.rows):
+        layout.line(console, (f"and {len(block.rows) - len(rows):,} more; --all shows them", "dim"))
+    _ties(block, console)
+    layout.remarks(console, "beware", [caution.text for caution in block.cautions], "yellow")
 
 
-def _wide(rows: Sequence[Row], cells: int, seeds: int, console: Console) -> None:
-    grid = layout.table([*COLUMNS, ("chosen", "wrap")])
-    for row in rows:
-        shape = f"{_shape(row, cells)} {row.extras}".rstrip()
-        grid.add_row(*_figures(row, shape), _remarks(row, seeds, extras=False))
-    console.print(grid, highlight=False)
-
-
-def _narrow(rows: Sequence[Row], cells: int, seeds: int, console: Console) -> None:
-    figures = [(_figures(row, _shape(row, cells)), _remarks(row, seeds, extras=True)) for row in rows]
-    layout.print_two_line_rows(console, COLUMNS, figures)
-
-
-def _figures(row: Row, shape: str) -> list[Text]:
+def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool) -> list[Text]:
+    shape = f"{row.cell:<{cells}} x {row.layers} x {row.hidden}"
     return [
-        Text(str(row.rank)),
-        Text(shape, style="bold green" if row.rank == 1 and row.test.mean is not None else ""),
+        Text(f"{formats.places(row.rank_low, row.rank_high)} {'●' if row.tied else ' '}"),
+        Text(
+            f"{shape} {row.extras}".rstrip() if extras else shape,
+            style="bold green" if row.trial == block.best else "",
+        ),
         Text(formats.interval(row.train)),
         Text(formats.interval(row.validation)),
         Text(formats.interval(row.test), style="bold"),
@@ -79,12 +84,22 @@ def _figures(row: Row, shape: str) -> list[Text]:
     ]
 
 
-def _shape(row: Row, cells: int) -> str:
-    return f"{row.cell:<{cells}} x {row.layers} x {row.hidden}"
+def _ties(block: DatasetVerdict, console: Console) -> None:
+    """Who cannot be told from the best."""
+    if not block.comparisons:
+        return
+    tied = [row.rank for row in block.rows if row.tied]
+    each = "" if block.every_pair else "each against the best, "
+    how = f"({each}paired t over seeds, Holm p {'>' if len(tied) > 1 else '<'} {ALPHA})"
+    if len(tied) == 1:
+        layout.line(console, f"The best is told apart from all others {how}.")
+    else:
+        layout.line(console, f"● Ranks {formats.runs(tied)} cannot be told from the best {how}.")
 
 
 def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:
     """What was chosen, quietly, then what to beware of."""
+    good = "cheapest of those tied" if row.cheapest else ""
     quiet = [row.extras] if extras and row.extras else []
     quiet += [formats.settings(row.chosen)] if row.chosen else []
     if row.candidate is not None and row.diverged > row.diverged_seeds:
@@ -96,14 +111,12 @@ def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:
         loud.append("no test accuracy: every seed of the chosen candidate diverged")
     elif row.diverged_seeds:
         loud.append(f"diverged {row.diverged_seeds} of {formats.plural(row.seeds, 'seed')}")
-    if row.unstable:
+    elif row.unstable:
         loud.append("unstable")
     if 0 < row.test.n < seeds:
         loud.append(f"n {row.test.n}")
-    text = Text(" · ".join(quiet), style="dim")
-    if loud:
-        text = Text.assemble(text, " · " if quiet else "", (" · ".join(loud), "yellow"))
-    return text
+    parts = [(good, "green"), (" · ".join(quiet), "dim"), (" · ".join(loud), "yellow")]
+    return Text(" · ").join(Text(text, style=style) for text, style in parts if text)
 
 
 def _receipt(data: Verdict, console: Console, options: str) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from sweeps.cli.options import (
     DEFAULT_STORE,
     Dataset,
@@ -24,12 +28,13 @@ def command(
     sweep: SweepName = None,
     dataset: Dataset = None,
     store: StoreFolder = DEFAULT_STORE,
+    every: Annotated[bool, typer.Option("--all", help="All architectures, however many there are.")] = False,
     json: Json = False,
 ) -> None:
     """Say which architectures are best.
 
-    Below the table stands what the best one confuses.
+    Ranks are ranges where architectures cannot be told apart. Below the table stands what the best one confuses.
     """
     from sweeps.report import report
 
-    report(find_sweep(store, sweep), console(), store=store, dataset=dataset, json_output=json)
+    report(find_sweep(store, sweep), console(), store=store, dataset=dataset, json_output=json, every=every)
