@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from results.analysis._comparison import certain_at
-from results.analysis._interval import CONFIDENCE
+from results.analysis._proportion import proportion
 from results.analysis._summary import DatasetSummary
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def _few_seeds(rows: Sequence[Row], comparisons: int) -> Caution | None:
 def _small_test_set(dataset: DatasetSummary, best: Row) -> Caution | None:
     if not dataset.test or best.test.mean is None:
         return None
-    half = wilson(best.test.mean, dataset.test)
+    n = np.array([dataset.test])
+    other = proportion(best.test.mean * n, n)
+    half = (other.high - other.low) / 2 if other else 0.0
     if half <= WIDE:
         return None
     text = (
@@ -71,14 +74,6 @@ def _small_test_set(dataset: DatasetSummary, best: Row) -> Caution | None:
         "which seeds do not show"
     )
     return Caution("small test set", text)
-
-
-def wilson(share: float, n: int) -> float:
-    """Half width of Wilson's (1927) 95 % interval of a proportion `share` of `n`."""
-    from scipy.special import ndtri
-
-    z = float(ndtri(0.5 + CONFIDENCE / 2))
-    return z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
 
 
 def _disagreement(rows: Sequence[Row], best: Row) -> Caution | None:

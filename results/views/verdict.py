@@ -10,6 +10,7 @@ WIDE = 128  # from here on, what was chosen is a column of its own
 FEW, TOP = 30, 20
 COLUMNS = (
     ("rank", ">"),
+    ("", "<"),  # whether it is tied with the best
     ("cell x layers x hidden", "<"),
     *((name, ">") for name in ("train", "validation", "test", "params", "time")),
 )
@@ -71,7 +72,8 @@ def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) 
 def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool) -> list[Text]:
     shape = f"{row.cell:<{cells}} x {row.layers} x {row.hidden}"
     return [
-        Text(f"{formats.places(row.rank_low, row.rank_high)} {'●' if row.tied else ' '}"),
+        Text(formats.places(row.rank_low, row.rank_high)),
+        Text("●" if row.tied else " "),
         Text(
             f"{shape} {row.extras}".rstrip() if extras else shape,
             style="bold green" if row.trial == block.best else "",

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
-from results.analysis._cautions import wilson
 from results.analysis._comparison import ALPHA, certain_at, holm, least_deviation, paired, welch
 from results.analysis._edges import edges
 from results.analysis._ranks import places
@@ -82,12 +80,6 @@ def test_holm_is_statsmodels(p: np.ndarray) -> None:
     assert np.isnan(ours[~tested]).all()
     if tested.any():
         np.testing.assert_allclose(ours[tested], multipletests(p[tested], method="holm")[1])
-
-
-@given(st.floats(0, 1), st.integers(1, 5000))
-def test_the_interval_of_a_proportion_is_statsmodels(share: float, n: int) -> None:
-    low, high = proportion_confint(share * n, n, method="wilson")
-    assert wilson(share, n) == pytest.approx((high - low) / 2, abs=1e-9)
 
 
 @pytest.mark.parametrize(("comparisons", "seeds"), [(1, 3), (36, 3), (36, 5), (10, 20)])

@@ -131,8 +131,7 @@ def test_snapshot(views: dict[str, Any], name: str, width: int, colour: bool) ->
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_line_is_wider_than_the_terminal(views: dict[str, Any], name: str, width: int) -> None:
     text = shown(*views[name], width)
-    if width >= 80 or not name.startswith("verdict"):
-        assert max(map(cell_len, text.splitlines())) <= width
+    assert max(map(cell_len, text.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -159,7 +158,7 @@ def test_an_unfinished_sweep_says_what_is_missing_and_how_to_go_on(views: dict[s
     text = shown(*views["verdict-unfinished-one-seed"], 80)
     assert "7 of 10 trials" in text
     assert "3 trials are missing · continue with: seqsweep resume quick-00ff11" in text
-    assert "±" not in text
+    assert "±" not in text.partition("beware")[0]
     assert "no trial has finished yet" in shown(*views["verdict-empty"], 80)
 
 
@@ -187,6 +186,62 @@ def test_intervals_that_say_nothing_leave_the_table_whole(views: dict[str, Any],
     assert max(map(cell_len, text.splitlines())) <= width
     rows = sum(len(block.rows) for block in data.datasets)
     assert len(re.findall(r"100\.0 ±99\.4 +100\.0 ±>100 +100\.0 ±99\.4 +\S+ +10h00m", text)) == rows
+
+
+@pytest.mark.parametrize("width", [60, 68, 80, 127, 140])
+def test_each_row_of_the_verdict_stays_one_line_and_shows_its_rank_and_test(
+    views: dict[str, Any], width: int
+) -> None:
+    lines = shown(*views["verdict"], width).splitlines()
+    for block in views["verdict"][1].datasets:
+        for row in block.rows:
+            figures = (
+                rf"{formats.places(row.rank_low, row.rank_high)} +{'● +' if row.tied else ''}{row.cell} +x "
+            )
+            figures += rf"{row.layers} x {row.hidden} .*{re.escape(formats.interval(row.test))}"
+            assert any(re.match(rf" *{figures}", line) for line in lines)
+
+
+def test_ties_the_cheapest_and_cautions_are_said(views: dict[str, Any]) -> None:
+    data = views["verdict"][1]
+    text = " ".join(shown(*views["verdict"], 80).split())
+    assert "● Ranks 1-4 cannot be told from the best (paired t over seeds, Holm p > 0.05)." in text
+    assert text.count("cheapest of those tied · bi last+max") == len(data.datasets)
+    assert "beware 3 seeds are few: to count, a difference must be 6.3 times" in text
+    block = dataclasses.replace(
+        data.datasets[0],
+        rows=(
+            data.datasets[0].rows[0],
+            *(dataclasses.replace(row, tied=False) for row in data.datasets[0].rows[1:]),
+        ),
+        cautions=(),
+        every_pair=False,
+    )
+    text = shown(verdict.render, dataclasses.replace(data, datasets=(block,)), 140)
+    assert (
+        "The best is told apart from all others (each against the best, paired t over seeds, Holm p < 0.05)."
+        in text
+    )
+    assert "beware" not in text
+
+
+def test_of_many_architectures_the_first_are_shown_and_the_cheapest(views: dict[str, Any]) -> None:
+    data = views["verdict"][1]
+    first = data.datasets[0].rows[0]
+    rows = tuple(
+        dataclasses.replace(first, rank=place, hidden=place, cheapest=place == 700)
+        for place in range(1, 1001)
+    )
+    data = dataclasses.replace(data, datasets=(dataclasses.replace(data.datasets[0], rows=rows),))
+    text = shown(verdict.render, data, 80)
+    assert re.findall(r"lstm x 1 x (\d+)", text) == [
+        str(place) for place in (*range(1, verdict.TOP + 1), 700)
+    ]
+    assert "and 979 more; --all shows them\n" in text
+    assert (
+        len(re.findall("lstm x 1 x ", shown(lambda *data: verdict.render(*data, every=True), data, 80)))
+        == 1000
+    )
 
 
 def test_a_row_with_fewer_seeds_says_so(views: dict[str, Any]) -> None:
@@ -310,6 +365,11 @@ def test_the_chosen_line_is_solid_and_the_others_are_dotted() -> None:
         (formats.setting(None), "off"),
         (formats.setting(True), "on"),
         (formats.setting("adam"), "adam"),
+        (formats.places(1, 3), "1-3"),
+        (formats.places(4, 4), "4"),
+        (formats.runs([]), ""),
+        (formats.runs([2]), "2"),
+        (formats.runs([1, 2, 3, 5, 7, 8]), "1-3, 5 and 7-8"),
         (formats.moment("2026-11-23T14:02:33+00:00"), "2026-11-23 14:02"),
         (formats.moment("2026-11-23T16:02:33+02:00"), "2026-11-23 14:02"),
         (formats.moment("yesterday"), "yesterday"),
