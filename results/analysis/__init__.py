@@ -1,14 +1,18 @@
 """What a sweep's tables say, as frozen dataclasses: every view and `--json` show the same numbers from these."""
 
 from results.analysis._calibration import Bin, Calibration
+from results.analysis._candidates import Candidate, Candidates, candidates
 from results.analysis._cautions import Caution
 from results.analysis._comparison import ALPHA, Difference
 from results.analysis._confusion import Average, Confusion, Example, Pair, confusion
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
 from results.analysis._curves import Band, Curve, Curves, curves
+from results.analysis._data import ClassFacts, DatasetFacts, Specimen, datasets
 from results.analysis._edges import Edge
 from results.analysis._interval import Interval, interval
 from results.analysis._proportion import Proportion, proportion
+from results.analysis._provenance import Provenance, provenance
+from results.analysis._report import DatasetReport, Report, report
 from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._verdict import DatasetVerdict, Method, Row, Verdict, verdict
 
@@ -18,12 +22,17 @@ __all__ = [
     "Band",
     "Bin",
     "Calibration",
+    "Candidate",
+    "Candidates",
     "Caution",
     "CellContrast",
+    "ClassFacts",
     "Confusion",
     "Contrast",
     "Curve",
     "Curves",
+    "DatasetFacts",
+    "DatasetReport",
     "DatasetSummary",
     "DatasetVerdict",
     "Difference",
@@ -34,14 +43,21 @@ __all__ = [
     "Pair",
     "Paired",
     "Proportion",
+    "Provenance",
+    "Report",
     "Row",
+    "Specimen",
     "Summary",
     "Verdict",
+    "candidates",
     "confusion",
     "contrast",
     "curves",
+    "datasets",
     "interval",
     "proportion",
+    "provenance",
+    "report",
     "summary",
     "verdict",
 ]

@@ -25,6 +25,7 @@ from sweeps.cli import (
     logs,
     plan,
     pull,
+    report,
     resume,
     run,
     show,
@@ -67,6 +68,7 @@ for _verb in (
     show,
     confusion,
     curves,
+    report,
     doctor,
 ):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)

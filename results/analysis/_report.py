@@ -1,0 +1,55 @@
+"""Everything that the HTML report shows, in one place."""
+
+from dataclasses import dataclass
+
+from results.analysis._candidates import Candidates, candidates
+from results.analysis._confusion import Confusion, confusion
+from results.analysis._curves import Curves, curves
+from results.analysis._data import DatasetFacts, datasets
+from results.analysis._provenance import Provenance, provenance
+from results.analysis._verdict import DatasetVerdict, Verdict, verdict
+from results.store import Sweep
+
+MOST_CURVES = 40
+"""Architectures of a data set whose curves are drawn, the best ones: more make a file that no browser likes."""
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """One data set's part. `curves` of the best architectures, in the verdict's order; `facts` None: not recorded."""
+
+    verdict: DatasetVerdict
+    confusion: Confusion | None
+    curves: tuple[Curves, ...]
+    candidates: Candidates
+    facts: DatasetFacts | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A sweep's report. `unfinished`: data sets without any result yet."""
+
+    verdict: Verdict
+    datasets: tuple[DatasetReport, ...]
+    unfinished: tuple[DatasetFacts, ...]
+    provenance: Provenance
+
+
+def report(sweep: Sweep) -> Report:
+    """Read all that a report of the sweep shows; it need not be finished. Raises `StoreError` that names a damaged file."""
+    data = verdict(sweep)
+    facts = {each.name: each for each in datasets(sweep)}
+    tried = {each.dataset: each for each in candidates(sweep)}
+    parts = []
+    for block in data.datasets:
+        name = block.dataset.name
+        parts.append(
+            DatasetReport(
+                verdict=block,
+                confusion=confusion(sweep, name, block.best) if block.best else None,
+                curves=tuple(curves(sweep, name, row.trial) for row in block.rows[:MOST_CURVES]),
+                candidates=tried[name],
+                facts=facts.pop(name, None),
+            )
+        )
+    return Report(data, tuple(parts), tuple(facts.values()), provenance(sweep))

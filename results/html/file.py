@@ -1,0 +1,26 @@
+"""The report's file, whole or as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from results.errors import StoreError
+from results.files import Folder
+
+
+def write(page: str, path: Path) -> int:
+    """Write `page` to `path`, replacing the file that may be there; the bytes written.
+
+    Raises `StoreError` that names the path when it cannot be written; an earlier file is then as it was.
+    """
+    try:
+        target = path.resolve()  # of a link, the file that it leads to
+        if not target.parent.is_dir():
+            raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
+        if target.exists() and not target.is_file():
+            raise StoreError(f"cannot write {path}: it is there and is no file")
+    except (OSError, RuntimeError) as error:  # too long a name; links in a circle
+        raise StoreError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+    content = page.encode()
+    Folder.at(target.parent, patience=0).write(target.name, content)
+    return len(content)

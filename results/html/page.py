@@ -1,0 +1,76 @@
+"""The report as one HTML file: no network, no script, readable by screen readers, in the dark and on paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from results.analysis import Confusion, DatasetReport, DatasetVerdict, Report, Row
+from results.html import curves, glyph, parallel, specimen, toml
+from results.views import formats
+
+MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
+MOST_PAIRS = 20
+_SHADES = 10
+
+
+def render(report: Report) -> str:
+    """The page. Whatever comes from data is escaped; nothing in it is fetched or run, and its own policy says so."""
+    environment = Environment(
+        loader=PackageLoader("results.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "formats": formats,
+        "glyph": glyph,
+        "curves": curves,
+        "parallel": parallel,
+        "specimen": specimen,
+        "shade": shade,
+        "toml": toml.dump,
+        "accuracies": _accuracies,
+        "best": _best,
+        "MOST_CLASSES": MOST_CLASSES,
+        "MOST_PAIRS": MOST_PAIRS,
+    }
+    loader = environment.loader
+    assert loader is not None
+    style = loader.get_source(environment, "style.css")[0]
+    return environment.get_template("page.html").render(
+        report=report, style=Markup(style), policy=_policy(style), **_title(report)
+    )
+
+
+def shade(data: Confusion, row: int, column: int) -> str:
+    """Class of a cell of the matrix: how large a share of its true class it is, `hit` on the diagonal and `miss` beside it."""
+    share = data.shares[row][column]
+    level = math.ceil(_SHADES * share.share) if share else 0
+    return f"{'hit' if row == column else 'miss'} s{level}" if level else "none"
+
+
+def _policy(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _title(report: Report) -> dict[str, Any]:
+    sweep = report.verdict.summary
+    return {"sweep": sweep, "title": f"{sweep.id}: sweep report"}
+
+
+def _best(block: DatasetVerdict) -> Row | None:
+    return next((row for row in block.rows if row.trial == block.best), None)
+
+
+def _accuracies(part: DatasetReport) -> Any:
+    return glyph.scale(row.test for row in part.verdict.rows)

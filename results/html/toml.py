@@ -1,0 +1,46 @@
+"""A spec as its TOML file would read, every default filled in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def dump(table: Mapping[str, Any]) -> str:
+    """TOML of a table of plain values, tables and lists. What is None, which TOML has no word for, is a comment."""
+    plain = [_line(key, value) for key, value in table.items() if not isinstance(value, Mapping)]
+    sections = [
+        "\n".join([f"[{_key(name)}]", *(_line(key, value) for key, value in section.items())])
+        for name, section in table.items()
+        if isinstance(section, Mapping)
+    ]
+    return "\n\n".join(["\n".join(plain), *sections])
+
+
+def _line(key: str, value: Any) -> str:
+    if value is None:
+        return f"# {_key(key)} is not set"
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        return f"{_key(key)} = [\n" + "".join(f"  {_value(each)},\n" for each in value) + "]"
+    return f"{_key(key)} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, str):
+        return _text(value)
+    return repr(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _key(name: str) -> str:
+    plain = name.isascii() and name.replace("-", "_").isidentifier()
+    return name if plain else _text(name)
+
+
+def _text(value: str) -> str:
+    # JSON's strings are TOML's, but for DEL
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
