@@ -3,6 +3,7 @@
 from results.analysis._calibration import Bin, Calibration
 from results.analysis._candidates import Candidate, Candidates, candidates
 from results.analysis._cautions import Caution
+from results.analysis._chosen_model import ChosenModel, ClassFigures, chosen_model
 from results.analysis._comparison import ALPHA, Difference
 from results.analysis._confusion import Average, Confusion, Example, Pair, confusion
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
@@ -26,7 +27,9 @@ __all__ = [
     "Candidates",
     "Caution",
     "CellContrast",
+    "ChosenModel",
     "ClassFacts",
+    "ClassFigures",
     "Confusion",
     "Contrast",
     "Curve",
@@ -50,6 +53,7 @@ __all__ = [
     "Summary",
     "Verdict",
     "candidates",
+    "chosen_model",
     "confusion",
     "contrast",
     "curves",

@@ -21,6 +21,7 @@ from sweeps.cli import (
     confusion,
     curves,
     doctor,
+    export_model,
     list_,
     logs,
     plan,
@@ -69,6 +70,7 @@ for _verb in (
     confusion,
     curves,
     report,
+    export_model,
     doctor,
 ):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)

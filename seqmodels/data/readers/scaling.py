@@ -1,7 +1,12 @@
-"""How numbers are brought to a common scale before training."""
+"""How numbers are brought to a common scale before training, and again before a trained model sees them.
+
+A *normalization* is a JSON-able record of it: `{"kind": "none"}`, `{"kind": "per_sequence_minmax"}` or
+`{"kind": "standardize", "mean": [...], "std": [...]}` with a number for each feature.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +15,8 @@ import numpy.typing as npt
 from seqmodels.data.errors import DataError, Problem
 
 Array = npt.NDArray[np.float64]
+KINDS = ("none", "per_sequence_minmax", "standardize")
+TOO_FAR = "is so far from the training values that it cannot be standardised in float32"
 
 
 def minmax(sequence: Array) -> Array:
@@ -23,8 +30,8 @@ def standardize(sequences: list[Array], is_test: list[bool], name: str) -> tuple
     """Each column to mean 0 and standard deviation 1 over all training frames; test frames by the same numbers.
 
     The standard deviation is the population's (divided by the number of frames). A column that is constant in
-    train is only shifted. Returns the sequences and a JSON-able record {"kind", "mean", "std"}. Raises DataError
-    when a test value ends up outside float32.
+    train is only shifted. Returns the sequences and their normalization. Raises DataError when a test value
+    ends up outside float32.
     """
     frames = np.concatenate([s for s, test in zip(sequences, is_test, strict=True) if not test])
     constant = frames.min(0) == frames.max(0)
@@ -32,8 +39,21 @@ def standardize(sequences: list[Array], is_test: list[bool], name: str) -> tuple
     mean = np.where(constant, frames[0], frames.mean(0))
     std = frames.std(0)
     std = np.where(constant | (std == 0), 1.0, std)
-    scaled = [(sequence - mean) / std for sequence in sequences]
-    if any(np.abs(sequence).max() > np.finfo(np.float32).max for sequence in scaled):
-        rule = "a test value is so far from the training values that it cannot be standardised in float32"
-        raise DataError([Problem(name, rule)])
-    return scaled, {"kind": "standardize", "mean": mean.tolist(), "std": std.tolist()}
+    normalization = {"kind": "standardize", "mean": mean.tolist(), "std": std.tolist()}
+    scaled = [normalize(sequence, normalization) for sequence in sequences]
+    if not all(map(fits_float32, scaled)):
+        raise DataError([Problem(name, f"a test value {TOO_FAR}")])
+    return scaled, normalization
+
+
+def normalize(sequence: Array, normalization: Mapping[str, Any]) -> Array:
+    """A raw sequence [T, D] as the training data were brought to scale: the same bits."""
+    if normalization["kind"] == "standardize":
+        mean, std = (np.array(normalization[name], np.float64) for name in ("mean", "std"))
+        return np.asarray((sequence - mean) / std)
+    return minmax(sequence) if normalization["kind"] == "per_sequence_minmax" else sequence
+
+
+def fits_float32(sequence: Array) -> bool:
+    """Whether no value leaves the range of float32."""
+    return bool(np.abs(sequence).max() <= np.finfo(np.float32).max)

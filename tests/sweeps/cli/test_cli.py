@@ -14,7 +14,7 @@ from sweeps.cli import main
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
 from example_sweep import SWEEP_ID, write_example
 
-VERBS = ("run", "plan", "pull", "resume", "list", "show", "confusion", "curves", "doctor")
+VERBS = ("run", "plan", "pull", "resume", "list", "show", "confusion", "curves", "export-model", "doctor")
 HEAVY = ("torch", "ray", "pandas", "pyarrow", "numpy", "scipy")
 SEQSWEEP = str(Path(sys.executable).with_name("seqsweep"))
 
@@ -55,7 +55,7 @@ sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules))
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
-    assert f"  seqsweep {verb}\n" in capsys.readouterr().out
+    assert f"  seqsweep {verb}" in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,143 @@
+"""Which of a sweep's models to take away, and what the store knows of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from results.analysis._confusion import confusion
+from results.analysis._interval import Interval
+from results.analysis._proportion import Proportion, proportion
+from results.analysis._verdict import verdict
+from results.errors import StoreError
+from results.schema import HYPERPARAMETERS
+from results.store import Sweep
+
+ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden")
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How the model does on the `n` test sequences of a class; None where there is nothing to divide by."""
+
+    name: str
+    n: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """One lane of the chosen candidate of a trial.
+
+    `validation_accuracy` is that of the search phase, before a refit. `test`: this model's accuracy on `test_n` sequences, with
+    Wilson's interval. `validation_seeds`, `test_seeds`: over the candidate's seeds, of which `seeds` have weights.
+    `named`: what was asked for, and not picked here, of `architecture` (one of `architectures` on the data set) and `seed`.
+    """
+
+    sweep: str
+    dataset: str
+    synthetic: bool
+    trial: str
+    label: str
+    architecture: dict[str, Any]
+    parameters: int
+    candidate: int
+    seed: int
+    seeds: tuple[int, ...]
+    architectures: int
+    named: tuple[str, ...]
+    hyperparameters: dict[str, Any]
+    batch_size: int
+    epochs: int
+    refit: bool
+    validation_accuracy: float
+    validation_loss: float
+    test: Proportion
+    test_n: int
+    validation_seeds: Interval
+    test_seeds: Interval
+    classes: tuple[ClassFigures, ...]
+
+
+def chosen_model(
+    sweep: Sweep, dataset: str | None = None, architecture: str | None = None, seed: int | None = None
+) -> ChosenModel:
+    """The model of the best architecture on a data set, or of a named one.
+
+    Of its seeds the one with the best validation accuracy (ties: the smaller loss, then the smaller seed), never by test:
+    the best test figure of several would promise more than the model holds.
+
+    Raises `StoreError` when there is no such data set, architecture or seed, or several data sets and none is named.
+    """
+    found = verdict(sweep, dataset)
+    if len(found.datasets) > 1:
+        names = ", ".join(block.dataset.name for block in found.datasets)
+        raise StoreError(f"sweep {sweep.id} has {len(found.datasets)} data sets, name one of them: {names}")
+    best = found.datasets[0].best if found.datasets else None
+    matrix = confusion(sweep, dataset, architecture if architecture is not None else best)
+    row = next(row for row in found.datasets[0].rows if row.trial == matrix.trial)
+    lanes = {
+        lane["seed"]: lane
+        for lane in sweep.read("lanes", trials=[row.trial]).to_pylist()
+        if lane["chosen"] and lane["test_accuracy"] is not None
+    }
+    picked = seed if seed is not None else min(lanes, key=lambda each: _merit(lanes[each]))
+    if picked not in lanes:
+        there = ", ".join(map(str, sorted(lanes)))
+        raise StoreError(f"{row.label} has no trained model of seed {picked}; its seeds are {there}")
+    lane, counts = lanes[picked], _counts(sweep, row.trial, matrix.classes, lanes[picked])
+    test = proportion(np.array([counts.trace()]), np.array([counts.sum()]))
+    assert test is not None
+    return ChosenModel(
+        sweep=sweep.id,
+        dataset=matrix.dataset,
+        synthetic=matrix.synthetic,
+        trial=row.trial,
+        label=row.label,
+        architecture={name: lane[name] for name in ARCHITECTURE},
+        parameters=lane["parameters"],
+        candidate=matrix.candidate,
+        seed=picked,
+        seeds=tuple(sorted(lanes)),
+        architectures=len(found.datasets[0].rows),
+        named=("architecture",) * (architecture is not None) + ("seed",) * (seed is not None),
+        hyperparameters={name: lane[name] for name in HYPERPARAMETERS},
+        batch_size=lane["batch_size"],
+        epochs=lane["refit_epochs"] or lane["best_epoch"],
+        refit=lane["refit"],
+        validation_accuracy=lane["validation_accuracy"],
+        validation_loss=lane["validation_loss"],
+        test=test,
+        test_n=int(counts.sum()),
+        validation_seeds=row.validation,
+        test_seeds=row.test,
+        classes=tuple(
+            ClassFigures(
+                name,
+                n=int(counts[place].sum()),
+                recall=_ratio(counts[place, place], counts[place].sum()),
+                precision=_ratio(counts[place, place], counts[:, place].sum()),
+            )
+            for place, name in enumerate(matrix.classes)
+        ),
+    )
+
+
+def _merit(lane: dict[str, Any]) -> tuple[float, float, int]:
+    return -lane["validation_accuracy"], lane["validation_loss"], lane["seed"]
+
+
+def _counts(sweep: Sweep, trial: str, classes: tuple[str, ...], lane: dict[str, Any]) -> np.ndarray:
+    """Test confusions of one lane, int64 [C, C]."""
+    place = {name: index for index, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    columns = ["candidate", "seed", "split", "true", "predicted", "count"]
+    for cell in sweep.read("confusions", columns, trials=[trial]).to_pylist():
+        if (cell["candidate"], cell["seed"], cell["split"]) == (lane["candidate"], lane["seed"], "test"):
+            counts[place[cell["true"]], place[cell["predicted"]]] += cell["count"]
+    return counts
+
+
+def _ratio(part: np.int64, whole: np.int64) -> float | None:
+    return float(part / whole) if whole else None

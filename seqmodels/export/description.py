@@ -1,0 +1,142 @@
+"""What `model.json` says: all that is needed to use a model besides its weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from seqmodels.architecture import Architecture
+from seqmodels.data.readers.scaling import KINDS
+from seqmodels.data.registry import FORMATS
+
+FORMAT = "seqsweep model 1"
+MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_000_000
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model, and where it comes from.
+
+    Args:
+        architecture: the network's.
+        features: numbers in a row, D.
+        classes: names in the order of the logits.
+        format: of the files it reads, one of `seqmodels.data.registry.FORMATS`.
+        normalization: what is done to raw numbers, as in `seqmodels.data.readers.scaling`.
+        source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
+        figures: how good it is, likewise.
+        versions: of the packages that trained it.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    architecture: Architecture
+    features: int
+    classes: tuple[str, ...]
+    format: str
+    normalization: Mapping[str, Any]
+    source: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = self.architecture
+        for name, value, most in (
+            ("layers", shape.layers, MOST_LAYERS),
+            ("hidden", shape.hidden, MOST_UNITS),
+            ("head_hidden", shape.head_hidden, MOST_UNITS),
+            ("features", self.features, MOST_FEATURES),
+        ):
+            if value > most:
+                raise ValueError(f"`{name}` is {value}, but must be at most {most}")
+        if self.features < 1:
+            raise ValueError(f"`features` is {self.features}, but must be at least 1")
+        if not 2 <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) < len(self.classes):
+            raise ValueError("`classes` must be at least 2 different names")
+        if self.format not in FORMATS:
+            raise ValueError(f"`format` is {self.format!r}, but must be one of {', '.join(FORMATS)}")
+        _check_normalization(self.normalization, self.features)
+
+    def to_table(self) -> dict[str, Any]:
+        """JSON-able values that `from_table` reads."""
+        return {
+            "format": FORMAT,
+            "architecture": {**asdict(self.architecture), "readout": list(self.architecture.readout)},
+            "input": {
+                "format": self.format,
+                "features": self.features,
+                "normalization": dict(self.normalization),
+            },
+            "classes": list(self.classes),
+            "source": dict(self.source),
+            "figures": dict(self.figures),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_table(cls, table: object) -> Description:
+        """Raises ValueError that names the first field that is missing, of another kind, or out of its range."""
+        whole = _object(table, "model.json")
+        if whole.get("format") != FORMAT:
+            raise ValueError(f"`format` is {whole.get('format')!r}, but must be {FORMAT!r}")
+        shape, given = (_object(_field(whole, name, dict), name) for name in ("architecture", "input"))
+        return cls(
+            Architecture(
+                cell=_field(shape, "cell", str),
+                layers=_field(shape, "layers", int),
+                hidden=_field(shape, "hidden", int),
+                bidirectional=_field(shape, "bidirectional", bool),
+                readout=_names(shape, "readout"),
+                head_hidden=_field(shape, "head_hidden", int),
+            ),
+            features=_field(given, "features", int),
+            classes=_names(whole, "classes"),
+            format=_field(given, "format", str),
+            normalization=_object(_field(given, "normalization", dict), "normalization"),
+            **{name: _field(whole, name, dict) for name in ("source", "figures", "versions")},
+        )
+
+
+def _check_normalization(normalization: Mapping[str, Any], features: int) -> None:
+    kind = normalization.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"`normalization.kind` is {kind!r}, but must be one of {', '.join(KINDS)}")
+    for name in ("mean", "std") if kind == "standardize" else ():
+        values = normalization.get(name)
+        sound = isinstance(values, list) and all(type(each) in (int, float) for each in values)
+        if not sound or not all(map(_finite, values or [])) or len(values or []) != features:
+            raise ValueError(
+                f"`normalization.{name}` must be {features} finite numbers, one for each feature"
+            )
+        if name == "std" and min(values or [1]) <= 0:
+            raise ValueError("`normalization.std` must be greater than 0")
+
+
+def _finite(value: float | int) -> bool:
+    return abs(value) <= sys.float_info.max  # an int may be larger
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"`{name}` must be an object")
+    return value
+
+
+def _field(table: Mapping[str, Any], name: str, kind: type) -> Any:
+    if name not in table:
+        raise ValueError(f"`{name}` is missing")
+    value = table[name]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        words = {int: "a whole number", str: "text", bool: "true or false", dict: "an object", list: "a list"}
+        raise ValueError(f"`{name}` is {str(value)[:40]!r}, but must be {words[kind]}")
+    return value
+
+
+def _names(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = _field(table, name, list)
+    if not all(isinstance(each, str) and each for each in values):
+        raise ValueError(f"`{name}` must be a list of texts that are not empty")
+    return tuple(values)

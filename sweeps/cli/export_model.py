@@ -1,0 +1,75 @@
+"""`seqsweep export-model`: take the chosen model away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import (
+    DEFAULT_STORE,
+    ArchitectureName,
+    Json,
+    StoreFolder,
+    SweepName,
+    console,
+    find_sweep,
+)
+
+NAME = "export-model"
+EXAMPLES = """\b
+Examples:
+  seqsweep export-model -o letters
+  seqsweep export-model reference-7f3 --dataset syllables --architecture 'gru x 2 x 100' --seed 1 -o syllables
+  seqsweep predict letters my/*.txt"""
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new folder.")],
+    sweep: SweepName = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", metavar="NAME", help="Trained on this data set.", show_default="the only one"
+        ),
+    ] = None,
+    architecture: ArchitectureName = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", metavar="N", help="Trained from this seed.", show_default="the best on validation"
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="Where the data set is now, for sweeps of an older seqsweep.",
+            show_default="as in the spec",
+        ),
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Write a trained model into a folder that stands alone.
+
+    Weights as safetensors, model.py in plain torch.nn, ONNX, a torch.export program, model.json and a model card. Each is read
+    back and compared. Needs the extra `export`.
+    """
+    from results import analysis
+    from results.views.exported import render
+    from seqmodels.export.writing import check_place
+    from sweeps.report import write_json
+
+    check_place(out)  # before anything is read
+    found = find_sweep(store, sweep)
+    model = analysis.chosen_model(found, dataset, architecture, seed)
+    from sweeps.model_export import export_model
+
+    differences = export_model(found, model, out, data)
+    if json:
+        write_json({"folder": str(out), "model": model, "largest_difference": differences}, console())
+    else:
+        render(model, out, differences, console())
