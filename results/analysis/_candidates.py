@@ -1,15 +1,22 @@
 """Every hyperparameter set that was tried, with what validation said of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from results.analysis._interval import Interval, interval
-from results.analysis._lanes import Lane, architecture_label, varying_hyperparameters
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from results.analysis._interval import CONFIDENCE, Interval
+from results.analysis._lanes import architecture_label
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
 
 SHAPE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
+MOST = 2000
+"""Candidates of a data set that are told of one by one."""
 
 
 @dataclass(frozen=True)
@@ -31,44 +38,89 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Candidates:
-    """All candidates of a data set. `axes`: names of what differs between them, the architecture's first."""
+    """Candidates of a data set: the best `MOST` of `total` that have a validation accuracy, the best first.
+
+    `axes`: names of what differs between all of them, the architecture's first. Of `lost` every seed diverged.
+    """
 
     dataset: str
     axes: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
+    total: int
+    lost: int
+    best: tuple[Candidate, ...]
 
 
 def candidates(sweep: Sweep) -> tuple[Candidates, ...]:
-    """The candidates of each data set that has results, in no particular order of data sets."""
+    """Those of each data set that has results, by its name."""
     columns = [
         *("trial", "dataset", *SHAPE, *HYPERPARAMETERS),
         *("candidate", "seed", "chosen", "stopped", "validation_accuracy"),
     ]
-    found: dict[str, list[Lane]] = {}
-    for lane in sweep.read("lanes", columns).to_pylist():
-        found.setdefault(lane["dataset"], []).append(lane)
-    return tuple(_of(name, lanes) for name, lanes in found.items())
-
-
-def _of(dataset: str, lanes: Sequence[Lane]) -> Candidates:
-    shape = [name for name in SHAPE if len({lane[name] for lane in lanes}) > 1]
-    axes = (*shape, *varying_hyperparameters(lanes))
-    groups: dict[tuple[str, int], list[Lane]] = {}
-    for lane in lanes:
-        groups.setdefault((lane["trial"], lane["candidate"]), []).append(lane)
-    return Candidates(dataset, axes, tuple(_candidate(group, axes) for group in groups.values()))
-
-
-def _candidate(lanes: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> Candidate:
-    first = lanes[0]
-    sound = [lane for lane in lanes if lane["stopped"] != "diverged"]
-    return Candidate(
-        trial=first["trial"],
-        architecture=architecture_label(first),
-        number=first["candidate"],
-        settings={name: first[name] for name in axes},
-        chosen=any(lane["chosen"] for lane in lanes),
-        seeds=len(lanes),
-        diverged=len(lanes) - len(sound),
-        validation=interval(lane["validation_accuracy"] for lane in sound),
+    lanes = sweep.read("lanes", columns)
+    diverged = pc.equal(lanes["stopped"], "diverged")
+    accuracy = pc.if_else(
+        pc.or_(diverged, pc.invert(pc.is_finite(lanes["validation_accuracy"]))),
+        None,
+        lanes["validation_accuracy"],
     )
+    lanes = lanes.append_column("accuracy", accuracy).append_column("diverged", diverged)
+    names = sorted(lanes["dataset"].unique().to_pylist())
+    return tuple(_of(name, lanes.filter(pc.equal(lanes["dataset"], name))) for name in names)
+
+
+def _of(dataset: str, lanes: pa.Table) -> Candidates:
+    """Of the lanes of one data set."""
+    axes = [name for name in (*SHAPE, *HYPERPARAMETERS) if len(lanes[name].unique()) > 1]
+    columns = {name: _plain(lanes[name]) for name in lanes.column_names}
+    groups = pa.table(columns).group_by(["trial", "candidate"], use_threads=False)
+    found = groups.aggregate(
+        [
+            *((name, "first") for name in dict.fromkeys([*SHAPE, *axes])),
+            ("accuracy", "mean"),
+            ("accuracy", "stddev", pc.VarianceOptions(ddof=1)),
+            ("accuracy", "count"),
+            ("seed", "count"),
+            ("diverged", "sum"),
+            ("chosen", "any"),
+        ]
+    )
+    measured = found.filter(pc.greater(found["accuracy_count"], 0))
+    order = pc.sort_indices(
+        measured, [("accuracy_mean", "descending"), ("trial", "ascending"), ("candidate", "ascending")]
+    )
+    best = measured.take(order[:MOST]).to_pylist()
+    return Candidates(
+        dataset=dataset,
+        axes=tuple(axes),
+        total=measured.num_rows,
+        lost=found.num_rows - measured.num_rows,
+        best=tuple(_candidate(row, axes) for row in best),
+    )
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text where it was a dictionary, which cannot be aggregated."""
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _candidate(row: Mapping[str, Any], axes: Sequence[str]) -> Candidate:
+    return Candidate(
+        trial=row["trial"],
+        architecture=architecture_label({name: row[f"{name}_first"] for name in SHAPE}),
+        number=row["candidate"],
+        settings={name: row[f"{name}_first"] for name in axes},
+        chosen=row["chosen_any"],
+        seeds=row["seed_count"],
+        diverged=row["diverged_sum"],
+        validation=_interval(row["accuracy_mean"], row["accuracy_stddev"], row["accuracy_count"]),
+    )
+
+
+def _interval(mean: float, deviation: float | None, n: int) -> Interval:
+    """As `interval` gives it of the values themselves."""
+    if n < 2 or deviation is None or not np.isfinite(deviation):
+        return Interval(mean, None, n)
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2))
+    return Interval(mean, quantile * deviation / math.sqrt(n), n)

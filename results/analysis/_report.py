@@ -10,7 +10,7 @@ from results.analysis._provenance import Provenance, provenance
 from results.analysis._verdict import DatasetVerdict, Verdict, verdict
 from results.store import Sweep
 
-MOST_CURVES = 40
+MOST_CURVES = 24
 """Architectures of a data set whose curves are drawn, the best ones: more make a file that no browser likes."""
 
 

@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 330, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 26, 8, 34
 _LEAST = 1e-9  # error that is drawn as more than none
 MOST_POINTS = 80  # of a line: more would be drawn on the same pixels
+MOST_LINES = 40  # of an architecture: the chosen one, and those with the least errors
 MOST_NUMBERS = 9  # lines that are numbered at their ends
 
 
@@ -31,14 +32,25 @@ def draw(data: Curves) -> Markup:
     top = _ceiling(data.curves, values)
     across = Axis(1, max(epochs, 2), _LEFT, WIDTH - _RIGHT)
     up = Axis(0, top, HEIGHT - _BOTTOM, _TOP)
-    ordered = sorted(data.curves, key=lambda curve: curve.chosen)
+    shown = best(data, MOST_LINES)
+    ordered = sorted(shown, key=lambda curve: curve.chosen)
     few = len(ordered) <= MOST_NUMBERS
     parts = [_area(curve, across, up) for curve in ordered if curve.seeds > 1 and (few or curve.chosen)]
     parts += [_line(curve, across, up) for curve in ordered]
     parts += [_validation(curve, across, up) for curve in ordered if curve.chosen and curve.validation]
     return svg.picture(
-        WIDTH, HEIGHT, describe(data), *_frame(across, up), *parts, *_numbers(data.curves, up), class_="plot"
+        WIDTH, HEIGHT, describe(data), *_frame(across, up), *parts, *_numbers(shown, up), class_="plot"
     )
+
+
+def best(data: Curves, most: int) -> list[Curve]:
+    """The chosen set and those that end with the least errors, `most` in all, by number."""
+
+    def key(curve: Curve) -> tuple[bool, float, int]:
+        error = last(curve)
+        return not curve.chosen, math.inf if error is None else error, curve.candidate
+
+    return sorted(sorted(data.curves, key=key)[:most], key=lambda curve: curve.candidate)
 
 
 def describe(data: Curves) -> str:

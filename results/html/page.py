@@ -16,6 +16,8 @@ from results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
 MOST_PAIRS = 20
+MOST_ROWS = 300  # of a verdict
+MOST_SETS = 20  # of an architecture, in the table of last errors
 _SHADES = 10
 
 
@@ -40,6 +42,8 @@ def render(report: Report) -> str:
         "best": _best,
         "MOST_CLASSES": MOST_CLASSES,
         "MOST_PAIRS": MOST_PAIRS,
+        "MOST_ROWS": MOST_ROWS,
+        "MOST_SETS": MOST_SETS,
     }
     loader = environment.loader
     assert loader is not None
@@ -73,4 +77,4 @@ def _best(block: DatasetVerdict) -> Row | None:
 
 
 def _accuracies(part: DatasetReport) -> Any:
-    return glyph.scale(row.test for row in part.verdict.rows)
+    return glyph.scale(row.test for row in part.verdict.rows[:MOST_ROWS])

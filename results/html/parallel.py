@@ -16,7 +16,6 @@ from results.views import formats
 HEIGHT = 270
 _BETWEEN, _MARGIN, _TOP, _BOTTOM = 130, 60, 30, 14
 GROUPS = 5
-MOST_LINES = 2000
 MOST_NAMES = 12  # values of an axis of names that are written beside it
 _LOGARITHMIC = ("lr", "weight_decay", "eps")
 
@@ -45,9 +44,7 @@ class Scale:
 
 def draw(data: Candidates) -> Markup:
     """Lines are stronger and lie on top the better validation found them: five groups of equal number."""
-    measured = [each for each in data.candidates if each.validation.mean is not None]
-    measured.sort(key=lambda each: each.validation.mean or 0.0)
-    shown = measured[-MOST_LINES:]
+    shown = data.best[::-1]
     scales = [_scale(name, [each.settings[name] for each in shown]) for name in data.axes]
     scales.append(_accuracy([100 * (each.validation.mean or 0.0) for each in shown]))
     width = 2 * _MARGIN + _BETWEEN * (len(scales) - 1)
@@ -61,10 +58,9 @@ def draw(data: Candidates) -> Markup:
 
 def describe(data: Candidates) -> str:
     """The figure in words."""
-    measured = [each for each in data.candidates if each.validation.mean is not None]
-    best = max(measured, key=lambda each: each.validation.mean or 0.0)
+    best = data.best[0]
     return (
-        f"{len(measured)} hyperparameter sets on {data.dataset}, a line each, from {', '.join(data.axes)} to validation "
+        f"{len(data.best)} hyperparameter sets on {data.dataset}, a line each, from {', '.join(data.axes)} to validation "
         f"accuracy. The highest, {formats.percent(best.validation.mean)} %, has {formats.settings(best.settings)}."
     )
 

@@ -1,0 +1,89 @@
+"""What a report is made of: candidates, data sets with their examples, provenance."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from example_sweep import ARCHITECTURES, CANDIDATES, DATASETS, SWEEP_ID, write_example
+from scipy import stats
+
+from results import analysis
+from results.analysis import _candidates
+from results.store import Store, Sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(example_root: Path) -> Sweep:
+    return Store(example_root).find(SWEEP_ID)
+
+
+def test_candidates_are_what_pandas_says(sweep: Sweep) -> None:
+    lanes = sweep.read("lanes").to_pandas()
+    for found in analysis.candidates(sweep):
+        here = lanes[lanes.dataset == found.dataset]
+        sound = here[here.stopped != "diverged"]
+        grouped = sound.groupby(["trial", "candidate"]).validation_accuracy
+        expected = grouped.mean().sort_values(ascending=False)
+        assert found.total == len(found.best) == len(expected)
+        assert found.lost == here.groupby(["trial", "candidate"]).ngroups - len(expected)
+        means = [each.validation.mean for each in found.best]
+        assert means == pytest.approx(expected.to_list(), abs=1e-12)
+        for each in found.best:
+            values = grouped.get_group((each.trial, each.number))
+            low, _ = (
+                stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+                if values.std() > 0
+                else (values.mean(), 0)
+            )
+            assert each.validation.half_width == pytest.approx(values.mean() - low, abs=1e-12)
+            own = here[(here.trial == each.trial) & (here.candidate == each.number)]
+            assert each.seeds == len(own)
+            assert each.diverged == (own.stopped == "diverged").sum()
+            assert each.chosen == own.chosen.any()
+            assert each.settings["lr"] == own.lr.iloc[0]
+            clip = own.clip_norm.iloc[0]
+            assert each.settings["clip_norm"] == (None if np.isnan(clip) else clip)
+        assert found.axes[:2] == ("cell", "layers")
+        assert set(found.axes[2:]) >= {"optimizer", "lr", "clip_norm"}
+
+
+def test_only_the_best_are_told_of_one_by_one(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = analysis.candidates(sweep)[0]
+    monkeypatch.setattr(_candidates, "MOST", 3)
+    few = analysis.candidates(sweep)[0]
+    assert few.best == whole.best[:3]
+    assert (few.total, few.lost) == (whole.total, whole.lost)
+    assert whole.total + whole.lost == len(ARCHITECTURES) * len(CANDIDATES)
+
+
+def test_data_sets_and_their_examples(sweep: Sweep) -> None:
+    table = sweep.examples()
+    assert table is not None
+    frame: pd.DataFrame = table.to_pandas()
+    for facts, (name, synthetic, classes, per_class) in zip(analysis.datasets(sweep), DATASETS, strict=True):
+        assert (facts.name, facts.synthetic, facts.recorded) == (name, synthetic, True)
+        assert tuple(each.name for each in facts.classes) == classes
+        for each in facts.classes:
+            assert (each.train, each.validation, each.test) == (3 * per_class, per_class, per_class)
+            rows = frame[(frame.dataset == name) & (frame["class"] == each.name)]
+            assert [one.sequence for one in each.specimens] == rows.sequence.to_list()
+            for one, (_, row) in zip(each.specimens, rows.iterrows(), strict=True):
+                assert one.values.shape == (row["length"] // row.token_step, row.features)
+                assert np.array_equal(one.values.ravel(), row["values"])
+
+
+def test_what_an_older_version_did_not_record_is_none(tmp_path: Path) -> None:
+    sweep = write_example(tmp_path)
+    kept = ("name", "synthetic", "classes")
+    sweep.update(datasets=[{key: entry[key] for key in kept} for entry in sweep.info["datasets"]])
+    (tmp_path / SWEEP_ID / "examples.parquet").unlink()
+    facts = analysis.datasets(sweep)[1]
+    assert (facts.format, facts.normalization, facts.tokens, facts.lengths, facts.train) == (None,) * 5
+    assert not facts.recorded
+    assert facts.classes[0] == analysis.ClassFacts("ba", None, None, None, None, ())
+
+
+def test_provenance_of_a_bare_sweep(tmp_path: Path) -> None:
+    found = analysis.provenance(Store(tmp_path).create("bare-000000", {}))
+    assert (found.command, found.git, found.spec, found.versions, found.failed) == (None, None, {}, {}, {})
