@@ -11,3 +11,10 @@ class Missing(StoreError):
 
 class Damaged(StoreError):
     """The file is there, but not as it was written."""
+
+
+class MissingExtra(StoreError):
+    """A package is not there that only an extra of seqsweep installs; the message says what to do."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what}, which a plain install leaves out: pip install 'seqsweep[{extra}]'")

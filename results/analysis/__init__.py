@@ -10,7 +10,9 @@ from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
 from results.analysis._curves import Band, Curve, Curves, curves
 from results.analysis._data import ClassFacts, DatasetFacts, Specimen, datasets
 from results.analysis._edges import Edge
+from results.analysis._importance import Importance, Parameter, Share, importance
 from results.analysis._interval import Interval, interval
+from results.analysis._marginals import Level, Rate, RateRange
 from results.analysis._proportion import Proportion, proportion
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._report import DatasetReport, Report, report
@@ -41,14 +43,20 @@ __all__ = [
     "Difference",
     "Edge",
     "Example",
+    "Importance",
     "Interval",
+    "Level",
     "Method",
     "Pair",
     "Paired",
+    "Parameter",
     "Proportion",
     "Provenance",
+    "Rate",
+    "RateRange",
     "Report",
     "Row",
+    "Share",
     "Specimen",
     "Summary",
     "Verdict",
@@ -58,6 +66,7 @@ __all__ = [
     "contrast",
     "curves",
     "datasets",
+    "importance",
     "interval",
     "proportion",
     "provenance",

@@ -6,6 +6,7 @@ from typing import Any
 from results.schema import HYPERPARAMETERS
 
 Lane = Mapping[str, Any]
+ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
 
 
 def architecture_extras(row: Lane) -> str:

@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from results.analysis._columns import names_equal, numbers, positions
-from results.analysis._lanes import architecture_extras, architecture_label
+from results.analysis._lanes import ARCHITECTURE, architecture_extras, architecture_label
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
 
-_ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
-_FIXED = ("trial", "dataset", "synthetic", *_ARCHITECTURE, "parameters", "refit")
+_FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters", "refit")
 _FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 _COLUMNS = (
     *(*_FIXED, *_FIGURES, *HYPERPARAMETERS),

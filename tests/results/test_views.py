@@ -37,7 +37,7 @@ from results.analysis import (
     proportion,
 )
 from results.store import Store
-from results.views import confusion, contrast, curves, formats, sweeps, verdict
+from results.views import bars, confusion, contrast, curves, formats, importance, sweeps, verdict
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -95,6 +95,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
             functools.partial(curves.render, validation=True),
             analysis.curves(full, "segments", "lstm x 2 x 100"),
         ),
+        "importance": (importance.render, analysis.importance(full)),
         "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
     }
@@ -109,6 +110,7 @@ VIEWS = (
         "confusion-10-classes",
         "curves",
         "curves-validation",
+        "importance",
         "sweeps",
         "sweeps-none",
     ),
@@ -382,3 +384,16 @@ def test_figures_read_well(text: str, expected: str) -> None:
 @given(st.floats(0, 1, exclude_min=True))
 def test_shades_grow_with_the_share(share: float) -> None:
     assert formats.SHADES.index(formats.shade(share)) == min(math.floor(4 * share), 3)
+
+
+@given(st.floats(0, 1), st.integers(1, 40))
+def test_a_bar_is_as_long_as_its_share(share: float, columns: int) -> None:
+    text = bars.bar(share, columns)
+    assert len(text) == columns
+    eighths = sum(" ▏▎▍▌▋▊▉█".index(char) for char in text)
+    assert abs(eighths - 8 * columns * share) <= 1
+    assert (eighths > 0) == (share > 0)
+
+
+def test_a_sparkline_rises() -> None:
+    assert bars.sparkline([0.0, 0.5, 1.0, None]) == "▁▅█ "

@@ -14,7 +14,19 @@ from sweeps.cli import main
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
 from example_sweep import SWEEP_ID, write_example
 
-VERBS = ("run", "plan", "pull", "resume", "list", "show", "confusion", "curves", "export-model", "doctor")
+VERBS = (
+    "run",
+    "plan",
+    "pull",
+    "resume",
+    "list",
+    "show",
+    "confusion",
+    "curves",
+    "importance",
+    "export-model",
+    "doctor",
+)
 HEAVY = ("torch", "ray", "pandas", "pyarrow", "numpy", "scipy")
 SEQSWEEP = str(Path(sys.executable).with_name("seqsweep"))
 
@@ -128,6 +140,12 @@ def test_curves(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [curve["chosen"] for curve in drawn[0]["curves"]].count(True) == 1
     assert "gru x 2 x 100" in said(capsys, "curves", "--architecture", "gru x 2 x 100")
     assert "mean validation error" in said(capsys, "curves", "--validation")
+
+
+def test_importance(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read(capsys, "importance", "--dataset", "segments")
+    assert {each["name"] for each in found[0]["parameters"]} >= {"cell", "lr", "optimizer"}
+    assert "clip_norm" in said(capsys, "importance")
 
 
 @pytest.mark.parametrize("verb", ["confusion", "curves"])
