@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 KEEPS = ("best", "last")
+PRECISIONS = ("tf32", "float32")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class TrainingConfig:
         keep: which weights count: those of the `best` epoch by validation, or the `last`.
         bptt: steps through which gradients flow; None for all.
         refit: train the chosen candidate again on train + validation, for as many epochs as its kept weights had seen.
+        precision: of matrix products on a GPU: `tf32` keeps 10 bits of a factor's mantissa, `float32` all of them. Cores
+            always compute in float32.
 
     Raises:
         ValueError: a field is out of its range.
@@ -35,6 +38,7 @@ class TrainingConfig:
     keep: str = "best"
     bptt: int | None = None
     refit: bool = False
+    precision: str = "tf32"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_patience", "bptt"):
@@ -43,5 +47,8 @@ class TrainingConfig:
                 raise ValueError(f"`{name}` is {value}, but must be at least 1")
         if not (math.isfinite(self.min_change) and self.min_change >= 0):
             raise ValueError(f"`min_change` is {self.min_change}, but must be at least 0")
-        if self.keep not in KEEPS:
-            raise ValueError(f"`keep` is {self.keep!r}, but must be one of {', '.join(KEEPS)}")
+        for name, allowed in (("keep", KEEPS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"`{name}` is {getattr(self, name)!r}, but must be one of {', '.join(allowed)}"
+                )

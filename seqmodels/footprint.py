@@ -28,9 +28,9 @@ class Footprint:
 
     Args:
         data: the data set and what is computed from it.
-        calls: what the backend's calls that run side by side take.
+        calls: what the backend's calls that run side by side take; 0 where one call has all lanes in training.
         lane: of a lane whether it trains or not: its kept weights, its predictions.
-        training: of a lane in training besides: weights, gradients, moments.
+        training: of a lane in training besides: weights, gradients, moments; and its part of a call that has all of them.
         saving: of a lane in training besides while a checkpoint is written.
     """
 
@@ -59,15 +59,17 @@ class Footprint:
         predictions = (len(splits.validation) + len(splits.train)) * (3 * _FLOAT * layout.classes + 16)
         longest = _usual_most(dataset, splits.train, config.batch_size)
         step = backend.call_bytes(layout, longest, training=True)
-        draws = _draws(layout, lanes, int(longest.sum()))
+        together = backend.lanes_per_call is None
+        draws = _draws(layout, lanes, int(longest.sum()), stages=0 if together else _STAGES)
         evaluated = _longest(dataset, np.arange(len(dataset.length)), EVALUATION_BATCH)
         evaluation = backend.call_bytes(layout, evaluated, training=False)
+        # a step's memory is kept for the next one
+        call = step + max(draws, evaluation)
         return cls(
             data=dataset.tokens.nbytes + 3 * 8 * sequences,
-            # a step's memory is kept for the next one
-            calls=min(threads, max(1, len(lanes))) * (step + max(draws, evaluation)),
+            calls=0 if together else min(threads, max(1, len(lanes))) * call,
             lane=row + predictions,
-            training=row * (2 + moments),
+            training=row * (2 + moments) + (call if together else 0),
             saving=row * (1 + moments) * _COPIES_OF_A_CHECKPOINT,
         )
 
@@ -99,8 +101,8 @@ def _usual_most(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -
     return most
 
 
-def _draws(layout: Layout, lanes: Sequence[Lane], tokens: int) -> int:
-    """Dropout masks and noise of one lane's step; a draw passes through a few arrays of its size before it is one."""
+def _draws(layout: Layout, lanes: Sequence[Lane], tokens: int, *, stages: int) -> int:
+    """Dropout masks and noise of one lane's step; a draw passes through `stages` arrays of its size before it is one."""
     settings = [lane.hyperparameters for lane in lanes]
     architecture = layout.architecture
     mask = noise = masks = 0
@@ -109,4 +111,4 @@ def _draws(layout: Layout, lanes: Sequence[Lane], tokens: int) -> int:
         masks = mask * (architecture.layers - 1)
     if any(h.input_noise for h in settings):
         noise = tokens * layout.features
-    return _FLOAT * (masks + noise + _STAGES * max(mask, noise))
+    return _FLOAT * (masks + noise + stages * max(mask, noise))

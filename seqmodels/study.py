@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqmodels.architecture import Architecture
-from seqmodels.backends import create_backend
+from seqmodels.backends import create_backend, cuda_fault
 from seqmodels.config import TrainingConfig
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.splits import Splits
@@ -87,7 +87,8 @@ class Study:
         backend: name for `create_backend`.
         threads: lanes trained side by side; changes no number.
         device: where tensors live.
-        memory: bytes that the study may take; lanes that do not fit wait until others have stopped. Changes no number.
+        memory: bytes of the device that the study may take; lanes that do not fit wait until others have stopped. Changes no
+            number.
     """
 
     def __init__(
@@ -108,7 +109,13 @@ class Study:
         self.splits = splits
         self.training = training
         self.phase = "search"
-        self._backend = create_backend(backend, device)
+        self._backend = create_backend(
+            backend, device, precision=training.precision, hidden=architecture.hidden
+        )
+        self.slower: str | None = None
+        """Why `auto` has come to `torch` on a GPU."""
+        if device != "cpu" and backend == "auto" and self._backend.name == "torch":
+            self.slower = cuda_fault(architecture.hidden)
         self._threads = threads
         self.footprint = Footprint.of(
             self.layout, self.lanes, dataset, splits, training, self._backend, threads

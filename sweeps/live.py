@@ -112,6 +112,7 @@ class SweepState:
         self.trials = {trial.id: trial for trial in trials}
         self.slots = max(1, slots)
         self.backend = ""
+        self.slower = ""  # why it is not the best one
         self.note = ""
         self.gpus = 0  # of all nodes
         self.gpus_per_trial = 0.0
@@ -134,6 +135,9 @@ class SweepState:
         """One epoch, as `sweeps.trial.Trial.step` returns it."""
         state = self.trials[trial]
         self.backend = metrics["backend"] or self.backend
+        if (why := metrics["slower"]) and why != self.slower:
+            self.slower = why
+            self.say(f"the slower `torch` backend trains on a GPU: {why}")
         state.phase = metrics["phase"]
         state.epoch = metrics["epoch"] or state.epoch
         state.active = state.lanes if metrics["lanes_active"] is None else metrics["lanes_active"]

@@ -71,7 +71,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
         determining = {
             "architecture": _canonical(asdict(architecture)),
-            "training": _canonical(asdict(training)),
+            "training": _canonical(_determining(training)),
             "validation": _canonical(spec.validation.model_dump()),
             "lanes": shared_text,
             "backend": _canonical(spec.resources.backend),
@@ -88,6 +88,11 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
             )
         )
     return trials
+
+
+def _determining(training: TrainingConfig) -> dict[str, Any]:
+    """Without the precision that trials had before it could be chosen, so that they are known again."""
+    return {name: value for name, value in asdict(training).items() if (name, value) != ("precision", "tf32")}
 
 
 def check_names(spec: Spec, datasets: Sequence[SequenceDataset]) -> None:

@@ -48,6 +48,8 @@ from sweeps.wording import sentence
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
 LARGEST_SEED = 2**32 - 1
+CUDA_HIDDEN = 512
+"""`seqmodels.backends.cuda.shapes.MOST_HIDDEN`, which cannot be asked without torch."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -197,6 +199,7 @@ class Training(_Section):
     keep: Literal["best", "last"] = "best"
     bptt: int | None = Field(default=None, ge=1)
     refit: bool = False
+    precision: Literal["tf32", "float32"] = "tf32"
 
 
 class Validation(_Section):
@@ -217,7 +220,7 @@ class Resources(_Section):
     gpus_per_trial: float = Field(default=0.0, ge=0, le=64)
     max_concurrent: int = Field(default=0, ge=0)
     stall_seconds: float = Field(default=1800.0, ge=0)
-    backend: Literal["auto", "cpu", "torch"] = "auto"
+    backend: Literal["auto", "cpu", "cuda", "torch"] = "auto"
 
     @field_validator("gpus_per_trial")
     @classmethod
@@ -230,7 +233,9 @@ class Resources(_Section):
     @classmethod
     def _fits_the_gpus(cls, backend: str, info: ValidationInfo) -> str:
         if backend == "cpu" and info.data.get("gpus_per_trial"):
-            raise _must("auto or torch where `gpus_per_trial` is above 0")
+            raise _must("auto, cuda or torch where `gpus_per_trial` is above 0")
+        if backend == "cuda" and info.data.get("gpus_per_trial") == 0:
+            raise _must("auto, cpu or torch where `gpus_per_trial` is 0")
         return backend
 
 
@@ -295,6 +300,17 @@ class Spec(_Section):
                     f"and candidates make {lanes} lanes in a trial, but must make at most {MAX_LANES}"
                 )
         return seeds
+
+    @field_validator("resources")
+    @classmethod
+    def _has_kernels(cls, resources: Resources, info: ValidationInfo) -> Resources:
+        axes: ArchitectureAxes | None = info.data.get("architecture")
+        if axes and resources.backend == "cuda" and max(axes.hidden) > CUDA_HIDDEN:
+            raise _says(
+                f"asks for the backend `cuda`, which has kernels for `hidden` up to {CUDA_HIDDEN}, but `hidden` is "
+                f"{max(axes.hidden)}: `auto` takes another for it"
+            )
+        return resources
 
     def to_table(self) -> dict[str, Any]:
         """The spec as JSON-able values; `parse_spec` reads it back to an equal spec, in any folder."""

@@ -17,7 +17,7 @@ from cluster.memory import usable_memory
 from results.errors import Damaged, StoreError
 from results.store import Sweep
 from sweeps import checkpoint, provenance, records
-from sweeps.limits import trial_memory
+from sweeps.limits import trial_gpu_memory, trial_memory
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
@@ -41,6 +41,7 @@ class Job:
             read where they lie.
         threads: cores of a trial.
         device: `cpu` or `cuda`.
+        gpus: of a trial.
         checkpoint_seconds: least time between two checkpoints of a trial.
         versions: of the driver's packages, as `sweeps.provenance.versions` gives them.
         host: serves the sweep's folder to nodes that do not see it; None where all do.
@@ -51,6 +52,7 @@ class Job:
     data: Mapping[str, ObjectRef]
     threads: int
     device: str
+    gpus: float
     checkpoint_seconds: float
     versions: Mapping[str, str]
     host: Host | None = None
@@ -143,10 +145,17 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             backend=self.plan.backend,
             threads=self.job.threads,
             device=self.job.device,
-            memory=trial_memory(usable_memory().total, usable_cpus(), self.job.threads)
-            if self.job.device == "cpu"
-            else None,
+            memory=self._memory(),
         )
+
+    def _memory(self) -> int:
+        """Bytes that the trial may take, of this node or of its GPU."""
+        if self.job.device == "cpu":
+            return trial_memory(usable_memory().total, usable_cpus(), self.job.threads)
+        import torch
+
+        _, total = torch.cuda.mem_get_info()
+        return trial_gpu_memory(total, self.job.gpus)
 
     def _advance(self, study: Study) -> dict[str, Any]:
         begun = time.perf_counter()
@@ -195,6 +204,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         return {
             "phase": study.phase if study else "start",
             "backend": study.backend_name if study else "",
+            "slower": study.slower if study else None,
             "epoch": epochs[-1].epoch if epochs else None,
             "lanes_active": sum(each.event is None for each in epochs) if epochs else None,
             "validation_accuracy": max(accuracies, default=None),

@@ -175,6 +175,7 @@ def train(
         data={name: ray.put(content) for name, content in data.items()},
         threads=resources.cpus_per_trial,
         device="cuda" if resources.gpus_per_trial else "cpu",
+        gpus=resources.gpus_per_trial,
         checkpoint_seconds=checkpoint_seconds,
         versions=provenance.versions(),
         host=host,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from seqmodels.backends.base import (
     Backend,
     Batch,
@@ -14,7 +16,7 @@ from seqmodels.backends.base import (
     Weights,
 )
 from seqmodels.backends.cpu import CpuBackend, available
-from seqmodels.backends.cuda.backend import CudaBackend
+from seqmodels.backends.cuda import CudaBackend, first_gpu, padded_hidden
 from seqmodels.backends.torch_ import TorchBackend
 
 __all__ = [
@@ -32,19 +34,47 @@ __all__ = [
     "Updates",
     "Weights",
     "create_backend",
+    "cuda_fault",
 ]
 
 BACKENDS: dict[str, type[Backend]] = {"torch": TorchBackend, "cpu": CpuBackend, "cuda": CudaBackend}
 
 
-def create_backend(name: str = "auto", device: str = "cpu") -> Backend:
+def create_backend(
+    name: str = "auto", device: str = "cpu", *, precision: str = "tf32", hidden: int = 1
+) -> Backend:
     """The named backend, or with `auto` the best that this machine has for tensors on `device`.
 
+    Args:
+        name: `auto` or one of `BACKENDS`.
+        device: `cpu` or `cuda`.
+        precision: of matrix products on a GPU, `tf32` or `float32`.
+        hidden: units that it must have kernels for.
+
     Raises:
-        ValueError: there is no such backend, its kernels were not built, or there is no GPU for it.
+        ValueError: there is no such backend, its kernels were not built, or it cannot be used here.
     """
-    if name == "auto":
-        return CpuBackend() if device == "cpu" and available() else TorchBackend()
+    on_gpu = device.startswith("cuda")
+    if name == "auto" and on_gpu:
+        name = "torch" if cuda_fault(hidden) else "cuda"
+    elif name == "auto":
+        name = "cpu" if available() else "torch"
     if name not in BACKENDS:
         raise ValueError(f"`backend` is {name!r}, but must be auto or one of {', '.join(BACKENDS)}")
+    if name == "cuda":
+        if fault := cuda_fault(hidden):
+            raise ValueError(f"the cuda backend cannot be used: {fault}")
+        return CudaBackend(precision=precision)
+    if on_gpu:
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
     return BACKENDS[name]()
+
+
+def cuda_fault(hidden: int = 1) -> str | None:
+    """Why the `cuda` backend cannot train so many hidden units on the GPU that this process sees; None where it can."""
+    try:
+        first_gpu()
+        padded_hidden(hidden)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -19,6 +19,9 @@ FREE_MEMORY, FREE_MEMORY_PER_CORE = GIB, GIB // 2
 """The driver with Ray, and a worker that has imported torch."""
 TORCH_BUILDS = "https://pytorch.org/get-started/locally"
 MEND_PACKAGES = "mend the packages first"
+LEAST_CAPABILITY = 8.0
+"""Of a GPU that the kernels of cuda are made for."""
+CUDA_NEEDS = "pip install 'seqsweep[cuda]'; docs/cuda-backend.md says what else it needs"
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,12 @@ def gpus(found: Gpus) -> Check:
     finding = ", ".join(f"{count} x {gpu}" if count > 1 else gpu for gpu, count in counts.items()) or "none"
     if found.found:
         finding += f"; `auto` is {found.backend} for a trial with `gpus_per_trial`"
+        finding += f", as the kernels of cuda cannot be used: {found.slower}" if found.slower else ""
     else:
         finding += ": trials use the cores"
     if not found.complaint and (found.found or found.driver is None):
+        if found.slower and any(float(gpu.capability) >= LEAST_CAPABILITY for gpu in found.found):
+            return Check("gpus", "warning", finding, CUDA_NEEDS)
         return Check("gpus", "ok", finding)
     if found.built_for is None:
         complaint = "an NVIDIA driver is there, but this torch is built without CUDA"

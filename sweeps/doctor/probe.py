@@ -66,6 +66,7 @@ class Gpus:
     Args:
         found: all of them.
         backend: what `auto` comes to for a trial on a GPU.
+        slower: why that is not `cuda`.
         driver: NVIDIA's version, None where there is no driver.
         built_for: the CUDA version of this torch, None where it is built without.
         complaint: torch's, of drivers and GPUs that are too old for it.
@@ -78,6 +79,7 @@ class Gpus:
     built_for: str | None = None
     complaint: str | None = None
     fault: str | None = None
+    slower: str | None = None
 
 
 @dataclass(frozen=True)
@@ -236,20 +238,22 @@ def _gpus() -> Gpus:
     try:
         import torch
 
-        from seqmodels.backends import create_backend
+        from seqmodels.backends import cuda_fault
     except Exception as error:
         return Gpus(fault=reason(error))
     with warnings.catch_warnings(record=True) as said:  # of drivers and GPUs that are too old for this torch
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         found = [torch.cuda.get_device_properties(index) for index in range(count)]
+    slower = cuda_fault() if found else None
     complaints = [str(each.message) for each in said if issubclass(each.category, UserWarning)]
     return Gpus(
         found=tuple(Gpu(each.name, each.total_memory, f"{each.major}.{each.minor}") for each in found),
-        backend=create_backend("auto", "cuda").name,
+        backend="torch" if slower or not found else "cuda",
         driver=_driver(),
         built_for=torch.version.cuda,
         complaint=complaints[0].strip().splitlines()[0] if complaints else None,
+        slower=slower,
     )
 
 

@@ -16,7 +16,7 @@ from sweeps.forecast import volumes
 from sweeps.forecast.measuring import workload
 from sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
 from sweeps.forecast.schedule import Schedule, simulate
-from sweeps.limits import trial_memory
+from sweeps.limits import trial_gpu_memory, trial_memory
 from sweeps.live import cost
 from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
 from sweeps.plan import architectures, lanes
@@ -146,6 +146,8 @@ def forecast(
     places = slots(resources, nodes, source)
     threads = resources.cpus_per_trial
     limit = trial_memory(nodes.memory, nodes.cpus, threads) if device == "cpu" else None
+    if device == "cuda" and nodes.gpu_memory is not None:
+        limit = trial_gpu_memory(nodes.gpu_memory, resources.gpus_per_trial)
     there = BACKENDS[backend]()  # rules alone, which need no kernels, are asked for
     typical = representative(members, threads)
     works, sizes, parts = [], [], []

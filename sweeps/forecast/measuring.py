@@ -37,6 +37,7 @@ BUDGET_SECONDS = 15.0  # after which no further rate is begun, but for each cell
 EACH_SECONDS = 0.4
 REPETITIONS = 5
 MOST_LANES = 3
+MOST_TOGETHER = 264  # with a backend that trains all lanes together: more of them take as long each
 MOST_SEQUENCES = 256
 MOST_POINTS = 200  # to choose from: more than the time allows
 
@@ -146,7 +147,7 @@ def measure_point(point: Point) -> Rate:
 
     def trainer(members: Sequence[Lane], index: np.ndarray) -> Trainer:
         layout = Layout(point.architecture, data.feature_count, data.class_count)
-        own = create_backend(wanted.backend, wanted.device)
+        own = create_backend(wanted.backend, wanted.device, hidden=wanted.hidden)
         return Trainer(layout, members, tokens, index, index[:0], config, own)
 
     def timed(work: Callable[[], object]) -> float:
@@ -158,10 +159,13 @@ def measure_point(point: Point) -> Rate:
             torch.cuda.synchronize()
         return clock() - begun
 
-    first = trainer(point.lanes[:1], everything[: wanted.batch_size])
+    together = wanted.backend == "cuda"
+    first = trainer(point.lanes if together else point.lanes[:1], everything[: wanted.batch_size])
     timed(first.run_epoch)  # memory, caches and threads are made
-    once = timed(first.run_epoch)
-    few = point.lanes[: max(1, min(len(point.lanes), int(EACH_SECONDS / REPETITIONS / once)))]
+    once = timed(first.run_epoch) / len(first.lanes)
+    few = point.lanes
+    if not together:
+        few = few[: max(1, min(len(few), int(EACH_SECONDS / REPETITIONS / once)))]
     fit = max(1, int(EACH_SECONDS / REPETITIONS / once / len(few)))
     chosen = everything[: fit * wanted.batch_size]
     own = trainer(few, chosen)
@@ -181,7 +185,7 @@ def measure_point(point: Point) -> Rate:
 
 
 def _points(spec: Spec, data: Data, backend: str, device: str) -> list[Point]:
-    members = _typical(lanes(spec))
+    members = _typical(lanes(spec), MOST_TOGETHER if backend == "cuda" else MOST_LANES)
     samples = {name: _sample(dataset, splits.train) for name, (dataset, splits) in data.items()}
     points: dict[Workload, Point] = {}
     for name, (dataset, _) in data.items():
@@ -192,10 +196,10 @@ def _points(spec: Spec, data: Data, backend: str, device: str) -> list[Point]:
     return _spread_out(list(points.values()))
 
 
-def _typical(members: Sequence[Lane]) -> tuple[Lane, ...]:
+def _typical(members: Sequence[Lane], most: int) -> tuple[Lane, ...]:
     """A few lanes from all over the search space, with a learning rate at which none diverges."""
-    step = max(1, len(members) // MOST_LANES)
-    few = members[step // 2 :: step][:MOST_LANES]
+    step = max(1, len(members) // most)
+    few = members[step // 2 :: step][:most]
     return tuple(replace(lane, hyperparameters=replace(lane.hyperparameters, lr=1e-6)) for lane in few)
 
 

@@ -9,10 +9,9 @@ from seqmodels.footprint import Footprint
 from seqmodels.hyperparameters import Lane
 from seqmodels.optim import moment_buffers
 from sweeps.errors import SpecError
-from sweeps.limits import PROCESS_BYTES
+from sweeps.limits import CUDA_CONTEXT, PROCESS_BYTES
 from sweeps.placement import Nodes
 
-CUDA_CONTEXT = 500_000_000  # bytes of a GPU that a process takes before it has a tensor
 GB = 1_000_000_000
 
 

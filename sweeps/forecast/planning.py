@@ -98,7 +98,10 @@ def _backend_here(spec: Spec, device: str, source: str) -> str:
         raise SpecError(
             [f"{source}: `resources.backend` is 'cpu', but its kernels were not built: give --rates"]
         )
-    return create_backend(name, device).name
+    try:
+        return create_backend(name, device, hidden=max(spec.architecture.hidden)).name
+    except ValueError as error:
+        raise SpecError([f"{source}: {error}"]) from None
 
 
 def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> str:
@@ -107,7 +110,7 @@ def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> st
         return spec.resources.backend
     if not measured:
         raise SpecError([f"{file}: has no rate for `device` {device!r}, on which this sweep would train"])
-    return "cpu" if "cpu" in measured else "torch"
+    return next(name for name in ("cuda", "cpu", "torch") if name in measured)
 
 
 def _measured(spec: Spec, data: Data, backend: str, device: str) -> RateFile:

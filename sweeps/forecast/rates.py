@@ -41,7 +41,7 @@ class _Section(BaseModel):
 class Workload(_Section):
     """What a rate depends on."""
 
-    backend: Literal["cpu", "torch"]
+    backend: Literal["cpu", "cuda", "torch"]
     device: Literal["cpu", "cuda"] = "cpu"
     dataset: str = Field(min_length=1)
     features: Annotated[int, Field(ge=1)]

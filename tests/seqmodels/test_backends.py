@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from conformance import Conformance, Problem, stepwise_relu
@@ -9,8 +10,19 @@ from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqmodels.backends import BACKENDS, Backend, CpuBackend, CudaBackend, TorchBackend, create_backend
-from seqmodels.backends.cuda.gpu import NoGpuError
+from seqmodels import backends
+from seqmodels.architecture import Architecture
+from seqmodels.backends import (
+    BACKENDS,
+    Backend,
+    CpuBackend,
+    CudaBackend,
+    TorchBackend,
+    create_backend,
+    cuda_fault,
+)
+from seqmodels.backends.cuda.memory import Measures
+from seqmodels.layout import Layout
 
 
 class TestTorch(Conformance):
@@ -73,7 +85,7 @@ def test_every_backend_has_its_line_here() -> None:
 @pytest.mark.parametrize("name", ["auto", *BACKENDS])
 def test_created_by_name(name: str) -> None:
     if name == "cuda" and not torch.cuda.is_available():
-        with pytest.raises(NoGpuError, match="torch sees no GPU"):
+        with pytest.raises(ValueError, match="the cuda backend cannot be used: torch sees no GPU"):
             create_backend(name)
         return
     backend = create_backend(name)
@@ -84,3 +96,34 @@ def test_created_by_name(name: str) -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="`backend` is 'gpu', but must be auto or one of torch, cpu, cuda"):
         create_backend("gpu")
+
+
+def test_auto_on_a_gpu_is_cuda_where_there_are_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "first_gpu", Emulator)
+    monkeypatch.setattr("seqmodels.backends.cuda.backend.first_gpu", Emulator)
+    found = create_backend("auto", "cuda", precision="float32", hidden=512)
+    assert isinstance(found, CudaBackend)
+    assert (found.precision, found.arithmetic) == ("float32", "cuda float32 sm_90")
+    assert create_backend("auto", "cuda", hidden=513).name == "torch"
+    assert cuda_fault(513) == "`hidden` is 513, but must be at most 512 with the cuda backend"
+    with pytest.raises(ValueError, match="the cuda backend cannot be used: `hidden` is 513"):
+        create_backend("cuda", "cuda", hidden=513)
+    assert create_backend("auto", "cpu").name == create_backend().name
+
+
+@pytest.mark.parametrize("precision", ["tf32", "float32"])
+def test_torch_on_a_gpu_keeps_to_the_precision(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", precision != "tf32")
+    assert create_backend("torch", "cuda", precision=precision).name == "torch"
+    assert torch.backends.cudnn.allow_tf32 is (precision == "tf32")
+
+
+def test_without_a_gpu_the_cuda_backend_still_has_its_measures() -> None:
+    backend = CudaBackend(Measures(reason="there is no GPU"))
+    assert isinstance(backend, Backend)
+    layout = Layout(Architecture("lstm", 1, 100), 2, 5)
+    length = np.full(32, 100)
+    # at least inputs of gates and states, as float32
+    assert backend.call_bytes(layout, length, training=True) > 4 * 3200 * 5 * 100
+    with pytest.raises(ValueError, match="there is no GPU"):
+        backend.logits(layout, torch.zeros(1, layout.width), torch.zeros(9, 2), *torch.ones(2, 1).long())

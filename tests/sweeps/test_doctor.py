@@ -19,6 +19,7 @@ import torch
 from rich.console import Console
 
 from cluster.memory import Memory
+from seqmodels import backends
 from sweeps.cli import main
 from sweeps.doctor import here as doctor
 from sweeps.doctor import probe as doctor_probe
@@ -174,10 +175,33 @@ def test_no_gpu_is_well(no_gpu: None) -> None:
     assert checked("gpus") == Check("gpus", "ok", "none: trials use the cores")
 
 
-def test_a_gpu_and_its_backend(one_gpu: None) -> None:
+NVIDIA = "NVIDIA H200 (139 GiB); `auto` is"
+
+
+def test_a_gpu_and_its_backend(one_gpu: None, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(backends, "cuda_fault", lambda: None)
+    assert checked("gpus") == Check("gpus", "ok", f"{NVIDIA} cuda for a trial with `gpus_per_trial`")
+
+
+def test_a_gpu_without_its_kernels(one_gpu: None, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(backends, "cuda_fault", lambda: "the extra `cuda` is not installed")
+    check = checked("gpus")
+    assert check.status == "warning"
+    assert check.finding == (
+        f"{NVIDIA} torch for a trial with `gpus_per_trial`, as the kernels of cuda cannot be used: "
+        "the extra `cuda` is not installed"
+    )
+    assert check.remedy is not None
+    assert "pip install 'seqsweep[cuda]'" in check.remedy
+
+
+def test_a_gpu_that_is_too_old_for_them_is_well(one_gpu: None, monkeypatch: Patch) -> None:
+    properties = SimpleNamespace(name="Tesla T4", total_memory=15 * GIB, major=7, minor=5)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
     check = checked("gpus")
     assert check.status == "ok"
-    assert check.finding == "NVIDIA H200 (139 GiB); `auto` is torch for a trial with `gpus_per_trial`"
+    assert check.finding.endswith("the GPU has compute capability 7.5, but must have at least 8.0")
 
 
 @pytest.mark.parametrize(("cuda", "said"), [(None, "built without CUDA"), ("12.8", "torch sees no GPU")])

@@ -39,6 +39,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
     plain = {
         "phase": "search",
         "backend": "torch",
+        "slower": None,
         "epoch": 1,
         "lanes_active": 4,
         "validation_accuracy": 0.5,
@@ -390,3 +391,12 @@ def test_sparkline_is_short(values: list[float]) -> None:
 )
 def test_time_left_claims_no_more_than_is_known(left: TimeLeft, expected: str) -> None:
     assert live_view.time_left(left) == expected
+
+
+def test_a_slower_backend_is_said_once_with_its_reason(clock: Clock) -> None:
+    state = SweepState("demo", [trial("a"), trial("b")], slots=2, clock=clock)
+    why = "the GPU has compute capability 7.5, but must have at least 8.0"
+    for name in "ab":
+        state.start(name)
+        state.report(name, metrics(slower=why))
+    assert [text for _, text in state.events] == [f"the slower `torch` backend trains on a GPU: {why}"]

@@ -237,6 +237,47 @@ def test_training_defaults_are_the_trainers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("resources", "hidden", "problem"),
+    [
+        (
+            {"backend": "cuda"},
+            100,
+            "`resources.backend` is 'cuda', but must be auto, cpu or torch where `gpus_per_trial` is 0",
+        ),
+        (
+            {"backend": "cpu", "gpus_per_trial": 0.5},
+            100,
+            "`resources.backend` is 'cpu', but must be auto, cuda or torch where `gpus_per_trial` is above 0",
+        ),
+        (
+            {"backend": "cuda", "gpus_per_trial": 1},
+            [100, 513],
+            "`resources` asks for the backend `cuda`, which has kernels for `hidden` up to 512, but `hidden` is 513: "
+            "`auto` takes another for it",
+        ),
+    ],
+)
+def test_backends_and_gpus_that_do_not_fit(resources: dict[str, Any], hidden: Any, problem: str) -> None:
+    table = minimal(architecture={"cell": "gru", "hidden": hidden}, resources=resources)
+    assert problems(table) == [problem]
+
+
+def test_the_cuda_backend_and_its_limit() -> None:
+    from seqmodels.backends.cuda.shapes import MOST_HIDDEN
+
+    table = minimal(
+        architecture={"cell": "gru", "hidden": MOST_HIDDEN},
+        resources={"backend": "cuda", "gpus_per_trial": 0.25},
+        training={"precision": "float32"},
+    )
+    assert parse(table).resources.backend == "cuda"
+    assert parse(table).training.precision == "float32"
+    assert problems(minimal(training={"precision": "bf16"})) == [
+        "`training.precision` is 'bf16', but must be one of tf32, float32"
+    ]
+
+
 def test_readouts_are_put_in_order() -> None:
     spec = parse(minimal(architecture={"cell": "gru", "readout": ["max+last", " mean ", "max + mean"]}))
     assert spec.architecture.readout == (("last", "max"), ("mean",), ("mean", "max"))
@@ -351,7 +392,7 @@ def test_everything_is_listed_at_once() -> None:
         ),
         (
             minimal(resources={"backend": "cpu", "gpus_per_trial": 0.5}),
-            "`resources.backend` is 'cpu', but must be auto or torch where `gpus_per_trial` is above 0",
+            "`resources.backend` is 'cpu', but must be auto, cuda or torch where `gpus_per_trial` is above 0",
         ),
         (
             minimal(hyperparameters={"lr": {"uniform": [1, 2]}}),

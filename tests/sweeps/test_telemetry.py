@@ -34,6 +34,7 @@ def metrics(epoch: int, accuracy: float | None, diverged: int) -> dict[str, Any]
         "work_done": float(epoch),
         "work_total": 10.0,
         "work_resumed": 0.0,
+        "slower": None,
         "busy_seconds": epoch / 3,
         "diverged": [f"candidate 0, seed {seed} diverged" for seed in range(diverged)],
     }

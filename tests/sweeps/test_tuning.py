@@ -30,6 +30,7 @@ def result(**changes: Any) -> dict[str, Any]:
         "work_done": 0.0,
         "work_total": 40.0,
         "work_resumed": 0.0,
+        "slower": None,
         "busy_seconds": 1.0,
         "diverged": [],
         "summary": None,

@@ -13,8 +13,8 @@ from torch.autograd.function import once_differentiable
 
 from seqmodels.backends.base import Epoch, EpochResult, Rows, Weights
 from seqmodels.backends.cuda.device import Device
-from seqmodels.backends.cuda.gpu import Gpu
-from seqmodels.backends.cuda.memory import lane_bytes
+from seqmodels.backends.cuda.gpu import NoGpuError, first_gpu
+from seqmodels.backends.cuda.memory import Measures, lane_bytes
 from seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
 from seqmodels.backends.cuda.shapes import PRECISIONS
 from seqmodels.backends.cuda.training import LaneTraining
@@ -25,11 +25,11 @@ class CudaBackend:
     """Float32 on a GPU of compute capability 8.0 or newer. All lanes of a call advance together.
 
     Args:
-        device: what to run on; None for the first GPU that this process sees.
+        device: what to run on; None for the GPU of this process. Where it has none, the backend still has its measures.
         precision: of matrix products: `tf32`, as torch's own recurrent modules on a GPU, or `float32`.
 
     Raises:
-        ValueError: there is no such precision, or no such GPU.
+        ValueError: there is no such precision.
     """
 
     name = "cuda"
@@ -39,7 +39,7 @@ class CudaBackend:
     def __init__(self, device: Device | None = None, precision: str = "tf32") -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"`precision` is {precision!r}, but must be one of {', '.join(PRECISIONS)}")
-        self.device = device or Gpu()
+        self.device = device or _device_here()
         self.precision = precision
         major, minor = self.device.capability
         self.arithmetic = f"cuda {precision} sm_{major}{minor}"
@@ -87,6 +87,13 @@ class CudaBackend:
                 )
         output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
         return output
+
+
+def _device_here() -> Device:
+    try:
+        return first_gpu()
+    except NoGpuError as error:
+        return Measures(reason=str(error))
 
 
 class _Recurrence(torch.autograd.Function):

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from seqmodels.backends.cuda.device import Argument, Kernel, Long
-from seqmodels.backends.cuda.nvrtc import CompilationError, compiled
+from seqmodels.backends.cuda.nvrtc import CompilationError, compiled, compiler_version
+from seqmodels.randomness import permutation
 
 if TYPE_CHECKING:
     from cuda.core import Kernel as Function
@@ -42,28 +43,31 @@ class Gpu:
             raise NoGpuError("torch sees no GPU")
         self.capability = torch.cuda.get_device_capability(index)
         if self.capability < LEAST_CAPABILITY:
-            raise NoGpuError(
-                f"{torch.cuda.get_device_name(index)} has compute capability {self.capability[0]}.{self.capability[1]}, "
-                f"but must have at least {LEAST_CAPABILITY[0]}.{LEAST_CAPABILITY[1]}"
-            )
-        try:
-            from cuda.core import Device
-        except ImportError as error:
-            raise NoGpuError(
-                f"the extra `cuda` is not installed (pip install 'seqsweep[cuda]'): {error}"
-            ) from None
+            found, least = (f"{major}.{minor}" for major, minor in (self.capability, LEAST_CAPABILITY))
+            raise NoGpuError(f"the GPU has compute capability {found}, but must have at least {least}")
         self.tensor_device = torch.device("cuda", index)
-        torch.zeros(1, device=self.tensor_device)  # torch makes the context that cuda.core then shares
-        self._device = Device(index)
-        self._threads = threading.local()  # which have made the context theirs
+        self._threads = threading.local()  # which have made the GPU theirs
         self._loading = False
         self._functions: dict[Kernel, Function] = {}
         self._most_shared: dict[Kernel, int] = {}
-        self._current()
-        properties = self._device.properties
-        self.multiprocessors = int(properties.multiprocessor_count)
-        self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
-        self._probe()
+        try:
+            compiler_version()  # says what to install
+            from cuda.core import Device
+
+            torch.zeros(1, device=self.tensor_device)  # torch makes the context that cuda.core then shares
+            self._device = Device(index)
+            self._make_current()
+            properties = self._device.properties
+            self.multiprocessors = int(properties.multiprocessor_count)
+            self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
+            right = self._first_kernel_is_right()
+        except CompilationError as error:
+            raise NoGpuError(str(error)) from None
+        except Exception as error:  # torch's, cuda.core's, the driver's: too old for what NVRTC compiles, say
+            message = str(error).strip().splitlines() or [""]
+            raise NoGpuError(f"no kernel can be run: {type(error).__name__}: {message[0]}") from None
+        if not right:
+            raise NoGpuError("a kernel was run, but its numbers are wrong")
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """See `Device.empty`."""
@@ -80,7 +84,7 @@ class Gpu:
         """See `Device.launch`."""
         from cuda.core import launch
 
-        self._current()
+        self._make_current()
         function = self._function(kernel, shared_bytes)
         if self._loading:
             return
@@ -107,7 +111,7 @@ class Gpu:
         replay: Callable[[], None] = graph.replay
         return replay
 
-    def _current(self) -> None:
+    def _make_current(self) -> None:
         """Make the GPU this thread's."""
         if not getattr(self._threads, "ready", False):
             torch.cuda.set_device(self.tensor_device)
@@ -130,21 +134,23 @@ class Gpu:
             self._most_shared[kernel] = shared_bytes
         return function
 
-    def _probe(self) -> None:
-        """Compile, load and run one kernel, so that what cannot work is known before a training begins."""
-        from seqmodels.randomness import permutation
-
+    def _first_kernel_is_right(self) -> bool:
+        """Compile, load and run one, so that what cannot work is known before a training begins."""
         keys = self.empty(8, dtype=torch.int64)
         seed = torch.tensor([5], device=self.tensor_device)
-        try:
-            self.launch(Kernel("draws.cuh", "order_keys"), (1, 1, 1), 32, 0, seed, 8, 1, keys)
-            order = keys.cpu().numpy().argsort(kind="stable")
-        except CompilationError as error:
-            raise NoGpuError(str(error)) from None
-        except Exception as error:  # of cuda.core and of the driver: too old for what NVRTC compiled, say
-            raise NoGpuError(f"a kernel cannot be run: {type(error).__name__}: {error}") from None
-        if order.tolist() != permutation(5, 8, epoch=1).tolist():
-            raise NoGpuError("a kernel was run, but its numbers are wrong")
+        self.launch(Kernel("draws.cuh", "order_keys"), (1, 1, 1), 32, 0, seed, 8, 1, keys)
+        order = keys.cpu().numpy().argsort(kind="stable")
+        return bool((order == permutation(5, 8, epoch=1)).all())
+
+
+@cache
+def first_gpu() -> Gpu:
+    """The GPU of this process: a trial sees only the one that Ray gave it.
+
+    Raises:
+        NoGpuError: it has none, or the kernels cannot be used there.
+    """
+    return Gpu()
 
 
 def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
