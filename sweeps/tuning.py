@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
+from ray.exceptions import OutOfMemoryError
 from ray.tune.search import BasicVariantGenerator
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 RESTARTS = 2  # of a trial that gets no further; one that does may be lost as often as a spot market likes
 LOOK_SECONDS = 2.0  # between two looks at the nodes
+LOW_MEMORY = "its node ran low on memory, and Ray ended workers there"
 
 
 class Watcher(tune.Callback):  # type: ignore[misc]
@@ -63,6 +65,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         self._next_look = 0.0
         self._heard: dict[str, _Worker] = {}
         self._stalls: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
         self._reasons: dict[str, str] = {}
         self._kept: dict[str, float] = {}
 
@@ -97,6 +100,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
             self._kept[name] = result["work_resumed"]
             trial.run_metadata.num_failures = 0
             self._stalls.pop(name, None)
+            self._losses.pop(name, None)
         self.state.report(name, result)
         if result["failed"] is not None:
             self._heard.pop(name)
@@ -111,7 +115,19 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         """Ray gave it up."""
         name = trial.config["trial"]
         self._heard.pop(name, None)
-        why = self._reasons.pop(name, "its worker was lost (killed, or out of memory?)")
+        self._give_up(name, self._reasons.pop(name, "its worker was lost (killed, or out of memory?)"))
+
+    def on_low_memory(self) -> None:
+        """Ray ended workers to save a node's memory. It does not say whose: all trials that ran count as lost."""
+        for trial in self.state.having("running"):
+            self._heard.pop(trial.id, None)
+            self._losses[trial.id] = self._losses.get(trial.id, 0) + 1
+            if self._losses[trial.id] > RESTARTS:
+                self._give_up(trial.id, LOW_MEMORY)
+            else:
+                self.tell(f"{trial.title}: {LOW_MEMORY}; starting it again")
+
+    def _give_up(self, name: str, why: str) -> None:
         self.state.fail(name, f"{why}; given up after {RESTARTS + 1} times in a row without progress")
         self.ended(name)
 
@@ -180,6 +196,27 @@ def train(
         versions=provenance.versions(),
         host=host,
     )
+    # it would complain, for every trial, about result files that we told Tune not to write
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    while left := [name for name in job.plans if watcher.state.trials[name].status in ("waiting", "running")]:
+        try:
+            _tune(job, left, watcher, resources, slots, pending)
+            return
+        except RuntimeError as error:
+            # Tune knows no such end of an actor (ray 2.60: "Caught unexpected exception"), and gives up all trials
+            if not isinstance(error.__cause__, OutOfMemoryError):
+                raise
+            watcher.on_low_memory()
+
+
+def _tune(
+    job: Job,
+    trials: Sequence[str],
+    watcher: Watcher,
+    resources: Resources,
+    slots: Callable[[], int],
+    pending: int,
+) -> None:
     generator = BasicVariantGenerator()
 
     def look() -> None:
@@ -191,13 +228,11 @@ def train(
 
     look()
     watcher.look = look
-    # it would complain, for every trial, about result files that we told Tune not to write
-    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     share = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
     with tempfile.TemporaryDirectory(prefix="seqsweep-tune-") as scratch:
         tune.Tuner(
             tune.with_resources(tune.with_parameters(Trial, job=job), share),
-            param_space={"trial": tune.grid_search(list(job.plans))},
+            param_space={"trial": tune.grid_search(list(trials))},
             tune_config=tune.TuneConfig(search_alg=generator, reuse_actors=True),
             run_config=tune.RunConfig(
                 name="sweep",

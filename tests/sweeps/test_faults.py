@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from driver import PATIENCE, Driver
 from rich.console import Console
 from small_sweep import assert_same, newest
 
+from cluster.memory import usable_memory
 from sweeps.run import resume_sweep
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
@@ -76,6 +78,42 @@ def test_lost_worker_is_replaced(driver: Driver, undisturbed: dict[str, pd.DataF
         os.kill(worker, signal.SIGKILL)
     assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
     driver.wait_until_alone()
+    assert newest(driver.store).info["status"] == "finished"
+    assert_same(newest(driver.store), undisturbed)
+
+
+HOG = """
+import sys
+from cluster.memory import usable_memory
+hog = []
+while usable_memory().free > int(sys.argv[1]):
+    hog.append(bytearray(b"x") * 100_000_000)
+sys.stdin.read()
+"""
+
+
+def test_ray_ends_workers_of_a_node_that_runs_low_on_memory(
+    strokes: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
+) -> None:
+    memory = usable_memory()
+    assert memory.free is not None
+    low = memory.free - 3_000_000_000  # bytes free, below which Ray ends workers
+    environment = {
+        **os.environ,
+        "RAY_memory_usage_threshold": f"{1 - low / memory.total:.4f}",
+        "RAY_memory_monitor_refresh_ms": "50",
+    }
+    with closing(Driver(strokes, tmp_path, "--cpus", "1", environment=environment)) as driver:
+        driver.wait_until_half_done()
+        (worker,) = driver.workers()
+        os.kill(worker, signal.SIGSTOP)  # so that the sweep does not end meanwhile
+        hog = [sys.executable, "-c", HOG, str(low - 500_000_000)]
+        with subprocess.Popen(hog, stdin=subprocess.PIPE) as process:
+            driver.wait_for(
+                lambda: "starting it again" in driver.output.read_text(), "Ray had ended the worker"
+            )
+            process.kill()
+        assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
     assert newest(driver.store).info["status"] == "finished"
     assert_same(newest(driver.store), undisturbed)
 

@@ -11,7 +11,7 @@ from results.errors import Damaged, StoreError
 from sweeps import provenance
 from sweeps.live import SweepState, TrialState
 from sweeps.trial import _of_the_place, _unfit
-from sweeps.tuning import Watcher
+from sweeps.tuning import LOW_MEMORY, RESTARTS, Watcher
 
 
 def watcher() -> tuple[Watcher, SimpleNamespace]:
@@ -70,6 +70,25 @@ def test_trouble_is_told_and_so_is_giving_up() -> None:
         f"{title} failed: MemoryError: ; given up after 3 times in a row without progress",
     ]
     assert watch.state.trials["a"].status == "failed"
+
+
+def test_low_memory_counts_as_a_loss_of_whatever_ran() -> None:
+    watch, trial = watcher()
+    title = watch.state.trials["a"].title
+    watch.on_low_memory()  # nothing ran
+    for _ in range(RESTARTS + 1):
+        watch.on_trial_start(0, [], trial)
+        watch.on_low_memory()
+    again = f"{title}: {LOW_MEMORY}; starting it again"
+    given_up = f"{title} failed: {LOW_MEMORY}; given up after 3 times in a row without progress"
+    assert [text for _, text in watch.state.events] == [again] * RESTARTS + [given_up]
+
+    watch, trial = watcher()
+    for resumed in range(1, RESTARTS + 3):
+        watch.on_trial_start(0, [], trial)
+        watch.on_trial_result(0, [], trial, result(work_resumed=float(resumed)))
+        watch.on_low_memory()
+    assert [text for _, text in watch.state.events] == [again] * (RESTARTS + 2)
 
 
 def test_unfit_node_stops_the_sweep() -> None:
