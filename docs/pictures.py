@@ -1,38 +1,65 @@
-"""Draws the README's picture: what `seqsweep show` prints, as SVG.
+"""Draws the pictures of the README: what `seqsweep show` prints, as SVG, and what `seqsweep report` writes, as PNG.
 
 python docs/pictures.py SWEEP --store STORE
+
+The second takes a browser: Debian's package `chromium`, and what `pip install '.[dev]'` brings to drive it.
 """
 
 import argparse
 import io
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from results.store import Store
+from results import analysis, html
+from results.store import Store, Sweep
 from sweeps.report import report
+
+DOCS = Path(__file__).parent
+SIZE = {"width": 1180, "height": 1000}  # of the report's beginning, in pixels
 
 
 def main() -> None:
-    """Write docs/verdict.svg."""
-    parser = argparse.ArgumentParser(description="Draw the README's picture.")
+    """Write docs/verdict.svg and docs/report.png."""
+    parser = argparse.ArgumentParser(description="Draw the README's pictures.")
     parser.add_argument("sweep", nargs="?", help="a sweep's id, or the beginning of it (default: the newest)")
     parser.add_argument("--store", default="store")
-    parser.add_argument("--width", type=int, default=118)
+    parser.add_argument("--width", type=int, default=118, help="columns of the terminal")
     arguments = parser.parse_args()
+    sweep = Store(arguments.store).find(arguments.sweep)
+    (DOCS / "verdict.svg").write_text(terminal(sweep, arguments.store, arguments.width))
+    (DOCS / "report.png").write_bytes(screenshot(html.render(analysis.report(sweep))))
+
+
+def terminal(sweep: Sweep, store: str, width: int) -> str:
+    """What `seqsweep show` prints, as SVG."""
     console = Console(
-        record=True, width=arguments.width, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+        record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    report(Store(arguments.store).find(arguments.sweep), console, store=arguments.store)
+    report(sweep, console, store=store)
     svg = console.export_svg(title="seqsweep show", theme=SVG_EXPORT_THEME)
-    svg = re.sub(
-        r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL
-    )  # nothing to fetch: any monospaced font will do
-    target = Path(__file__).with_name("verdict.svg")
-    target.write_text(svg)
-    print(target)
+    # nothing to fetch: any monospaced font will do
+    return re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
+
+
+def screenshot(page: str) -> bytes:
+    """The beginning of a page, in the light, as PNG."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium")
+    if program is None:
+        raise SystemExit("no chromium on the PATH; install Debian's package `chromium`")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        file = Path(folder, "report.html")
+        file.write_text(page, encoding="utf-8")
+        with driver.chromium.launch(executable_path=program) as browser:
+            shown = browser.new_page(viewport=SIZE, color_scheme="light")
+            shown.goto(file.as_uri())
+            return bytes(shown.screenshot())
 
 
 if __name__ == "__main__":
