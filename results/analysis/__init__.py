@@ -16,6 +16,7 @@ from results.analysis._marginals import Level, Rate, RateRange
 from results.analysis._proportion import Proportion, proportion
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._report import DatasetReport, Report, report
+from results.analysis._rows import Rows, lanes
 from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._verdict import DatasetVerdict, Method, Row, Verdict, verdict
 
@@ -56,6 +57,7 @@ __all__ = [
     "RateRange",
     "Report",
     "Row",
+    "Rows",
     "Share",
     "Specimen",
     "Summary",
@@ -68,6 +70,7 @@ __all__ = [
     "datasets",
     "importance",
     "interval",
+    "lanes",
     "proportion",
     "provenance",
     "report",

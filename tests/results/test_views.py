@@ -37,7 +37,7 @@ from results.analysis import (
     proportion,
 )
 from results.store import Store
-from results.views import bars, confusion, contrast, curves, formats, importance, sweeps, verdict
+from results.views import bars, confusion, contrast, curves, formats, importance, rows, sweeps, verdict
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -95,6 +95,15 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
             functools.partial(curves.render, validation=True),
             analysis.curves(full, "segments", "lstm x 2 x 100"),
         ),
+        "lanes": (
+            rows.render,
+            analysis.lanes(full, condition="cell == 'lstm'", sort=["-test_accuracy", "lr"], limit=9),
+        ),
+        "lanes-one": (
+            rows.render,
+            analysis.lanes(full, condition="seed == 2", columns=["cell", "clip_norm"], limit=1),
+        ),
+        "lanes-none": (rows.render, analysis.lanes(full, condition="seed == 9")),
         "importance": (importance.render, analysis.importance(full)),
         "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
@@ -111,6 +120,9 @@ VIEWS = (
         "curves",
         "curves-validation",
         "importance",
+        "lanes",
+        "lanes-one",
+        "lanes-none",
         "sweeps",
         "sweeps-none",
     ),

@@ -24,6 +24,7 @@ VERBS = (
     "confusion",
     "curves",
     "importance",
+    "lanes",
     "export-model",
     "doctor",
 )
@@ -146,6 +147,17 @@ def test_importance(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = read(capsys, "importance", "--dataset", "segments")
     assert {each["name"] for each in found[0]["parameters"]} >= {"cell", "lr", "optimizer"}
     assert "clip_norm" in said(capsys, "importance")
+
+
+def test_lanes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read(
+        capsys, "lanes", "--where", "cell == 'gru' and chosen", "--columns", "trial, lr", "--sort=-lr"
+    )
+    assert (found["columns"], found["matching"], found["total"]) == (["trial", "lr"], 6, 120)
+    assert len(read(capsys, "lanes")["rows"]) == 120
+    assert "and 70 lanes more" in said(capsys, "lanes")
+    assert main(["lanes", "--where", "lrr < 1"]) == 2
+    assert "did you mean `lr`?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["confusion", "curves"])

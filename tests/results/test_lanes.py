@@ -1,0 +1,148 @@
+"""Conditions against pandas' own, sorting and cutting, and what is said of mistakes."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from results import analysis
+from results.errors import StoreError
+from results.schema import SCHEMAS
+from results.store import Store, Sweep
+from results.views import json_view
+from results.where import where
+
+
+@pytest.fixture(scope="module")
+def sweep(example_root: Path) -> Sweep:
+    return Store(example_root).find()
+
+
+@pytest.fixture(scope="module")
+def frame(sweep: Sweep) -> pd.DataFrame:
+    frame = sweep.read("lanes").to_pandas()
+    return frame.astype({name: str for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)})
+
+
+def keys(rows: analysis.Rows) -> list[tuple[str, int, int]]:
+    return [row[:3] for row in rows.rows]
+
+
+KEYS = ("trial", "candidate", "seed")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "cell == 'lstm' and lr < 0.01",
+        "cell != 'lstm' or seed >= 2",
+        "not (cell == 'gru') and not chosen",
+        "0.001 < lr <= 0.0316",
+        "0.01 > lr",
+        "cell in ['gru', 'lstm'] and candidate not in (0, 2)",
+        "epochs == best_epoch and seed < candidate",
+        "bidirectional",
+        "chosen == False and lr > -1",
+        "test_accuracy > 0.9",
+        "clip_norm != 1.0",
+        "validation_loss < 2",
+    ],
+)
+def test_a_condition_is_what_pandas_makes_of_it(sweep: Sweep, frame: pd.DataFrame, condition: str) -> None:
+    theirs = frame.query(condition)
+    found = analysis.lanes(sweep, condition=condition, columns=KEYS)
+    assert 0 < len(theirs) < len(frame)
+    assert keys(found) == list(theirs[list(KEYS)].itertuples(index=False, name=None))
+    assert (found.matching, found.total) == (len(theirs), len(frame))
+
+
+@pytest.mark.parametrize(
+    ("condition", "same"),
+    [
+        ("clip_norm == off", "clip_norm.isna()"),
+        ("clip_norm != null and chosen == true", "clip_norm.notna() and chosen"),
+        ("clip_norm in [off, 2]", "clip_norm.isna() or clip_norm == 2"),
+        ("bidirectional == off", "not bidirectional"),
+        ("off == test_accuracy", "test_accuracy.isna()"),
+        (
+            "clip_norm == test_accuracy",
+            "clip_norm.isna() and test_accuracy.isna() or clip_norm == test_accuracy",
+        ),
+    ],
+)
+def test_what_is_off_can_be_asked_for(sweep: Sweep, frame: pd.DataFrame, condition: str, same: str) -> None:
+    theirs = frame.query(same, engine="python")
+    assert 0 < len(theirs) < len(frame)
+    found = analysis.lanes(sweep, condition=condition, columns=KEYS)
+    assert keys(found) == list(theirs[list(KEYS)].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("lrr < 1", "table `lanes` has no column `lrr`; did you mean `lr`?"),
+        ("lr = 1", "cannot be read at character 4: .*equal is written =="),
+        ("cell == 'lstm", "cannot be read at character 9"),
+        ("", "the condition `` cannot be read"),
+        ("cell == lstm", "`lstm` is no column: text is written in quotes, 'lstm'"),
+        ("cell == 3", "`3` is compared with `cell`, which is text"),
+        ("lr < '3'", "`'3'` is compared with `lr`, which is a number"),
+        ("lr == True", "`True` is compared with `lr`, which is a number"),
+        ("chosen == 1", "`1` is compared with `chosen`, which is true or false"),
+        ("chosen < true", "`chosen` is true or false, which < does not order"),
+        ("lr < off", "`off` has no order: compare `lr` with it by == or !="),
+        ("lr == cell", "`cell` is text, but `lr` is a number"),
+        ("lr", "`lr` is a number: compare it with something"),
+        ("lr in 3", "`3` must be a list"),
+        ("3 < 4", "`3` must be a column"),
+        ("lr is 3", "is compared by `is`: write == or !="),
+        ("lr + 1 > 2", "must be a column"),
+        ("__import__('os').system('id')", "is no condition"),
+        ("cell == ''.join(['a'])", "must be text in quotes"),
+        ("[x for x in lr]", "is no condition"),
+        ("(lambda: 1)() == lr", "must be text in quotes"),
+        ("cell == b'lstm'", "is compared with `cell`, which is text"),
+        ("(" * 500 + "lr", "cannot be read"),
+        ("lr < 1 or " * 300 + "chosen", "has 3006 characters, but may have 2000"),
+        ("lr < 1\0", "cannot be read"),
+        ("lr < " + "9" * 400, "is larger than any value here"),
+    ],
+)
+def test_what_cannot_be_read_is_named(sweep: Sweep, condition: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        analysis.lanes(sweep, condition=condition)
+
+
+@given(st.text("lrcelx '\"=<>!()[],.0123456789-+*nadort\n", max_size=40))
+def test_any_text_is_a_condition_or_a_store_error(text: str) -> None:
+    with contextlib.suppress(StoreError):
+        where(text, SCHEMAS["lanes"], "lanes")
+
+
+def test_sorted_and_cut_as_pandas_does(sweep: Sweep, frame: pd.DataFrame) -> None:
+    found = analysis.lanes(sweep, sort=["cell", "-validation_accuracy"], columns=KEYS, limit=7)
+    theirs = frame.sort_values(["cell", "validation_accuracy"], ascending=[True, False], kind="stable")
+    assert keys(found) == list(theirs[list(KEYS)].head(7).itertuples(index=False, name=None))
+    assert found.matching == found.total == len(frame)
+    last = analysis.lanes(sweep, sort=["-test_accuracy"], columns=["test_accuracy"]).rows[-1]
+    assert last == (None,)
+
+
+def test_columns_are_named_or_all(sweep: Sweep) -> None:
+    assert analysis.lanes(sweep, columns=["all"], limit=1).columns == tuple(SCHEMAS["lanes"].names)
+    assert analysis.lanes(sweep, columns=["seed", "lr"], limit=0) == analysis.Rows(
+        sweep.id, ("handwriting",), ("seed", "lr"), (), 120, 120
+    )
+    for wrong in ({"columns": ["sed"]}, {"sort": ["-sed"]}):
+        with pytest.raises(StoreError, match="no column `sed`; did you mean `seed`"):
+            analysis.lanes(sweep, **wrong)
+
+
+def test_json_holds_the_rows(sweep: Sweep) -> None:
+    found = analysis.lanes(sweep, condition="lr == 1", columns=["lr", "validation_loss", "chosen"], limit=2)
+    back = json.loads(json_view.dump(found))
+    assert (back["columns"], back["rows"]) == (["lr", "validation_loss", "chosen"], [[1.0, None, False]] * 2)
