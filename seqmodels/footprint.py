@@ -28,9 +28,10 @@ class Footprint:
 
     Args:
         data: the data set and what is computed from it.
-        calls: what the backend's calls that run side by side take; 0 where one call has all lanes in training.
+        calls: what the backend's calls that run side by side take, each on its own lanes.
         lane: of a lane whether it trains or not: its kept weights, its predictions.
-        training: of a lane in training besides: weights, gradients, moments; and its part of a call that has all of them.
+        training: of a lane in training besides: weights, gradients, moments.
+        together: of a lane in training besides, where one call has all of them: its part of the call.
         saving: of a lane in training besides while a checkpoint is written.
     """
 
@@ -38,6 +39,7 @@ class Footprint:
     calls: int
     lane: int
     training: int
+    together: int
     saving: int
 
     @classmethod
@@ -69,7 +71,8 @@ class Footprint:
             data=dataset.tokens.nbytes + 3 * 8 * sequences,
             calls=0 if together else min(threads, max(1, len(lanes))) * call,
             lane=row + predictions,
-            training=row * (2 + moments) + (call if together else 0),
+            training=row * (2 + moments),
+            together=call if together else 0,
             saving=row * (1 + moments) * _COPIES_OF_A_CHECKPOINT,
         )
 
@@ -77,12 +80,13 @@ class Footprint:
         """Bytes for so many lanes of which so many (default: all) train at once."""
         at_once = lanes if at_once is None else min(at_once, lanes)
         saving = at_once * self.saving + lanes * self.lane * _COPIES_OF_A_CHECKPOINT if checkpoints else 0
-        return self.data + self.calls + lanes * self.lane + at_once * self.training + saving
+        in_training = at_once * (self.training + self.together)
+        return self.data + self.calls + lanes * self.lane + in_training + saving
 
     def lanes_at_once(self, lanes: int, limit: int) -> int:
         """How many lanes may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""
         left = limit - self.total(lanes, 0, checkpoints=True)
-        return max(1, min(lanes, left // (self.training + self.saving)))
+        return max(1, min(lanes, left // (self.training + self.together + self.saving)))
 
 
 def _longest(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:

@@ -136,17 +136,23 @@ class LaneOptimizer:
 
     def coming(self, rates: Sequence[Sequence[float]], max_norm: Sequence[float | None]) -> Updates:
         """Each lane's next updates, one for each of its `rates`, for a backend that does them by itself. They count as done."""
-        coefficients = [
-            [_coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
-            for h, own, done in zip(self._hyperparameters, rates, self.steps.tolist(), strict=True)
-        ]
+        made: dict[
+            tuple[Hyperparameters, int, tuple[float, ...]], Tensor
+        ] = {}  # a candidate's seeds have the same
+        coefficients = []
+        for h, own, done in zip(self._hyperparameters, rates, self.steps.tolist(), strict=True):
+            key = (h, done, tuple(own))
+            if key not in made:
+                rows = [_coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
+                made[key] = torch.tensor(rows, dtype=self._dtype)
+            coefficients.append(made[key])
         self.steps += len(rates[0])
         return Updates(
             [kind.optimizer for kind in self._kinds],
             [kind.momentum for kind in self._kinds],
             [kind.nesterov for kind in self._kinds],
             list(max_norm),
-            torch.tensor(coefficients, dtype=self._dtype),
+            torch.stack(coefficients),
             self.first,
             self.second,
         )

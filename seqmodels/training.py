@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from seqmodels.backends import Backend, Epoch, EpochBackend
 from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Lane
+from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.lanes import LaneArray, Tokens
 from seqmodels.layout import Layout
 from seqmodels.optim import LaneOptimizer
@@ -214,7 +214,7 @@ class Trainer:
                 loss[lane] += losses[row] * batch.shape[1]
                 correct[lane] += corrects[row]
                 seconds[lane] += float(result.seconds[row])
-                rate[lane] = self._rate(lane, step, steps)
+                rate[lane] = self._rate(self.lanes[lane].hyperparameters, step, steps)
             diverged = [
                 lane for lane, value in zip(self.active, losses, strict=True) if not math.isfinite(value)
             ]
@@ -236,7 +236,11 @@ class Trainer:
         begun = time.perf_counter()
         count, lanes = len(self.train), list(self.active)
         steps = -(-count // self.config.batch_size)
-        rates = [[self._rate(lane, step, steps) for step in range(steps)] for lane in lanes]
+        by_settings = {
+            settings: [self._rate(settings, step, steps) for step in range(steps)]
+            for settings in {lane.hyperparameters for lane in self.array.lanes}
+        }
+        rates = [by_settings[lane.hyperparameters] for lane in self.array.lanes]
         epoch = Epoch(
             layout=self.array.layout,
             lanes=self.array.lanes,
@@ -261,9 +265,8 @@ class Trainer:
         self._freeze([lane for lane in lanes if math.isnan(loss[lane])])
         return loss, accuracy, last, dict.fromkeys(lanes, (time.perf_counter() - begun) / len(lanes))
 
-    def _rate(self, lane: int, step: int, steps: int) -> float:
-        """The lane's learning rate at a step of this epoch, out of `steps`."""
-        settings = self.lanes[lane].hyperparameters
+    def _rate(self, settings: Hyperparameters, step: int, steps: int) -> float:
+        """The learning rate at a step of this epoch, out of `steps`."""
         done, total = (self.epoch - 1) * steps + step, steps * self.config.epochs
         return learning_rate(settings.schedule, settings.lr, done, total)
 

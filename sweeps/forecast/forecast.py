@@ -148,6 +148,8 @@ def forecast(
     limit = trial_memory(nodes.memory, nodes.cpus, threads) if device == "cpu" else None
     if device == "cuda" and nodes.gpu_memory is not None:
         limit = trial_gpu_memory(nodes.gpu_memory, resources.gpus_per_trial)
+    # on a GPU all lanes advance together, whatever cores the trial has
+    side_by_side = 1 if backend == "cuda" else threads
     there = BACKENDS[backend]()  # rules alone, which need no kernels, are asked for
     typical = representative(members, threads)
     works, sizes, parts = [], [], []
@@ -180,7 +182,7 @@ def forecast(
             parts.append(part)
 
     order = sorted(range(len(works)), key=lambda index: -works[index].planned)
-    seconds = [work.seconds(threads) for work in works]
+    seconds = [work.seconds(side_by_side) for work in works]
     schedule = _schedule(seconds, order, places)
     per_node = trials_per_node(resources, nodes.cpus, nodes.gpus)
     per_gpu = trials_per_gpu(resources.gpus_per_trial) if 0 < resources.gpus_per_trial < 1 else None
@@ -221,7 +223,7 @@ def forecast(
         low=wall / math.exp(spread),
         # trials that share a GPU may have to take turns
         high=RAY_SECONDS + (wall - RAY_SECONDS) * math.exp(spread) * crowded,
-        earliest=_earliest(spec, works, order, places, threads),
+        earliest=_earliest(spec, works, order, places, side_by_side),
         core_hours=busy * threads / 3600,
         gpu_hours=busy * resources.gpus_per_trial / 3600,
         utilisation=_utilisation(busy, wall, resources.gpus_per_trial, threads, nodes),

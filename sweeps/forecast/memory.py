@@ -91,7 +91,7 @@ def largest_trial(
             data=size.data,
             lanes=lanes * size.lane,
             training=at_once[index] * size.training,
-            workspace=size.calls,
+            workspace=size.calls + at_once[index] * size.together,
             checkpoint=checkpoints,
             total=total,
             lanes_at_once=at_once[index],

@@ -176,6 +176,30 @@ def test_gpus_share_and_their_memory_is_an_estimate() -> None:
     assert unknown.gpu_memory.fits is None
 
 
+def test_lanes_on_a_gpu_are_as_many_as_its_share_has_memory_for() -> None:
+    many = {"candidates": 40, "seeds": 10, "architecture": {"cell": "lstm", "hidden": 100}}
+    rates = flat(backend="cuda", device="cuda", hidden=100)
+
+    def planned(memory: int, **resources: float) -> Forecast:
+        checked = spec(**many, resources={"gpus_per_trial": 1, "backend": "cuda"} | resources)
+        nodes = Nodes(count=1, cpus=16, gpus=1, memory=64 * GB, gpu_memory=memory)
+        return told(checked, nodes, rates, backend="cuda", device="cuda")
+
+    def at_once(found: Forecast) -> int:
+        assert found.gpu_memory is not None
+        assert found.gpu_memory.workspace > 0
+        assert found.gpu_memory.fits
+        return found.gpu_memory.lanes_at_once
+
+    assert at_once(planned(80 * GB)) == 400
+    few = at_once(planned(GB))
+    assert 10 < few < 400
+    assert at_once(planned(4 * GB, gpus_per_trial=0.25)) == few
+    assert planned(80 * GB, cpus_per_trial=4).seconds == planned(80 * GB).seconds, (
+        "all lanes advance together"
+    )
+
+
 def test_lanes_wait_where_memory_is_short_and_what_never_fits_is_refused() -> None:
     large = spec(architecture={"cell": "gru", "hidden": 32, "layers": 2}, candidates=20, seeds=300)
     rates = flat(hidden=32, layers=2)

@@ -226,3 +226,32 @@ def test_an_epoch_is_recorded_once_and_waits_once(monkeypatch: pytest.MonkeyPatc
     one = trainer(CudaBackend(device, "float32"), config=replace(CONFIG, epochs=4))
     finished(one)
     assert len(recorded) <= 2  # a later epoch may have a larger batch than the first
+
+
+class Counting(Emulator):
+    """Counts the memory that it gives."""
+
+    bytes = 0
+
+    def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        fresh = super().empty(*shape, dtype=dtype)
+        self.bytes += fresh.nbytes
+        return fresh
+
+
+@pytest.mark.parametrize(
+    ("architecture", "lanes"),
+    [(Architecture("lstm", 2, 33, bidirectional=True, readout=("last", "max"), head_hidden=5), LANES[:1]),
+     (Architecture("gru", 1, 20), [replace(LANES[0], seed=seed) for seed in range(5)])],
+    ids=["one", "five"],
+)  # fmt: skip
+def test_a_lanes_memory_is_what_its_step_takes(architecture: Architecture, lanes: list[Lane]) -> None:
+    device = Counting(1)
+    backend = CudaBackend(device, "float32")
+    one = trainer(backend, lanes, replace(CONFIG, epochs=1), architecture, np.zeros(0, dtype=np.int64))
+    finished(one)
+    lengths = np.sort(DATA.length[TRAIN])[::-1][: CONFIG.batch_size]
+    said = len(lanes) * backend.call_bytes(one.array.layout, lengths, training=True)
+    assert (
+        0.7 * said <= device.bytes <= said
+    )  # the largest step of the epoch was smaller than the largest that there may be
