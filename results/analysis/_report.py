@@ -6,8 +6,10 @@ from results.analysis._candidates import Candidates, candidates
 from results.analysis._confusion import Confusion, confusion
 from results.analysis._curves import Curves, curves
 from results.analysis._data import DatasetFacts, datasets
+from results.analysis._importance import Importance, importance
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._verdict import DatasetVerdict, Verdict, verdict
+from results.errors import Damaged, MissingExtra, StoreError
 from results.store import Sweep
 
 MOST_CURVES = 24
@@ -16,12 +18,17 @@ MOST_CURVES = 24
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """One data set's part. `curves` of the best architectures, in the verdict's order; `facts` None: not recorded."""
+    """One data set's part. `curves` of the best architectures, in the verdict's order; `facts` None: not recorded.
+
+    `importance` None: not measured, as `unimportant` says.
+    """
 
     verdict: DatasetVerdict
     confusion: Confusion | None
     curves: tuple[Curves, ...]
     candidates: Candidates
+    importance: Importance | None
+    unimportant: str
     facts: DatasetFacts | None
 
 
@@ -43,13 +50,28 @@ def report(sweep: Sweep) -> Report:
     parts = []
     for block in data.datasets:
         name = block.dataset.name
+        matters, unimportant = _importance(sweep, name)
         parts.append(
             DatasetReport(
                 verdict=block,
                 confusion=confusion(sweep, name, block.best) if block.best else None,
                 curves=tuple(curves(sweep, name, row.trial) for row in block.rows[:MOST_CURVES]),
                 candidates=tried[name],
+                importance=matters,
+                unimportant=unimportant,
                 facts=facts.pop(name, None),
             )
         )
     return Report(data, tuple(parts), tuple(facts.values()), provenance(sweep))
+
+
+def _importance(sweep: Sweep, dataset: str) -> tuple[Importance | None, str]:
+    """What matters on a data set, or why that is not told."""
+    try:
+        return importance(sweep, dataset), ""
+    except MissingExtra as error:
+        return None, str(error)
+    except Damaged:
+        raise
+    except StoreError:
+        return None, "Every parameter has one value: there is nothing to compare."

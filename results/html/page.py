@@ -11,12 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from results.analysis import Confusion, DatasetReport, DatasetVerdict, Report, Row
-from results.html import curves, glyph, parallel, specimen, toml
+from results.html import curves, effects, glyph, parallel, specimen, toml
 from results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
 MOST_PAIRS = 20
 MOST_ROWS = 300  # of a verdict
+MOST_RATES = 100  # architectures whose learning rates are drawn
 MOST_SETS = 20  # of an architecture, in the table of last errors
 _SHADES = 10
 
@@ -34,6 +35,7 @@ def render(report: Report) -> str:
         "formats": formats,
         "glyph": glyph,
         "curves": curves,
+        "effects": effects,
         "parallel": parallel,
         "specimen": specimen,
         "shade": shade,
@@ -44,6 +46,7 @@ def render(report: Report) -> str:
         "MOST_PAIRS": MOST_PAIRS,
         "MOST_ROWS": MOST_ROWS,
         "MOST_SETS": MOST_SETS,
+        "MOST_RATES": MOST_RATES,
     }
     loader = environment.loader
     assert loader is not None

@@ -5,7 +5,9 @@ import itertools
 import math
 import re
 import stat
+import sys
 import tomllib
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results import analysis, html
-from results.analysis import Curve, Curves, DatasetFacts, Interval, Report, Specimen, proportion
+from results.analysis import Curve, Curves, DatasetFacts, Interval, Report, Specimen, _importance, proportion
 from results.errors import StoreError
-from results.html import axis, curves, file, glyph, page, specimen, svg, toml
+from results.html import axis, curves, effects, file, glyph, page, specimen, svg, toml
 from results.store import Store, Sweep
 from results.views import formats
 
@@ -58,6 +60,14 @@ class Outline(HTMLParser):
         self.text.append(data)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick() -> Iterator[None]:
+    """Fewer forests: their figures are tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_importance, "REPEATS", 3)
+        yield
+
+
 @pytest.fixture(scope="module")
 def report(example_root: Path) -> Report:
     return analysis.report(Store(example_root).find(SWEEP_ID))
@@ -77,6 +87,16 @@ def test_it_holds_what_the_verdict_says(report: Report) -> None:
     assert part.confusion is not None
     for pair in part.confusion.confused:
         assert f"{pair.true} {pair.predicted} {formats.proportion(pair.share)} {pair.count}" in text
+    for part in report.datasets:
+        assert part.importance is not None
+        for parameter in part.importance.parameters:
+            assert parameter.alone is not None
+            assert f"{parameter.name} {formats.percent(parameter.alone.mean)}" in text
+            for level in parameter.levels:
+                shown = f"{effects.values(level)} {formats.interval(level.accuracy)} {formats.percent(level.best)}"
+                assert f"{parameter.name} {shown}" in text
+        for each in part.importance.rates:
+            assert effects.rates(each) in text
     for name in (
         "Verdict",
         "Confusions of",
@@ -147,7 +167,7 @@ def test_a_sweep_that_is_not_whole(tmp_path: Path, state: str) -> None:
     elif state == "one seed":
         text = html.render(analysis.report(write_example(tmp_path, seeds=[7])))
         assert "of one seed, so without an interval" in text
-        assert "±" not in re.sub(r'<li class="caution">.*?</li>', "", text)
+        assert "±" not in text.partition('<table class="verdict">')[2].partition("</table>")[0]
     else:
         sweep = write_example(tmp_path)
         (tmp_path / SWEEP_ID / "examples.parquet").unlink()
@@ -342,6 +362,24 @@ def test_numbers_are_short_and_text_is_escaped() -> None:
         '<g x-y="&lt;&#34;&#39;&amp;" of="1.3">&lt;<a></a></g>'
     )
     assert svg.path([(0, 1), (2, 3), None, (4, 5)]) == "M0 1 2 3 M4 5"
+
+
+def test_nothing_to_compare(tmp_path: Path) -> None:
+    sweep = write_example(tmp_path, missing=10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("example_sweep.CANDIDATES", CANDIDATES[:1])
+        write_example_trial(sweep, DATASETS[1], ARCHITECTURES[0], [0, 1, 2])
+    text = html.render(analysis.report(sweep))
+    assert "Every parameter has one value: there is nothing to compare" in text
+    assert "There was nothing to compare: one architecture with one hyperparameter set" in text
+    Outline(text)
+
+
+def test_without_the_extra_the_rest_is_there(example_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    text = html.render(analysis.report(Store(example_root).find(SWEEP_ID)))
+    assert "pip install &#39;seqsweep[importance]&#39;" in text
+    assert "Learning curves" in text
 
 
 def test_a_verdict_of_nothing_but_divergence(tmp_path: Path) -> None:

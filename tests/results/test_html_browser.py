@@ -15,12 +15,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from example_sweep import SWEEP_ID, write_example
 from playwright.sync_api import Browser, Page, sync_playwright
-from test_html import HOSTILE
+from test_html import HOSTILE, quick
 
 from results import analysis, html
 from results.html import file
 from results.store import Store
 
+__all__ = ["quick"]  # a fixture
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 1200)
 
