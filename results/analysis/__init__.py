@@ -10,9 +10,11 @@ from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
 from results.analysis._curves import Band, Curve, Curves, curves
 from results.analysis._data import ClassFacts, DatasetFacts, Specimen, datasets
 from results.analysis._edges import Edge
+from results.analysis._evaluation import Evaluation, Subject, evaluation
 from results.analysis._importance import Importance, Parameter, Share, importance
 from results.analysis._interval import Interval, interval
 from results.analysis._marginals import Level, Rate, RateRange
+from results.analysis._prediction import Likely, Prediction, prediction
 from results.analysis._proportion import Proportion, proportion
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._report import DatasetReport, Report, report
@@ -43,14 +45,17 @@ __all__ = [
     "DatasetVerdict",
     "Difference",
     "Edge",
+    "Evaluation",
     "Example",
     "Importance",
     "Interval",
     "Level",
+    "Likely",
     "Method",
     "Pair",
     "Paired",
     "Parameter",
+    "Prediction",
     "Proportion",
     "Provenance",
     "Rate",
@@ -60,6 +65,7 @@ __all__ = [
     "Rows",
     "Share",
     "Specimen",
+    "Subject",
     "Summary",
     "Verdict",
     "candidates",
@@ -68,9 +74,11 @@ __all__ = [
     "contrast",
     "curves",
     "datasets",
+    "evaluation",
     "importance",
     "interval",
     "lanes",
+    "prediction",
     "proportion",
     "provenance",
     "report",

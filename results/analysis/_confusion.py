@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -13,11 +14,30 @@ from results.analysis._interval import Interval, interval
 from results.analysis._lanes import Lane
 from results.analysis._pick import pick
 from results.analysis._proportion import Proportion, proportion
-from results.analysis._trials import Trial
 from results.errors import StoreError
 from results.store import Sweep
 
 EXAMPLES = 5  # sequences named for a pair
+
+
+class Judged(Protocol):
+    """Whose confusions they are."""
+
+    @property
+    def trial(self) -> str:
+        """Its id."""
+
+    @property
+    def label(self) -> str:
+        """Its architecture."""
+
+    @property
+    def dataset(self) -> str:
+        """What it was trained on."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether that is generated."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +126,7 @@ def confusion(
         raise StoreError(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
     classes = _classes(sweep, picked.dataset, cells)
     said = answers(sweep, picked.trial, picked.candidate, split, classes)
-    return _measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes), said)
+    return measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes), said)
 
 
 def _classes(sweep: Sweep, dataset: str, cells: Sequence[Lane]) -> tuple[str, ...]:
@@ -126,15 +146,16 @@ def _counts(cells: Sequence[Lane], classes: Sequence[str]) -> np.ndarray:
     return counts
 
 
-def _measure(
+def measure(
     sweep: str,
-    trial: Trial,
+    trial: Judged,
     candidate: int,
     split: str,
     classes: tuple[str, ...],
     each: np.ndarray,
     said: Answers | None,
 ) -> Confusion:
+    """Of the counts of each seed, int64 [seeds, C, C], and of the answers behind them."""
     pooled = each.sum(axis=0)
     true, predicted, hit = pooled.sum(axis=1), pooled.sum(axis=0), np.diagonal(pooled)
     totals = each.sum(axis=(1, 2))

@@ -1,10 +1,9 @@
 """The lanes of a data set as points: an architecture's candidate with its parameters and its figure, seed by seed."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.compute as pc
 
 from results.analysis._lanes import ARCHITECTURE, architecture_label
@@ -12,6 +11,9 @@ from results.analysis._pick import pick_dataset
 from results.analysis._summary import summary
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PARAMETERS = (*ARCHITECTURE, *HYPERPARAMETERS)
 _KEYS = ["trial", "candidate"]
@@ -83,8 +85,10 @@ def read_points(sweep: Sweep, dataset: str | None) -> Points:
     )
 
 
-def _coded(column: pd.Series) -> tuple[tuple[Any, ...], np.ndarray]:
+def _coded(column: "pd.Series") -> tuple[tuple[Any, ...], np.ndarray]:
     """Values, smallest first, and each row's place in them, int64."""
+    import pandas as pd  # half a second, which every verb would take
+
     codes, values = pd.factorize(column.astype(object), sort=True, use_na_sentinel=False)
     return tuple(None if pd.isna(value) else value for value in values), codes.astype(np.int64)
 

@@ -21,12 +21,14 @@ from sweeps.cli import (
     confusion,
     curves,
     doctor,
+    evaluate,
     export_model,
     importance,
     lanes,
     list_,
     logs,
     plan,
+    predict,
     pull,
     report,
     resume,
@@ -75,6 +77,8 @@ for _verb in (
     lanes,
     report,
     export_model,
+    predict,
+    evaluate,
     doctor,
 ):
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)

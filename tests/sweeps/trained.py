@@ -3,10 +3,28 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from results.store import Store, Sweep
 from seqmodels.study import Study
 from sweeps import prepare, provenance, records
 from sweeps.spec import parse_spec
+
+LETTERS = ("a", "ai", "bA", "chA", "tA")
+
+
+def letters(real_data: Path) -> dict[str, Any]:
+    """Five of the seven characters of a real data set, as a spec names them."""
+    path = real_data / "handwriting-kannada-telugu" / "handwriting.tar.xz"
+    return {"path": str(path), "format": "strokes", "classes": list(LETTERS)}
+
+
+def plainly_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracing a program takes most of an export's time, and is tested elsewhere: the plain model answers for it."""
+    from seqmodels.export import checking, program
+
+    monkeypatch.setattr(program, "save_program", lambda path, *_: path.touch())
+    monkeypatch.setattr(checking, "open_program", lambda path: checking.open_model(path.parent).network)
 
 
 def train(table: dict[str, Any], store: Path, sweep_id: str) -> Sweep:

@@ -42,14 +42,17 @@ class TsFile:
     rows: list[Row]
 
 
-def parse(files: Files, inner: str) -> TsFile:
-    """Read and check one file. Raises DataError with every problem in it."""
+def parse(files: Files, inner: str, *, labelled: bool = True) -> TsFile:
+    """Read and check one file. Raises DataError with every problem in it.
+
+    Where it need not be `labelled`, `@classLabel` may be false or missing: then labels are "", and there is no label column.
+    """
     where, lines = files.where(inner), read_lines(files, inner)
     problems: list[Problem] = []
-    header, body = _header(lines, where, problems)
+    header, body = _header(lines, where, problems, labelled)
     if problems:
         raise DataError(problems)
-    classes = tuple(header["classlabel"].split()[1:])
+    classes = tuple(header.get("classlabel", "").split()[1:])
     rows: list[Row] = []
     faults: list[tuple[int, str]] = []
     for number, line in enumerate(lines[body:], body + 1):
@@ -74,7 +77,9 @@ def parse(files: Files, inner: str) -> TsFile:
     return TsFile(where, classes, channels, rows)
 
 
-def _header(lines: list[str], where: str, problems: list[Problem]) -> tuple[dict[str, str], int]:
+def _header(
+    lines: list[str], where: str, problems: list[Problem], labelled: bool
+) -> tuple[dict[str, str], int]:
     """Values by lower-case key, and how many lines lie before the data. Faults go to `problems`."""
     header: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
@@ -89,11 +94,12 @@ def _header(lines: list[str], where: str, problems: list[Problem]) -> tuple[dict
         key, _, value = text[1:].partition(" ")
         key, value = key.lower(), value.strip()
         header[key] = value
-        rule = _header_rule(key, value)
+        without = key == "classlabel" and value.lower() == "false" and not labelled
+        rule = None if without else _header_rule(key, value)
         if rule:
             problems.append(Problem(f"{where}:{number}", rule))
         if key == "data":
-            if "classlabel" not in header:
+            if "classlabel" not in header and labelled:
                 problems.append(Problem(where, "the header has no `@classLabel true <class> <class> ...`"))
             return header, number
     problems.append(Problem(where, "has no line `@data`"))
@@ -120,11 +126,11 @@ def _header_rule(key: str, value: str) -> str | None:
 
 
 def _row(line: str, number: int, classes: tuple[str, ...]) -> Row:
-    *texts, label = line.split(":")
+    *texts, label = line.split(":") if classes else [*line.split(":"), ""]
     label = label.strip()
     if not texts:
         raise NumberError("has no `:` and so no class label")
-    if label not in classes:
+    if classes and label not in classes:
         raise NumberError(f"the class label is {quoted(label)}, but the header has {', '.join(classes)}")
     channels = []
     for channel, text in enumerate(texts, 1):

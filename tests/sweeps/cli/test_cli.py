@@ -26,6 +26,8 @@ VERBS = (
     "importance",
     "lanes",
     "export-model",
+    "predict",
+    "evaluate",
     "doctor",
 )
 HEAVY = ("torch", "ray", "pandas", "pyarrow", "numpy", "scipy")

@@ -11,49 +11,16 @@ import pytest
 from results import analysis
 from results.store import Store, Sweep
 from seqmodels.data.registry import load
-from seqmodels.export import program
 from sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from trained import train
-
-LETTERS = ("a", "ai", "bA", "chA", "tA")
-
-
-def source(real_data: Path) -> dict[str, Any]:
-    path = real_data / "handwriting-kannada-telugu" / "handwriting.tar.xz"
-    return {"path": str(path), "format": "strokes", "classes": list(LETTERS)}
-
-
-@pytest.fixture(scope="module")
-def store(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two architectures on real strokes, on japanese-vowels one of them."""
-    place = tmp_path_factory.mktemp("store")
-    shared = {
-        "seeds": 2,
-        "hyperparameters": {"lr": 1e-2},
-        "training": {"epochs": 2, "refit": True},
-    }
-    table = {"architecture": {"cell": ["rnn_tanh", "gru"], "hidden": 8, "readout": "last+max"}, **shared}
-    train({"name": "letters", "datasets": [source(real_data)], **table}, place, "letters-0a1b2c")
-    vowels = {"path": str(real_data / "japanese-vowels"), "format": "ts", "name": "vowels"}
-    both = {
-        "name": "both",
-        "datasets": ["handwriting", vowels],
-        "architecture": {"cell": "lstm", "hidden": 4},
-    }
-    train({**both, **shared}, place, "both-3d4e5f")
-    return place
+from trained import LETTERS, letters, plainly_exported
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
-    """Tracing a program takes most of the time, and is tested elsewhere: here the plain model answers for it."""
-    from seqmodels.export import checking
-
-    monkeypatch.setenv("SEQSWEEP_STORE", str(store))
-    monkeypatch.setattr(program, "save_program", lambda path, *_: path.touch())
-    monkeypatch.setattr(checking, "open_program", lambda path: checking.open_model(path.parent).network)
+def quick(monkeypatch: pytest.MonkeyPatch, trained_store: Path) -> None:
+    monkeypatch.setenv("SEQSWEEP_STORE", str(trained_store))
+    plainly_exported(monkeypatch)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -72,10 +39,10 @@ def sweep(store: Path) -> Sweep:
 
 
 def test_the_best_architecture_and_the_seed_that_validation_prefers(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     about = exported(capsys, tmp_path / "model", "letters")
-    lanes = sweep(store).read("lanes").to_pandas()
+    lanes = sweep(trained_store).read("lanes").to_pandas()
     test = lanes.groupby("trial").test_accuracy.mean()
     assert about["source"]["trial"] == test.idxmax()
     own = lanes[lanes.trial == about["source"]["trial"]].sort_values(
@@ -86,7 +53,7 @@ def test_the_best_architecture_and_the_seed_that_validation_prefers(
     assert about["figures"]["validation_accuracy"] == lane.validation_accuracy
     assert about["figures"]["test"]["accuracy"] == pytest.approx(lane.test_accuracy)
     assert about["source"]["hyperparameters"]["lr"] == 1e-2
-    assert about["source"]["fingerprint"] == sweep(store).info["datasets"][0]["fingerprint"]
+    assert about["source"]["fingerprint"] == sweep(trained_store).info["datasets"][0]["fingerprint"]
     assert about["classes"] == list(LETTERS)
     assert about["input"] == {
         "format": "strokes",
@@ -96,17 +63,17 @@ def test_the_best_architecture_and_the_seed_that_validation_prefers(
 
 
 def test_figures_are_the_stores_and_statsmodels(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from sklearn.metrics import precision_recall_fscore_support
     from statsmodels.stats.proportion import proportion_confint
 
     about = exported(
-        capsys, tmp_path / "model", "letters", "--architecture", "rnn_tanh x 1 x 8 last+max", "--seed", "1"
+        capsys, tmp_path / "model", "letters", "--architecture", "rnn_tanh x 1 x 8 bi last+max", "--seed", "1"
     )
-    assert (about["source"]["architecture"], about["source"]["seed"]) == ("rnn_tanh x 1 x 8 last+max", 1)
+    assert (about["source"]["architecture"], about["source"]["seed"]) == ("rnn_tanh x 1 x 8 bi last+max", 1)
     assert about["source"]["named"] == ["architecture", "seed"]
-    rows = sweep(store).read("predictions", trials=[about["source"]["trial"]]).to_pandas()
+    rows = sweep(trained_store).read("predictions", trials=[about["source"]["trial"]]).to_pandas()
     rows = rows[(rows.split == "test") & (rows.seed == 1)]
     hits = int((rows.true.astype(str) == rows.predicted.astype(str)).sum())
     test = about["figures"]["test"]
@@ -119,22 +86,28 @@ def test_figures_are_the_stores_and_statsmodels(
         assert each["n"] == n[place]
         assert each["recall"] == pytest.approx(recall[place])
         assert (each["precision"] or 0) == pytest.approx(precision[place])
-    found = next(row for row in analysis.verdict(sweep(store)).datasets[0].rows if row.cell == "rnn_tanh")
+    found = next(
+        row for row in analysis.verdict(sweep(trained_store)).datasets[0].rows if row.cell == "rnn_tanh"
+    )
     assert about["figures"]["seeds"]["test"]["half_width"] == found.test.half_width
 
 
-def test_weights_are_the_stores(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_are_the_stores(
+    trained_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from safetensors.numpy import load_file
 
     about = exported(capsys, tmp_path / "model", "letters")["source"]
-    kept = sweep(store).model(about["trial"], about["candidate"], about["seed"])
+    kept = sweep(trained_store).model(about["trial"], about["candidate"], about["seed"])
     found = load_file(tmp_path / "model" / "weights.safetensors")
     assert found.keys() == kept.keys()
     for name, value in kept.items():
         np.testing.assert_array_equal(found[name], value)
 
 
-def test_the_card_says_it_all(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_card_says_it_all(
+    trained_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     about = exported(capsys, tmp_path / "model", "letters")
     card = (tmp_path / "model" / "README.md").read_text()
     figures = about["figures"]
@@ -188,11 +161,11 @@ def test_json_and_text_name_the_same_model(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.fixture
-def old(store: Path, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+def old(trained_store: Path, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
     """The sweep as an older seqsweep wrote it, its data no longer where they were."""
     import shutil
 
-    shutil.copytree(store / "letters-0a1b2c", tmp_path / "store" / "letters-0a1b2c")
+    shutil.copytree(trained_store / "letters-0a1b2c", tmp_path / "store" / "letters-0a1b2c")
     monkeypatch.setenv("SEQSWEEP_STORE", str(tmp_path / "store"))
     found = Store(tmp_path / "store").find("letters")
     [entry] = found.info["datasets"]
@@ -217,8 +190,8 @@ def test_an_older_sweep_needs_its_data(
     err = said(capsys, "export-model", *out, "--data", str(tmp_path / "other"), code=2)
     assert "name them with --data" in err
     assert not (tmp_path / "model").exists()
-    about = exported(capsys, tmp_path / "model", "letters", "--data", source(real_data)["path"])
-    assert about["input"]["normalization"] == dict(load(source(real_data)).normalization)
+    about = exported(capsys, tmp_path / "model", "letters", "--data", letters(real_data)["path"])
+    assert about["input"]["normalization"] == dict(load(letters(real_data)).normalization)
 
 
 def test_an_older_sweep_is_not_given_other_data(
@@ -226,6 +199,6 @@ def test_an_older_sweep_is_not_given_other_data(
 ) -> None:
     [entry] = old.info["datasets"]
     old.update(datasets=[entry | {"fingerprint": "0" * 64}])
-    arguments = ("letters", "-o", str(tmp_path / "model"), "--data", source(real_data)["path"])
+    arguments = ("letters", "-o", str(tmp_path / "model"), "--data", letters(real_data)["path"])
     err = said(capsys, "export-model", *arguments, code=2)
     assert "but they are not what they were: name the right ones with --data, or run the sweep again" in err

@@ -1,0 +1,124 @@
+"""Sequences without labels, as a trained model is given them: data files, JSON lines, standard input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmodels.data.errors import DataError, Problem
+from seqmodels.data.files import Files
+from seqmodels.data.readers.mfcc import parse_segment
+from seqmodels.data.readers.numbers import LARGEST
+from seqmodels.data.readers.strokes import parse_stroke
+from seqmodels.data.readers.ts_file import parse
+
+ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}
+JSON_LINES = (".jsonl", ".ndjson")
+STANDARD_INPUT = "standard input"
+
+
+@dataclass(frozen=True, eq=False)
+class RawSequence:
+    """A sequence as it was written: `values` [T, D]. `where` names it in errors."""
+
+    id: str
+    where: str
+    values: npt.NDArray[np.float64]
+
+
+def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
+    """What a file holds: one sequence (strokes, mfcc) or one a line (ts, JSON lines); problems stand in their places.
+
+    `form` is one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
+    """
+    endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".xz")]
+    ending = endings[-1] if endings else ""
+    if path.is_dir():
+        yield Problem(
+            str(path), "is a folder: name its files (or `seqsweep evaluate` it, where it is labelled)"
+        )
+    elif ending in JSON_LINES:
+        try:
+            with path.open("rb") as lines:
+                yield from read_json_lines(lines, str(path))
+        except OSError as error:
+            yield Problem(str(path), f"cannot be read: {error.strerror or error}")
+    elif ENDINGS.get(ending, form) != form:
+        yield Problem(str(path), f"is a {ENDINGS[ending]} file, but the model reads {form}")
+    else:
+        yield from _parsed(Files("", "", {str(path): path}, frozenset({""})), str(path), form)
+
+
+def read_stream(lines: Iterable[bytes], form: str) -> Iterator[RawSequence | Problem]:
+    """The same of standard input: JSON lines where it begins with `{`, else one file of the format."""
+    rest = iter(lines)
+    first = next(rest, b"")
+    if first.lstrip().startswith(b"{"):
+        yield from read_json_lines(chain([first], rest), STANDARD_INPUT)
+        return
+    content = first + b"".join(rest)
+    yield from _parsed(Files(STANDARD_INPUT, "", {"": content}, frozenset({""})), "", form)
+
+
+def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence | Problem]:
+    """`{"values": [[...], ...], "id": "..."}` a line; without an id it is named by its line."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place = f"{where}:{number}"
+            try:
+                yield _from_json(line, place)
+            except DataError as error:
+                yield from error.problems
+
+
+def _parsed(files: Files, inner: str, form: str) -> Iterator[RawSequence | Problem]:
+    where = files.where(inner)
+    try:
+        if form == "ts":
+            for row in parse(files, inner, labelled=False).rows:
+                yield RawSequence(f"{where}:{row.line}", f"{where}:{row.line}", row.values)
+        else:
+            values = parse_stroke(files, inner) if form == "strokes" else parse_segment(files, inner)
+            yield RawSequence(where, where, values)
+    except DataError as error:
+        yield from error.problems
+
+
+def _from_json(line: bytes, where: str) -> RawSequence:
+    try:
+        entry = json.loads(line)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: also text that is not UTF-8, numbers without end
+        raise DataError([Problem(where, f"is not JSON: {error}")]) from None
+    if not isinstance(entry, dict) or "values" not in entry:
+        raise DataError(
+            [Problem(where, 'must be an object like {"id": "one", "values": [[0.1, 0.2], [0.3, 0.4]]}')]
+        )
+    name = entry.get("id", where)
+    if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
+        raise DataError([Problem(where, "`id` must be a text that is not empty, or a whole number")])
+    rows = entry["values"]
+    if not isinstance(rows, list) or not rows:
+        raise DataError([Problem(where, "`values` must be a list of rows, at least 1")])
+    for step, row in enumerate(rows, 1):
+        if fault := _row_fault(row, rows[0]):
+            raise DataError([Problem(where, f"`values`, row {step} {fault}")])
+    return RawSequence(str(name), where, np.array(rows, np.float64))
+
+
+def _row_fault(row: Any, first: Any) -> str | None:
+    if not isinstance(row, list) or not row:
+        return "must be a list of numbers, at least 1"
+    for place, value in enumerate(row, 1):
+        if type(value) not in (int, float) or not abs(value) <= LARGEST:
+            return f"has {json.dumps(value)[:30]} at place {place}, but must have finite numbers that fit float32"
+    return f"has {len(row)} numbers, but row 1 has {len(first)}" if len(row) != len(first) else None

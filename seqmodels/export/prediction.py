@@ -1,0 +1,47 @@
+"""What an exported model says of sequences: brought to scale as its training data were, batched by length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from seqmodels.data.errors import Problem
+from seqmodels.data.inputs import RawSequence
+from seqmodels.data.readers.scaling import TOO_FAR, fits_float32, normalize
+from seqmodels.export.description import Description
+from seqmodels.export.reading import ExportedModel
+
+BATCH_STEPS = 2**16  # of a padded batch, together
+
+Tokens = npt.NDArray[np.float32]
+
+
+def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Problem:
+    """The sequence [T, D] as training saw such ones, the same bits; a problem where it is none of the model's."""
+    features = sequence.values.shape[1]
+    if features != description.features:
+        rule = f"has {features} numbers in a row, but the model reads {description.features}"
+        return Problem(sequence.where, rule)
+    scaled = normalize(sequence.values, description.normalization)
+    if not fits_float32(scaled):
+        return Problem(sequence.where, f"a value {TOO_FAR}")
+    return scaled.astype(np.float32)
+
+
+def probabilities(model: ExportedModel, sequences: Sequence[Tokens]) -> Tokens:
+    """Probabilities [S, C] of the classes, for tokens [T, D] of any lengths."""
+    found = np.zeros((len(sequences), len(model.description.classes)), np.float32)
+    longest_first = sorted(range(len(sequences)), key=lambda place: -len(sequences[place]))
+    while longest_first:
+        count = max(1, BATCH_STEPS // len(sequences[longest_first[0]]))
+        batch, longest_first = longest_first[:count], longest_first[count:]
+        tokens = [torch.from_numpy(sequences[place]) for place in batch]
+        lengths = torch.tensor([len(each) for each in tokens])
+        with torch.inference_mode():
+            logits = model.network.logits(pad_sequence(tokens, batch_first=True), lengths)
+            found[batch] = torch.softmax(logits, 1).numpy()
+    return found

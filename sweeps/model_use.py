@@ -1,0 +1,134 @@
+"""An exported model at work: predictions of raw sequences, and its evaluation on labelled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqmodels.data.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from results.analysis import Evaluation, Prediction
+    from seqmodels.data.inputs import RawSequence
+    from seqmodels.export.description import Description
+    from seqmodels.export.prediction import Tokens
+    from seqmodels.export.reading import ExportedModel
+
+CHUNK = 256  # sequences that are read before they are answered
+
+
+def predictions(
+    model: ExportedModel, sequences: Iterable[RawSequence | Problem]
+) -> Iterator[list[Prediction]]:
+    """Predictions in the order of the sequences, some at a time.
+
+    Raises:
+        DataError: at the end, with all problems: the good sequences are answered all the same.
+    """
+    from results.analysis import prediction
+    from seqmodels.export.prediction import probabilities, to_tokens
+
+    problems: list[Problem] = []
+    waiting: list[tuple[str, Tokens]] = []
+
+    def answered() -> list[Prediction]:
+        found = probabilities(model, [tokens for _, tokens in waiting])
+        names = [name for name, _ in waiting]
+        waiting.clear()
+        return [
+            prediction(name, model.description.classes, row) for name, row in zip(names, found, strict=True)
+        ]
+
+    for each in sequences:
+        tokens = each if isinstance(each, Problem) else to_tokens(each, model.description)
+        if isinstance(tokens, Problem):
+            problems.append(tokens)
+            continue
+        assert not isinstance(each, Problem)
+        waiting.append((each.id, tokens))
+        if len(waiting) == CHUNK:
+            yield answered()
+    if waiting:
+        yield answered()
+    if problems:
+        raise DataError(problems)
+
+
+def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evaluation:
+    """How `model`, exported to `folder`, does on a part of `data` (one of `seqmodels.data.labelled.PARTS`).
+
+    `data`: a path, or an embedded data set's name.
+
+    Raises:
+        DataError: the data cannot be read, do not fit the model, or have none of its classes.
+    """
+    from results.analysis import Subject, evaluation
+    from seqmodels.export.prediction import probabilities
+
+    about = model.description
+    found = _labelled(about, data, part)
+    known = [each for each in found if each[1] in about.classes]
+    if not known:
+        theirs = ", ".join(sorted({label for _, label, _ in found}))
+        rule = f"has the classes {theirs}, and the model none of them: it knows {', '.join(about.classes)}"
+        raise DataError([Problem(data, rule)])
+    source = about.source
+    return evaluation(
+        Subject(
+            folder=str(folder),
+            sweep=str(source.get("sweep", "")),
+            trial=str(source.get("trial", "")),
+            label=about.architecture.label,
+            dataset=str(source.get("dataset", "")),
+            synthetic=source.get("synthetic") is True,
+            **{name: _number(source.get(name)) for name in ("candidate", "seed")},
+        ),
+        data,
+        part,
+        classes=about.classes,
+        sequences=[name for name, _, _ in known],
+        true=[label for _, label, _ in known],
+        probabilities=probabilities(model, [tokens for _, _, tokens in known]),
+        unknown=[label for _, label, _ in found if label not in about.classes],
+    )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, Tokens]]:
+    """Id, class and tokens of each sequence. Raises DataError."""
+    from seqmodels.data.labelled import read_labelled
+    from seqmodels.data.registry import EMBEDDED
+    from seqmodels.export.prediction import to_tokens
+
+    if data in EMBEDDED and not Path(data).exists():
+        return _embedded(about, data, part)
+    found, problems = [], []
+    for each in read_labelled(Path(data), about.format, part):
+        tokens = to_tokens(each, about)
+        if isinstance(tokens, Problem):
+            problems.append(tokens)
+        else:
+            found.append((each.id, each.label, tokens))
+    if problems:
+        raise DataError(problems)
+    return found
+
+
+def _embedded(about: Description, name: str, part: str) -> list[tuple[str, str, Tokens]]:
+    """Embedded data sets are generated at their scale, which must be the model's."""
+    from seqmodels.data.registry import load
+
+    dataset = load(name)
+    if dataset.normalization != about.normalization or dataset.feature_count != about.features:
+        raise DataError(
+            [Problem(name, "is not scaled as this model's data: it was trained on another data set")]
+        )
+    return [
+        (dataset.ids[place], dataset.class_names[dataset.label[place]], dataset.sequence(place))
+        for place in range(dataset.sequence_count)
+        if part == "all" or dataset.is_test[place] == (part == "test")
+    ]
