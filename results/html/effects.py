@@ -51,9 +51,7 @@ def marginal(data: Importance, parameter: Parameter) -> Markup:
         x = _LEFT + (place + 0.5) * step
         parts += _level(level, x, up)
         if place % named == 0:
-            text = values(level)
-            short = text if len(text) <= _MOST_LETTERS or count < 4 else text[: _MOST_LETTERS - 1] + "…"
-            parts.append(svg.element("text", short, x=x, y=HEIGHT - 16, text_anchor="middle"))
+            parts.append(svg.element("text", _short(level), x=x, y=HEIGHT - 16, text_anchor="middle"))
     words = f"Validation accuracy against {parameter.name}: " + "; ".join(
         f"{values(level)} {formats.interval(level.accuracy)} %" for level in parameter.levels
     )
@@ -73,6 +71,14 @@ def span(data: Importance) -> Axis:
     ]
     low, high = min(found, default=0.0), max(found, default=1.0)
     return Axis(low, high if high > low else low + 1, SPARK_HEIGHT - 5, 5)
+
+
+def _short(level: Level) -> str:
+    """A value in the room that there is; of a range its beginning."""
+    if level.low != level.high and isinstance(level.low, float):
+        return f"{level.low:.2g}…"
+    text = formats.setting(level.low)
+    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
 
 
 def spark(data: RateRange, up: Axis) -> Markup:

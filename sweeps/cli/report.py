@@ -33,9 +33,8 @@ def command(
     """
     from results import analysis, html
     from results.html.file import write
-    from results.views import layout
 
     found = find_sweep(store, sweep)
     target = output or Path(f"{found.id}.html")
     size = write(html.render(analysis.report(found)), target)
-    layout.facts(console(), str(target), f"{size / 1e6:.1f} MB")
+    console().print(f"{target} · {size / 1e6:.1f} MB", markup=False, highlight=False, soft_wrap=True)

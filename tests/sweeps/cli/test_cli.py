@@ -25,6 +25,7 @@ VERBS = (
     "curves",
     "importance",
     "lanes",
+    "report",
     "export-model",
     "predict",
     "evaluate",
@@ -103,6 +104,33 @@ def test_show_one_data_set(store: Path, capsys: pytest.CaptureFixture[str]) -> N
     data = read(capsys, "show", "--dataset", "segments")
     assert [block["dataset"]["name"] for block in data["datasets"]] == ["segments"]
     assert len(data["confusions"]) == 1
+
+
+def test_report(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("results.analysis._importance.REPEATS", 2)
+    assert said(capsys, "report", "ref").startswith(f"{SWEEP_ID}.html · ")
+    page = (tmp_path / f"{SWEEP_ID}.html").read_text()
+    assert page.startswith("<!doctype html>")
+    (tmp_path / "x.html").write_text("before")
+    said(capsys, "report", "-o", "x.html")
+    assert (tmp_path / "x.html").read_text() == page
+    assert main(["report", "-o", "none/x.html"]) == 2
+    assert capsys.readouterr().err == "error: cannot write none/x.html: there is no folder none\n"
+
+
+def test_reading_takes_neither_torch_nor_ray(store: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from sweeps.cli import main
+for verb in (["show"], ["curves"], ["confusion"], ["report", "-o", {str(tmp_path / "report.html")!r}]):
+    assert main(verb) == 0
+sys.exit(", ".join(name for name in ("torch", "ray") if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
 
 
 def test_a_sweep_is_the_newest_or_a_prefix(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
