@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from results.analysis._summary import summary
+from results.columns import plain
 from results.errors import StoreError
 from results.schema import HYPERPARAMETERS, SCHEMAS
 from results.store import Sweep
@@ -78,12 +78,3 @@ def lanes(
         matching=table.num_rows,
         total=total,
     )
-
-
-def plain(table: pa.Table) -> pa.Table:
-    """The same table, names as text instead of dictionaries."""
-    fields = [
-        field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields, metadata=table.schema.metadata))

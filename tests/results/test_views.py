@@ -36,8 +36,20 @@ from results.analysis import (
     Proportion,
     proportion,
 )
+from results.sql import ask
 from results.store import Store
-from results.views import bars, confusion, contrast, curves, formats, importance, rows, sweeps, verdict
+from results.views import (
+    answer,
+    bars,
+    confusion,
+    contrast,
+    curves,
+    formats,
+    importance,
+    rows,
+    sweeps,
+    verdict,
+)
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -104,6 +116,11 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
             analysis.lanes(full, condition="seed == 2", columns=["cell", "clip_norm"], limit=1),
         ),
         "lanes-none": (rows.render, analysis.lanes(full, condition="seed == 9")),
+        "answer": (
+            answer.render,
+            ask("select cell, layers, avg(lr), list(seed) from lanes group by all order by all", [full]),
+        ),
+        "answer-none": (answer.render, ask("select cell from lanes where false", [full])),
         "importance": (importance.render, analysis.importance(full)),
         "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
@@ -123,6 +140,8 @@ VIEWS = (
         "lanes",
         "lanes-one",
         "lanes-none",
+        "answer",
+        "answer-none",
         "sweeps",
         "sweeps-none",
     ),

@@ -26,6 +26,7 @@ VERBS = (
     "importance",
     "lanes",
     "report",
+    "sql",
     "export-model",
     "predict",
     "evaluate",
@@ -188,6 +189,19 @@ def test_lanes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "and 70 lanes more" in said(capsys, "lanes")
     assert main(["lanes", "--where", "lrr < 1"]) == 2
     assert "did you mean `lr`?" in capsys.readouterr().err
+
+
+def test_sql(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "select sweep, count(*) n from lanes group by sweep order by n"
+    assert read(capsys, "sql", query) == {"columns": ["sweep", "n"], "rows": [[SWEEP_ID, 120]]}
+    write_example(store, sweep_id="other-0123ab", missing=9, created="2026-11-24T08:00:00+00:00")
+    assert read(capsys, "sql", query)["rows"] == [["other-0123ab", 12]]
+    assert read(capsys, "sql", query, SWEEP_ID)["rows"] == [[SWEEP_ID, 120]]
+    assert said(capsys, "sql", "--all", query, "--csv") == f"sweep,n\nother-0123ab,12\n{SWEEP_ID},120\n"
+    assert "2 rows" in said(capsys, "sql", "--all", query)
+    assert main(["sql", "select lrr from lanes"]) == 2
+    assert 'Candidate bindings: "lr"' in capsys.readouterr().err
+    assert main(["sql", "--all", query, SWEEP_ID]) == 2
 
 
 @pytest.mark.parametrize("verb", ["confusion", "curves"])

@@ -1,0 +1,55 @@
+"""What a query answers: a table for the terminal, or CSV."""
+
+import csv
+from typing import IO, Any
+
+from rich.console import Console
+
+from results.sql import Answer
+from results.views import formats, json_view, layout
+from results.views.rows import table
+
+LONGEST = 40  # characters of a cell
+
+
+def render(data: Answer, console: Console) -> None:
+    """Print the rows; numbers with six digits, long texts cut."""
+    if data.rows:
+        texts = [[_text(value) for value in row] for row in data.rows]
+        right = [
+            all(
+                value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+                for value in column
+            )
+            for column in zip(*data.rows, strict=True)
+        ]
+        table([_cut(name) for name in data.columns], texts, right, console)
+    layout.line(console, (formats.plural(len(data.rows), "row"), "dim"))
+
+
+def write_csv(data: Answer, file: IO[str]) -> None:
+    """Write them as RFC 4180 has it, but for lines that end in \\n; null is empty, floats are exact, lists are JSON."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(data.columns)
+    writer.writerows([_plain(value) for value in row] for row in data.rows)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return _cut(f"[{', '.join(map(_text, value))}]")
+    text = str(_plain(value))
+    return _cut(text if text.isprintable() else repr(text)[1:-1])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json_view.dump(value, indent=None) if isinstance(value, list | dict) else value

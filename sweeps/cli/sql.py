@@ -1,0 +1,48 @@
+"""`seqsweep sql`: SQL over the store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep
+
+NAME = "sql"
+EXAMPLES = """\b
+Examples:
+  seqsweep sql "select cell, layers, avg(test_accuracy) from lanes group by all order by all"
+  seqsweep sql "describe epochs"
+  seqsweep sql --all "select sweep, count(*) as lanes from lanes group by sweep" --json
+  seqsweep sql "select * from predictions where true != predicted" --csv > wrong.csv"""
+
+
+def command(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT.")],
+    sweep: SweepName = None,
+    every: Annotated[bool, typer.Option("--all", help="All sweeps of the store.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead.")] = False,
+    store: StoreFolder = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Ask the store in SQL, by DuckDB.
+
+    Tables: lanes, epochs, confusions and predictions, as docs/store.md has them. A query reads these and nothing else, and
+    writes nothing. Needs the extra `sql`.
+    """
+    if every and sweep is not None:
+        raise typer.BadParameter("--all takes no SWEEP")
+    if csv and json:
+        raise typer.BadParameter("--csv or --json, not both")
+    from results import sql
+    from results.store import Store
+    from results.views import answer
+    from sweeps.report import write_json
+
+    found = sql.ask(query, Store(store).sweeps() if every else [find_sweep(store, sweep)])
+    if json:
+        write_json(found, console())
+    elif csv:
+        answer.write_csv(found, console().file)
+    else:
+        answer.render(found, console())

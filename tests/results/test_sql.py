@@ -1,0 +1,168 @@
+"""SQL over the store against pandas; and that it reaches nothing else."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from example_sweep import write_example
+
+from results.errors import Damaged, StoreError
+from results.sql import Answer, ask
+from results.store import Store, Sweep
+from results.views import answer
+
+
+@pytest.fixture(scope="module")
+def sweep(example_root: Path) -> Sweep:
+    return Store(example_root).find()
+
+
+def test_a_query_is_what_pandas_says(sweep: Sweep) -> None:
+    found = ask(
+        "select cell, max(lr) lr, count(*) n from lanes where chosen group by cell order by cell", [sweep]
+    )
+    frame = sweep.read("lanes").to_pandas()
+    theirs = frame[frame.chosen].astype({"cell": str}).groupby("cell").lr.agg(["max", "size"])
+    assert found.columns == ("cell", "lr", "n")
+    assert list(found.rows) == [(cell, *row) for cell, *row in theirs.itertuples(name=None)]
+
+
+@pytest.mark.parametrize("table", ["lanes", "epochs", "confusions", "predictions"])
+def test_every_table_is_there_whole(sweep: Sweep, table: str) -> None:
+    found = pd.DataFrame(ask(f"select * from {table}", [sweep]).rows)
+    assert len(found) == sweep.read(table).num_rows
+    joined = ask(
+        f"select count(*) from {table.upper()} a join lanes b using (trial, candidate, seed)", [sweep]
+    )
+    assert joined.rows == ((len(found),),)
+    assert table in {name for (name,) in ask("show tables", [sweep]).rows}
+
+
+def test_several_sweeps_are_one_table(tmp_path: Path) -> None:
+    sweeps = [write_example(tmp_path, sweep_id=f"one-00000{n}", missing=8 - n) for n in (0, 1)]
+    found = ask("select sweep, count(distinct trial) from lanes group by sweep order by sweep", sweeps)
+    assert found.rows == (("one-000000", 2), ("one-000001", 3))
+    assert ask("select count(*) from lanes", []).rows == ((0,),)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret.csv"
+    path.write_text("word\nhidden\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('{}')",
+        "select * from read_csv('{}')",
+        "select * from '{}'",
+        "select * from glob('{}')",
+        "select * from parquet_scan('{}')",
+        "select * from read_csv('https://example.org/a.csv')",
+        "select * from lanes, read_text('{}')",
+        "select * from query('select * from ''{}''')",
+        "copy lanes to '{}'",
+        "copy (select 1) to '{}'",
+        "create table t as select 1",
+        "attach '{}' as other",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+        "pragma enable_external_access = true",
+        "reset lock_configuration",
+        "export database '{}'",
+        "import database '{}'",
+        "select 1; copy lanes to '{}'",
+        "insert into lanes select * from lanes",
+        "drop view lanes",
+        "call pragma_version()",
+        "explain analyze select * from '{}'",
+        "select * from secret",
+        "select * from sweeps",
+        "",
+    ],
+)
+def test_a_query_reaches_nothing_but_the_tables(sweep: Sweep, secret: Path, query: str) -> None:
+    before = secret.read_bytes()
+    with pytest.raises(StoreError):
+        ask(query.format(secret), [sweep])
+    assert secret.read_bytes() == before
+    assert [path.name for path in secret.parent.iterdir()] == ["secret.csv"]
+
+
+def test_the_locks_hold_without_the_check_of_statements(sweep: Sweep, secret: Path) -> None:
+    import duckdb
+
+    from results.sql import LOCKS
+
+    with duckdb.connect(":memory:") as connection:
+        assert connection.execute(f"select word from '{secret}'").fetchall() == [("hidden",)], "open before"
+        for lock in LOCKS:
+            connection.execute(lock)
+        for query in (
+            f"select word from '{secret}'",
+            f"select * from read_text('{secret}')",
+            f"copy (select 1) to '{secret}'",
+            f"attach '{secret}.db' as other",
+            "install httpfs",
+            "load httpfs",
+            "set enable_external_access = true",
+            "set lock_configuration = false",
+            "select * from secret",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(query)
+
+
+def test_mistakes_are_said_in_duckdbs_words(sweep: Sweep) -> None:
+    with pytest.raises(StoreError, match=r'"lrr" not found[^$]*Candidate bindings: "lr"'):
+        ask("select lrr from lanes", [sweep])
+    with pytest.raises(StoreError, match="syntax error"):
+        ask("selec 1", [sweep])
+    with pytest.raises(StoreError, match="must be one SELECT"):
+        ask("select 1; select 2", [sweep])
+
+
+def test_a_damaged_part_is_named(own_sweep: Sweep, tmp_path: Path) -> None:
+    (path, *_) = sorted((tmp_path / own_sweep.id / "epochs").glob("*.parquet"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert ask("select count(*) from lanes", [own_sweep]).rows == ((120,),), "it is not read"
+    with pytest.raises(Damaged, match=path.name):
+        ask("select count(*) from epochs", [own_sweep])
+
+
+def test_values_are_plain(sweep: Sweep) -> None:
+    query = "select null a, true b, 1.5::decimal(4, 2) c, 10::hugeint d, date '2026-11-25' e, [1, null] f, {'x': 1} g, 'z' h"
+    (row,) = ask(query, [sweep]).rows
+    assert row == (None, True, 1.5, 10, "2026-11-25", [1, None], {"x": 1}, "z")
+    ((when,),) = ask("select timestamptz '2026-11-25 12:00:00+00'", [sweep]).rows
+    assert "2026-11-25" in when
+    assert ask("select 1 a, 2 a", [sweep]) == Answer(("a", "a"), ((1, 2),))
+
+
+def test_csv_loads_back_equal(sweep: Sweep) -> None:
+    query = "select lr, clip_norm, chosen, 'a, \"b\"' || chr(10) || 'é' as name from lanes order by all"
+    file = io.StringIO(newline="")
+    found = ask(query, [sweep])
+    answer.write_csv(found, file)
+    back = pd.read_csv(io.StringIO(file.getvalue()))
+    pd.testing.assert_frame_equal(back, pd.DataFrame(found.rows, columns=found.columns))
+
+
+def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:
+    program = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        "from sweeps.cli import main\n"
+        f"sys.exit(main(['sql', 'select 1', '--store', {str(example_root)!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'seqsweep[sql]'" in done.stderr
