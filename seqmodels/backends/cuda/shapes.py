@@ -12,8 +12,7 @@ MOST_HIDDEN = 512
 MOST_WARPS = 16
 FRAGMENT_BYTES = 512  # 16 x 8 words
 
-# Rows of a block, input features that the recurrence projects by itself and weights on chip decide over the order of no sum.
-MOST_INPUT_STEPS = 5  # as in recurrence_forward.cuh
+MOST_INPUT_STEPS = 5  # wider inputs are projected beforehand
 
 
 @dataclass(frozen=True)
@@ -25,23 +24,22 @@ class CellShape:
     sums: int
     units: int
     has_cell_state: bool
-    # steps whose weights stay in registers, by the padded hidden size: what ptxas has room for (tests/seqmodels/cuda/compile.py)
+    most_warps: int
+    """Of a block in the forward: with 8, a thread may have twice as many registers as with 16."""
     forward_registers: dict[int, int]
+    """Steps whose weights stay in registers in TF32, by the padded hidden size: what there is room for without spilling."""
     backward_registers: dict[int, int]
 
 
+_SIMPLE = {32: 4, 64: 8, 104: 13, 128: 16}
 CELL_SHAPES = {
-    "rnn_tanh": CellShape(
-        "Tanh", 1, 1, 16, False, {32: 4, 64: 8, 104: 13, 128: 16}, {32: 4, 64: 8, 104: 13, 128: 16}
-    ),
-    "rnn_relu": CellShape(
-        "Relu", 1, 1, 16, False, {32: 4, 64: 8, 104: 13, 128: 16}, {32: 4, 64: 8, 104: 13, 128: 16}
-    ),
+    "rnn_tanh": CellShape("Tanh", 1, 1, 16, False, 16, _SIMPLE, _SIMPLE),
+    "rnn_relu": CellShape("Relu", 1, 1, 16, False, 16, _SIMPLE, _SIMPLE),
     "gru": CellShape(
-        "Gru", 3, 4, 16, False, {32: 4, 64: 8, 104: 8, 128: 8}, {32: 12, 64: 24, 104: 24, 128: 24}
+        "Gru", 3, 4, 16, False, 8, {32: 4, 64: 4, 104: 4, 128: 4}, {32: 12, 64: 24, 104: 24, 128: 24}
     ),
     "lstm": CellShape(
-        "Lstm", 4, 4, 8, True, {32: 4, 64: 6, 104: 6, 128: 4}, {32: 16, 64: 24, 104: 24, 128: 24}
+        "Lstm", 4, 4, 8, True, 16, {32: 4, 64: 6, 104: 3, 128: 3}, {32: 16, 64: 24, 104: 24, 128: 24}
     ),
 }
 PADDED_HIDDEN = (32, 64, 104, 128, 256, MOST_HIDDEN)
@@ -92,7 +90,7 @@ def forward_shape(device: Device, cell: str, features: int, hidden: int, precisi
     tiles = groups * of.gates * of.units // 16
 
     def fixed_bytes(rows: int, input_steps: int) -> int:
-        words = 3 * rows + 2 * groups * of.units * rows + 2 * input_steps * 8 * rows
+        words = 3 * rows + groups * of.units * (of.sums + 2 * rows) + 2 * input_steps * 8 * rows
         return 4 * words + input_steps * tiles * FRAGMENT_BYTES
 
     input_steps = _parts(features, 8)
@@ -108,7 +106,8 @@ def forward_shape(device: Device, cell: str, features: int, hidden: int, precisi
         name="forward",
         struct=of.struct,
         parts=_parts(padded, of.units),
-        registers=of.forward_registers.get(padded, 0),
+        most_warps=of.most_warps,
+        registers=of.forward_registers.get(padded, 0) if precision == "tf32" else 0,
         rows=rows,
         precision=precision,
         fixed_bytes=fixed_bytes(rows, input_steps),
@@ -132,7 +131,8 @@ def backward_shape(device: Device, cell: str, hidden: int, precision: str) -> Re
         name="backward",
         struct=of.struct,
         parts=_parts(padded, 16),
-        registers=of.backward_registers.get(padded, 0),
+        most_warps=MOST_WARPS,
+        registers=of.backward_registers.get(padded, 0) if precision == "tf32" else 0,
         rows=rows,
         precision=precision,
         fixed_bytes=4 * rows * (3 + 8 * steps),
@@ -163,6 +163,7 @@ def _shape(
     name: str,
     struct: str,
     parts: int,
+    most_warps: int,
     registers: int,
     rows: int,
     precision: str,
@@ -171,7 +172,7 @@ def _shape(
     steps: int,
     tiles: int,
 ) -> RecurrenceShape:
-    warps = min(max(parts, 4), MOST_WARPS)
+    warps = min(max(parts, 4), most_warps)
     room = (device.shared_bytes - fixed_bytes) // (tiles * FRAGMENT_BYTES)
     shared_steps = max(0, min(steps - registers, room))
     first_streamed = min(steps, registers + shared_steps)

@@ -43,13 +43,20 @@ inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return
 
 namespace emulator {
 
-constexpr int MOST_THREADS = 1024, STACK = 1 << 16, RED_ZONE = 1 << 12, MOST_SHARED = 232448;
+constexpr int MOST_THREADS = 1024, STACK = 1 << 16, MOST_COPIES = 64, RED_ZONE = 1 << 12, MOST_SHARED = 232448;
 
 enum Meeting : int { NONE, MATRIX_PRODUCT, SHUFFLE, VOTE, WARP_BARRIER };
+
+struct Copy {
+    float* to;
+    const float* from;
+};
 
 struct Fiber {
     void* stack_pointer;
     uint3 thread;
+    Copy copy[MOST_COPIES];  // asked for and not waited for
+    int copies;
 };
 
 struct Warp {
@@ -201,6 +208,7 @@ static void thread_main() {
     block.body(block.body_argument);
     int self = block.current;
     block.live--;
+    if (block.fiber[self].copies) block.error = "a thread ends before its copies";
     if (block.warp[self / 32].arrived) block.error = "a lane ends while others of its warp wait for it";
     block.warp[self / 32].live--;
     free_barrier();
@@ -221,7 +229,9 @@ inline void run_block(int threads, int shared_bytes) {
     for (int i = 0; i < threads; i++) {
         char* stack = block.stacks + size_t(i) * STACK;
         std::memset(stack, 0x5a, 64);
-        block.fiber[i] = {new_fiber(stack, thread_main), {unsigned(i), 0, 0}};
+        block.fiber[i].stack_pointer = new_fiber(stack, thread_main);
+        block.fiber[i].thread = {unsigned(i), 0, 0};
+        block.fiber[i].copies = 0;
         make_ready(i);
     }
     hand_on(&block.outside);
@@ -417,6 +427,16 @@ inline unsigned to_tf32(float x) {
     return x == x ? (bits + 0x1000u) & ~0x1fffu : 0x7fffffffu;
 }
 inline void prefetch_l2(const void*) {}
+inline void copy_async(float* shared, const float* from) {
+    emulator::Fiber& fiber = emulator::block.fiber[emulator::block.current];
+    if (fiber.copies == emulator::MOST_COPIES) emulator::block.error = "more copies than the emulator keeps";
+    else fiber.copy[fiber.copies++] = {shared, from};
+}
+inline void wait_for_copies() {
+    emulator::Fiber& fiber = emulator::block.fiber[emulator::block.current];
+    for (int i = 0; i < fiber.copies; i++) *fiber.copy[i].to = fiber.copy[i].from ? *fiber.copy[i].from : 0.0f;
+    fiber.copies = 0;
+}
 template <class T> T __ldg(const T* address) { return *address; }
 #define __expf emulated_expf
 inline float emulated_expf(float x) { return std::exp(x); }

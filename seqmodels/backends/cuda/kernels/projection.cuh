@@ -26,10 +26,8 @@ __global__ void __launch_bounds__(256) projection(
     auto row = [&](int n) { return gate(n) * hidden + (n0 + n) / SUMS; };
     Product::run(
         0, features, count, columns,
-        [&](int m, int k) { return m < count ? input[tokens[m].x * input_stride + k] : 0.0f; },
-        [&](int n, int k) {
-            return n < columns && gate(n) < Cell::GATES ? weight_ih[int64(row(n)) * features + k] : 0.0f;
-        },
+        [&](int m, int k) { return m < count ? input + tokens[m].x * input_stride + k : nullptr; },
+        [&](int n, int k) { return n < columns && gate(n) < Cell::GATES ? weight_ih + int64(row(n)) * features + k : nullptr; },
         [&](int m, int n, float value) {
             if (gate(n) >= Cell::GATES) return;
             value += bias_ih[row(n)];
@@ -41,7 +39,7 @@ __global__ void __launch_bounds__(256) projection(
 // input_grad [tokens][features] = gradients [tokens][H][SUMS] W_ih, added to what is there if `add`; tokens are those of the outputs,
 // `input_grad_stride` words apart. grid (ceil(tokens of a lane / 128), ceil(features / 64), lanes)
 template <class Cell, class Precision>
-__global__ void __launch_bounds__(256) input_gradient(
+__global__ void __launch_bounds__(256, 2) input_gradient(
     const float* weight_ih, int64 weight_ih_stride, const int64* length, const int64* offset, int rows, const float* gradients,
     float* input_grad, int64 input_grad_stride, int hidden, int features, int add) {
     constexpr int SUMS = Cell::SUMS;
@@ -54,10 +52,10 @@ __global__ void __launch_bounds__(256) input_gradient(
     input_grad += (own.first + m0) * input_grad_stride + n0;
     Product::run(
         0, hidden * SUMS, count, columns,
-        [&](int m, int k) { return m < count ? gradients[int64(m) * hidden * SUMS + k] : 0.0f; },
+        [&](int m, int k) { return m < count ? gradients + int64(m) * hidden * SUMS + k : nullptr; },
         [&](int n, int k) {
             const int gate = k % SUMS;
-            return n < columns && gate < Cell::GATES ? weight_ih[(int64(gate) * hidden + k / SUMS) * features + n0 + n] : 0.0f;
+            return n < columns && gate < Cell::GATES ? weight_ih + (int64(gate) * hidden + k / SUMS) * features + n0 + n : nullptr;
         },
         [&](int m, int n, float value) {
             float& place = input_grad[m * input_grad_stride + n];

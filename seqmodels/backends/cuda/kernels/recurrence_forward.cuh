@@ -9,8 +9,6 @@
 #include "fragments.cuh"
 #include "rows_of_block.cuh"
 
-constexpr int MOST_INPUT_STEPS = 5;  // the input projection is done here for up to 8 times as many features
-
 // Fragments of the steps from `first` on for every lane, as the kernel below reads them; grid (steps, tiles / 4, lanes), 128 threads.
 template <class Cell, class Precision>
 __global__ void __launch_bounds__(128) pack_forward(
@@ -43,7 +41,6 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
     using Parts = Division<Cell>;
     using Words = Exchange<ROWS>;
     constexpr int BLOCKS = ROWS / 8, TILES = Parts::TILES, SUMS = Cell::SUMS, THREADS = 32 * WARPS;
-    constexpr int STAGED = (8 * MOST_INPUT_STEPS * ROWS + THREADS - 1) / THREADS;
     const int lane = blockIdx.y, warp = threadIdx.x / 32, lane_of_warp = threadIdx.x % 32, g = lane_of_warp / 4, t = lane_of_warp % 4;
     const int steps = (hidden + 7) / 8, groups = (hidden + Cell::UNITS - 1) / Cell::UNITS, tiles = groups * TILES;
     weight_ih += lane * weight_ih_stride;
@@ -53,11 +50,12 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
     const int resident_steps = min(steps, REGISTER_STEPS + shared_steps);
     packed += int64(lane) * (steps - resident_steps) * tiles * 32;
 
-    // shared: rows | output of a step, twice | input of a step, twice | fragments of W_ih | fragments of W_hh
+    // shared: rows | biases | output of a step, twice | input of a step, twice | fragments of W_ih | fragments of W_hh
     float* shared = shared_memory();
     const int state_words = groups * Cell::UNITS * ROWS, input_words = input_steps * 8 * ROWS;
-    unsigned* states = reinterpret_cast<unsigned*>(shared) + RowsOfBlock<ROWS>::WORDS;
-    unsigned* inputs = states + 2 * state_words;
+    float* biases = shared + RowsOfBlock<ROWS>::WORDS;
+    unsigned* states = reinterpret_cast<unsigned*>(biases + groups * Cell::UNITS * SUMS);
+    float* inputs = reinterpret_cast<float*>(states + 2 * state_words);
     uint4* input_weights = reinterpret_cast<uint4*>(inputs + 2 * input_words);
     uint4* state_weights = input_weights + input_steps * tiles * 32;
     const RowsOfBlock<ROWS> own(shared, length, start, offset, rows, lane, blockIdx.x);
@@ -77,81 +75,71 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
         state_weights[place * 32 + lane_of_warp] = forward_fragment<Cell, Precision>(
             weight_hh, hidden, hidden, REGISTER_STEPS + place / tiles, place % tiles / TILES, place % TILES, lane_of_warp);
 
-    float bias[PASSES][Parts::HALVES][SUMS], state[PASSES][Parts::HALVES][2 * BLOCKS];
+    for (int place = threadIdx.x; place < groups * Cell::UNITS * SUMS; place += THREADS) {
+        const int unit = place / SUMS, sum = place % SUMS;
+        float total = 0.0f;
+#pragma unroll
+        for (int gate = 0; gate < Cell::GATES; gate++) {
+            if (unit >= hidden) break;
+            if (sum == gate && input_steps) total += bias_ih[gate * hidden + unit];
+            if (sum == Cell::hidden_sum(gate) && (input_steps || sum != gate)) total += bias_hh[gate * hidden + unit];
+        }
+        biases[place] = total;
+    }
+    float state[PASSES][Parts::HALVES][2 * BLOCKS];
 #pragma unroll
     for (int pass = 0; pass < PASSES; pass++)
 #pragma unroll
-        for (int half = 0; half < Parts::HALVES; half++) {
-            const int unit = (warp + pass * WARPS) * Cell::UNITS + Parts::unit(half) + g;
-#pragma unroll
-            for (int sum = 0; sum < SUMS; sum++) bias[pass][half][sum] = 0.0f;
-#pragma unroll
-            for (int gate = 0; gate < Cell::GATES; gate++)
-                if (unit < hidden) {
-                    if (input_steps) bias[pass][half][gate] += bias_ih[gate * hidden + unit];
-                    if (input_steps || Cell::hidden_sum(gate) != gate)
-                        bias[pass][half][Cell::hidden_sum(gate)] += bias_hh[gate * hidden + unit];
-                }
+        for (int half = 0; half < Parts::HALVES; half++)
 #pragma unroll
             for (int x = 0; x < 2 * BLOCKS; x++) state[pass][half][x] = 0.0f;
-        }
 
-    // word i of a thread of a step's input: slot i % ROWS of feature i / ROWS
-    float staged[STAGED];
-    auto load_input = [&](int step) {
-#pragma unroll
-        for (int i = 0; i < STAGED; i++) {
-            const int place = threadIdx.x + i * THREADS, slot = place % ROWS, feature = place / ROWS;
-            const int length_of_slot = own.length[slot];
-            staged[i] = 0.0f;
-            if (place < input_words && feature < features && step < length_of_slot) {
-                const int token = own.start[slot] + own.token(step, length_of_slot, reverse);
-                staged[i] = input[token * input_stride + feature];
-            }
+    auto copy_input = [&](int step) {
+        float* to = inputs + step % 2 * input_words;
+        for (int place = threadIdx.x; place < input_words; place += THREADS) {
+            const int slot = place % ROWS, feature = place / ROWS, length_of_slot = own.length[slot];
+            const bool there = feature < features && step < length_of_slot;
+            const int token = own.start[slot] + own.token(step, length_of_slot, reverse);
+            copy_async(
+                to + Words::place(feature, slot / 8) + slot % 8, there ? input + token * input_stride + feature : nullptr);
         }
     };
-    auto store_input = [&](unsigned* to) {
-#pragma unroll
-        for (int i = 0; i < STAGED; i++) {
-            const int place = threadIdx.x + i * THREADS, slot = place % ROWS, feature = place / ROWS;
-            if (place < input_words) to[Words::place(feature, slot / 8) + slot % 8] = Precision::word(staged[i]);
-        }
-    };
-    if (input_steps) {
-        load_input(0);
-        store_input(inputs);
-    }
+    if (input_steps) copy_input(0);
+    wait_for_copies();
     __syncthreads();
 
     for (int step = 0; step < own.longest; step++) {
+        // of the outputs, of the thread's two rows of a block of 8; -1 where a row has ended
+        auto tokens = [&](int block) {
+            const int2 lengths = *reinterpret_cast<const int2*>(own.length + block * 8 + 2 * t);
+            const int2 offsets = *reinterpret_cast<const int2*>(own.offset + block * 8 + 2 * t);
+            return make_int2(
+                step < lengths.x ? offsets.x + own.token(step, lengths.x, reverse) : -1,
+                step < lengths.y ? offsets.y + own.token(step, lengths.y, reverse) : -1);
+        };
         const unsigned* before = states + (step + 1) % 2 * state_words;
         unsigned* after = states + step % 2 * state_words;
-        const unsigned* now = inputs + step % 2 * input_words;
-        if (input_steps && step + 1 < own.longest) load_input(step + 1);
+        const float* now = inputs + step % 2 * input_words;
+        if (input_steps && step + 1 < own.longest) copy_input(step + 1);
 #pragma unroll
         for (int pass = 0; pass < PASSES; pass++) {
             const int group = warp + pass * WARPS;
             if (group >= groups) break;
             float sums[Parts::SUM_TILES][BLOCKS][4];
-            int token[2 * BLOCKS];  // of the outputs; -1 where a row has ended
-#pragma unroll
-            for (int n = 0; n < BLOCKS; n++) {
-                const int2 lengths = *reinterpret_cast<const int2*>(own.length + n * 8 + 2 * t);
-                const int2 offsets = *reinterpret_cast<const int2*>(own.offset + n * 8 + 2 * t);
-                token[2 * n] = step < lengths.x ? offsets.x + own.token(step, lengths.x, reverse) : -1;
-                token[2 * n + 1] = step < lengths.y ? offsets.y + own.token(step, lengths.y, reverse) : -1;
-            }
 #pragma unroll
             for (int half = 0; half < Parts::HALVES; half++) {
                 const int unit = group * Cell::UNITS + Parts::unit(half) + g;
+                float bias[SUMS];
+                load_words(biases + unit * SUMS, bias);
 #pragma unroll
                 for (int x = 0; x < 2 * BLOCKS; x++) {
                     float first[SUMS];
 #pragma unroll
-                    for (int sum = 0; sum < SUMS; sum++) first[sum] = bias[pass][half][sum];
+                    for (int sum = 0; sum < SUMS; sum++) first[sum] = bias[sum];
                     if (!input_steps) {  // no branch on the row: loads of all rows are under way together
-                        const bool there = unit < hidden && token[x] >= 0;
-                        const int64 element = there ? int64(token[x]) * hidden + unit : int64(own.some_token) * hidden;
+                        const int token = x % 2 ? tokens(x / 2).y : tokens(x / 2).x;
+                        const bool there = unit < hidden && token >= 0;
+                        const int64 element = there ? int64(token) * hidden + unit : int64(own.some_token) * hidden;
                         float projected[SUMS];
                         load_words(saved + element * SUMS, projected);
 #pragma unroll
@@ -165,7 +153,11 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
             }
             for (int k = 0; k < input_steps; k++) {
                 unsigned words[BLOCKS][2];
-                Words::read(now, k, lane_of_warp, words);
+                Words::read(reinterpret_cast<const unsigned*>(now), k, lane_of_warp, words);
+#pragma unroll
+                for (int n = 0; n < BLOCKS; n++)
+#pragma unroll
+                    for (int i = 0; i < 2; i++) words[n][i] = Precision::word(__uint_as_float(words[n][i]));
                 const auto right = Precision::right(words);
 #pragma unroll
                 for (int tile = 0; tile < TILES; tile++)
@@ -207,18 +199,19 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
                 const int unit = group * Cell::UNITS + Parts::unit(half) + g;
 #pragma unroll
                 for (int n = 0; n < BLOCKS; n++) {
+                    const int2 of_rows = tokens(n);
                     unsigned words[2];
 #pragma unroll
                     for (int e = 0; e < 2; e++) {
-                        const int x = 2 * n + e;
+                        const int x = 2 * n + e, token = e ? of_rows.y : of_rows.x;
                         float sum[SUMS], kept[SUMS];
 #pragma unroll
                         for (int i = 0; i < SUMS; i++) sum[i] = sums[Parts::tile_of(i)][n][Parts::entry_of(i, half) + e];
                         const float y = Cell::template forward<Precision>(sum, state[pass][half][x], kept);
                         words[e] = Precision::word(y);
-                        if (unit < hidden && token[x] >= 0) {
-                            const int64 element = int64(token[x]) * hidden + unit;
-                            output[token[x] * output_stride + unit] = y;
+                        if (unit < hidden && token >= 0) {
+                            const int64 element = int64(token) * hidden + unit;
+                            output[token * output_stride + unit] = y;
                             if (Cell::SAVES && training) store_words(saved + element * SUMS, kept);
                             if (Cell::CELL && training) cells[element] = state[pass][half][x];
                         }
@@ -227,7 +220,7 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
                 }
             }
         }
-        if (input_steps && step + 1 < own.longest) store_input(inputs + (step + 1) % 2 * input_words);
+        wait_for_copies();
         __syncthreads();
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include "precision.cuh"
 
-// Operands come from functions, which give 0 outside of their matrix. While a step is multiplied the next one is being read.
+// Operands come from functions that give a value's address, or null for 0. While a step is multiplied the next one is being copied.
 // ALONG_K says how an operand lies in memory: adjacent in k, else adjacent in m or n.
 template <class Precision, bool LEFT_ALONG_K, bool RIGHT_ALONG_K> struct TileProduct {
     static constexpr int M = 128, N = 64, K = 32, THREADS = 256;
@@ -27,54 +27,55 @@ template <class Precision, bool LEFT_ALONG_K, bool RIGHT_ALONG_K> struct TilePro
     template <class ReadLeft, class ReadRight, class Result>
     static __device__ __forceinline__ void run(
         int first, int last, int rows, int columns, ReadLeft left, ReadRight right, Result result) {
-        unsigned* lefts = reinterpret_cast<unsigned*>(shared_memory());
-        unsigned* rights = lefts + 2 * Left::WORDS;
+        float* lefts = shared_memory();
+        float* rights = lefts + 2 * Left::WORDS;
         const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
         const int m0 = warp / 2 * 32, n0 = warp % 2 * 32;  // 32 x 32 a warp
         const int m_tiles = min(2, max(0, (rows - m0 + 15) / 16)), n_tiles = min(4, max(0, (columns - n0 + 7) / 8));
-        float sums[2][4][4] = {}, left_values[Left::EACH], right_values[Right::EACH];
-        auto load = [&](int k) {
+        float sums[2][4][4] = {};
+        auto copy = [&](int k, int buffer) {
 #pragma unroll
-            for (int i = 0; i < Left::EACH; i++) left_values[i] = k + Left::k(i) < last ? left(Left::item(i), k + Left::k(i)) : 0.0f;
+            for (int i = 0; i < Left::EACH; i++) {
+                const int item = Left::item(i), of = Left::k(i);
+                const float* from = k + of < last ? left(item, k + of) : nullptr;
+                copy_async(lefts + buffer * Left::WORDS + Left::place(item, of), from);
+            }
 #pragma unroll
-            for (int i = 0; i < Right::EACH; i++)
-                right_values[i] = k + Right::k(i) < last ? right(Right::item(i), k + Right::k(i)) : 0.0f;
+            for (int i = 0; i < Right::EACH; i++) {
+                const int item = Right::item(i), of = Right::k(i);
+                const float* from = k + of < last ? right(item, k + of) : nullptr;
+                copy_async(rights + buffer * Right::WORDS + Right::place(item, of), from);
+            }
         };
-        auto store = [&](int buffer) {
-#pragma unroll
-            for (int i = 0; i < Left::EACH; i++)
-                lefts[buffer * Left::WORDS + Left::place(Left::item(i), Left::k(i))] = Precision::word(left_values[i]);
-#pragma unroll
-            for (int i = 0; i < Right::EACH; i++)
-                rights[buffer * Right::WORDS + Right::place(Right::item(i), Right::k(i))] = Precision::word(right_values[i]);
-        };
-        load(first);
-        store(0);
+        copy(first, 0);
+        wait_for_copies();
         __syncthreads();
         for (int k = first, buffer = 0; k < last; k += K, buffer ^= 1) {
-            if (k + K < last) load(k + K);
-            const unsigned* a = lefts + buffer * Left::WORDS;
-            const unsigned* b = rights + buffer * Right::WORDS;
+            if (k + K < last) copy(k + K, buffer ^ 1);
+            const float* a = lefts + buffer * Left::WORDS;
+            const float* b = rights + buffer * Right::WORDS;
             if (m_tiles && n_tiles)
 #pragma unroll
                 for (int step = 0; step < K; step += 8) {
                     unsigned words[4][2];
 #pragma unroll
                     for (int n = 0; n < 4; n++) {
-                        words[n][0] = b[Right::place(n0 + n * 8 + g, step + t)];
-                        words[n][1] = b[Right::place(n0 + n * 8 + g, step + t + 4)];
+                        words[n][0] = Precision::word(b[Right::place(n0 + n * 8 + g, step + t)]);
+                        words[n][1] = Precision::word(b[Right::place(n0 + n * 8 + g, step + t + 4)]);
                     }
                     const auto rounded = Precision::right(words);
 #pragma unroll
                     for (int m = 0; m < 2; m++)
                         if (m < m_tiles) {
                             const int row = m0 + m * 16 + g;
-                            const unsigned word[4] = {a[Left::place(row, step + t)], a[Left::place(row + 8, step + t)],
-                                                      a[Left::place(row, step + t + 4)], a[Left::place(row + 8, step + t + 4)]};
+                            const unsigned word[4] = {
+                                Precision::word(a[Left::place(row, step + t)]), Precision::word(a[Left::place(row + 8, step + t)]),
+                                Precision::word(a[Left::place(row, step + t + 4)]),
+                                Precision::word(a[Left::place(row + 8, step + t + 4)])};
                             Precision::multiply(sums[m], Precision::left(word), rounded, n_tiles);
                         }
                 }
-            if (k + K < last) store(buffer ^ 1);
+            wait_for_copies();
             __syncthreads();
         }
 #pragma unroll

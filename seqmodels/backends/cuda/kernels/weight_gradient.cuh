@@ -7,10 +7,12 @@
 #include "lane_tokens.cuh"
 #include "tile_product.cuh"
 
+__device__ const float ONE = 1.0f;
+
 // partial [lanes][chunks][H * SUMS][H + features + 1]; grid (tiles of 128 x 64, chunks, lanes); other arguments as in
 // recurrence_backward and token_map. Chunks beyond a lane's tokens are left as they are.
 template <class Cell, class Precision>
-__global__ void __launch_bounds__(256) weight_gradient(
+__global__ void __launch_bounds__(256, 2) weight_gradient(
     const float* gradients, const float* output, int64 output_stride, const float* input, int64 input_stride, const int64* length,
     const int64* offset, int rows, const int2* tokens, float* partial, int hidden, int features, int chunk) {
     using Product = TileProduct<Precision, false, false>;
@@ -25,13 +27,13 @@ __global__ void __launch_bounds__(256) weight_gradient(
     partial += ((int64(blockIdx.z) * gridDim.y + blockIdx.y) * all_rows + m0) * all_columns + n0;
     Product::run(
         first, last, m_count, n_count,
-        [&](int m, int k) { return m < m_count ? gradients[int64(k) * all_rows + m] : 0.0f; },
-        [&](int n, int k) {
+        [&](int m, int k) -> const float* { return m < m_count ? gradients + int64(k) * all_rows + m : nullptr; },
+        [&](int n, int k) -> const float* {
             const int column = n0 + n;
+            if (column >= hidden + features) return column == hidden + features ? &ONE : nullptr;
             const int2 token = tokens[k];
-            if (column < hidden) return token.y < 0 ? 0.0f : output[token.y * output_stride + column];
-            if (column < hidden + features) return input[token.x * input_stride + column - hidden];
-            return column == hidden + features ? 1.0f : 0.0f;
+            if (column >= hidden) return input + token.x * input_stride + column - hidden;
+            return token.y < 0 ? nullptr : output + token.y * output_stride + column;
         },
         [&](int m, int n, float value) { partial[int64(m) * all_columns + n] = value; });
 }
