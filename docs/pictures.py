@@ -20,7 +20,8 @@ from results.store import Store, Sweep
 from sweeps.report import report
 
 DOCS = Path(__file__).parent
-SIZE = {"width": 1180, "height": 1000}  # of the report's beginning, in pixels
+SIZE = {"width": 1180, "height": 1340}  # of the report's beginning, in pixels of the page
+SCALE = 0.75
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def screenshot(page: str) -> bytes:
         file = Path(folder, "report.html")
         file.write_text(page, encoding="utf-8")
         with driver.chromium.launch(executable_path=program) as browser:
-            shown = browser.new_page(viewport=SIZE, color_scheme="light")
+            shown = browser.new_page(viewport=SIZE, device_scale_factor=SCALE, color_scheme="light")
             shown.goto(file.as_uri())
             return bytes(shown.screenshot())
 
