@@ -55,9 +55,10 @@ def train_model(space: dict[str, Any], data: dict[str, tuple[SequenceDataset, Sp
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(config["seed"])
+    device = config.get("device", "cpu")
     dataset, splits = data[config["dataset"]]
     train, validation, test = (
-        part(dataset, index) for index in (splits.train, splits.validation, splits.test)
+        part(dataset, index, device) for index in (splits.train, splits.validation, splits.test)
     )
     model = Classifier(
         config["cell"],
@@ -66,7 +67,7 @@ def train_model(space: dict[str, Any], data: dict[str, tuple[SequenceDataset, Sp
         config["layers"],
         dataset.class_count,
         config["padded"],
-    )
+    ).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=config["lr"])
     steps = -(-len(train[0]) // config["batch_size"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -90,12 +91,12 @@ def train_model(space: dict[str, Any], data: dict[str, tuple[SequenceDataset, Sp
         tune.report(metrics)
 
 
-def part(dataset: SequenceDataset, index: Any) -> Part:
+def part(dataset: SequenceDataset, index: Any, device: str) -> Part:
     sequences = [
-        torch.tensor(dataset.tokens[start : start + length])
+        torch.tensor(dataset.tokens[start : start + length], device=device)
         for start, length in zip(dataset.start[index], dataset.length[index], strict=True)
     ]
-    return sequences, torch.tensor(dataset.label[index])
+    return sequences, torch.tensor(dataset.label[index], device=device)
 
 
 @torch.no_grad()
@@ -113,10 +114,12 @@ def main() -> None:
     data = {}
     for name in job["datasets"]:
         dataset = load(name)
-        data[name] = (dataset, split(dataset, fraction=job["fraction"]))
+        data[dataset.name] = (dataset, split(dataset, fraction=job["fraction"]))
     with cluster(cpus=job["cores"]), tempfile.TemporaryDirectory() as scratch:
         results = tune.Tuner(
-            tune.with_resources(tune.with_parameters(train_model, data=data), {"cpu": 1}),
+            tune.with_resources(
+                tune.with_parameters(train_model, data=data), {"cpu": 1, "gpu": job.get("gpu", 0)}
+            ),
             param_space={"model": tune.grid_search(job["models"])},
             tune_config=tune.TuneConfig(max_concurrent_trials=job["cores"], reuse_actors=job["reuse_actors"]),
             run_config=tune.RunConfig(storage_path=scratch, verbose=0),

@@ -114,6 +114,12 @@ class LaneArray:
         self.params = params.to(self.params, copy=True)
         self.grads = torch.zeros_like(self.params)
 
+    def sound(self) -> list[bool]:
+        """Whether all parameters of each lane are finite."""
+        if self.params.device.type == "cuda":  # asked once: every answer is waited for
+            return self.params.isfinite().all(1).tolist()
+        return [bool(row.isfinite().all()) for row in self.params]  # one by one, as `isfinite` makes copies
+
     def step(self, data: Tokens, batch: Int64[Tensor, "K B"], *, epoch: int, step: int) -> StepResult:
         """Loss and gradients of one batch a lane, with the lanes' noise, dropout and label smoothing.
 

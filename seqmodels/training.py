@@ -155,8 +155,8 @@ class Trainer:
         self.epoch += 1
         epoch_lanes = list(self.active)
         loss, accuracy, rate, seconds = self._train_epoch()
-        # the last update may have been the fatal one; lane by lane, as `isfinite` makes copies
-        sound = [bool(row.isfinite().all()) for row in self.array.params]
+        # the last update may have been the fatal one
+        sound = self.array.sound()
         self._freeze([lane for lane, fine in zip(self.active, sound, strict=True) if not fine])
         validation = self._validate(seconds)
         records = []
