@@ -55,9 +55,8 @@ class Gpu:
             from cuda.core import Device
 
             torch.zeros(1, device=self.tensor_device)  # torch makes the context that cuda.core then shares
-            self._device = Device(index)
             self._make_current()
-            properties = self._device.properties
+            properties = Device(index).properties
             self.multiprocessors = int(properties.multiprocessor_count)
             self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
             right = self._first_kernel_is_right()
@@ -114,8 +113,10 @@ class Gpu:
     def _make_current(self) -> None:
         """Make the GPU this thread's."""
         if not getattr(self._threads, "ready", False):
+            from cuda.core import Device
+
             torch.cuda.set_device(self.tensor_device)
-            self._device.set_current()
+            Device(self.tensor_device.index).set_current()  # such an object belongs to one thread
             self._threads.ready = True
 
     def _function(self, kernel: Kernel, shared_bytes: int) -> Function:
@@ -124,13 +125,14 @@ class Gpu:
 
             found = compiled(kernel, self.capability)
             self._functions[kernel] = ObjectCode.from_cubin(found.cubin).get_kernel(found.symbol)
+            _load(self._functions[kernel])
         function = self._functions[kernel]
         if shared_bytes > self._most_shared.get(kernel, USUAL_SHARED):
             if shared_bytes > self.shared_bytes:
                 raise ValueError(
                     f"{kernel.name} wants {shared_bytes} bytes of shared memory, but a block has {self.shared_bytes}"
                 )
-            _allow_shared(function, self._device.device_id, shared_bytes)
+            _allow_shared(function, self.tensor_device.index, shared_bytes)
             self._most_shared[kernel] = shared_bytes
         return function
 
@@ -153,16 +155,28 @@ def first_gpu() -> Gpu:
     return Gpu()
 
 
+def _load(function: Function) -> None:
+    """Bring the kernel to the GPU now: by default the driver does so at its first launch, which may be in a capture."""
+    from cuda.bindings import driver
+
+    result, handle = driver.cuKernelGetFunction(driver.CUkernel(int(function.handle)))
+    _check(result, "the driver cannot give the kernel")
+    _check(driver.cuFuncLoad(handle)[0], "the driver cannot load the kernel")
+
+
 def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
     """More than the usual dynamic shared memory; cuda.core's own attributes are read-only."""
     from cuda.bindings import driver
 
     attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    (result,) = driver.cuKernelSetAttribute(
-        attribute, shared_bytes, driver.CUkernel(int(function.handle)), driver.CUdevice(index)
-    )
-    if result != driver.CUresult.CUDA_SUCCESS:
-        raise ValueError(f"the driver refuses {shared_bytes} bytes of shared memory: {result.name}")
+    kernel = driver.CUkernel(int(function.handle))
+    (result,) = driver.cuKernelSetAttribute(attribute, shared_bytes, kernel, driver.CUdevice(index))
+    _check(result, f"the driver refuses {shared_bytes} bytes of shared memory")
+
+
+def _check(result: Any, complaint: str) -> None:
+    if result.value:
+        raise RuntimeError(f"{complaint}: {result.name}")
 
 
 @cache

@@ -77,15 +77,15 @@ class LaneTraining:
             count = min(self._most_lanes or lanes, lanes - first)
             try:
                 found.append(run(slice(first, first + count)))
+                first += count
+                continue
             except torch.OutOfMemoryError:
-                self._runner = None
                 if count == 1:
                     raise
-                self._most_lanes = count // 2
-                if self._device.tensor_device.type == "cuda":
-                    torch.cuda.empty_cache()
-                continue
-            first += count
+            self._runner = None
+            self._most_lanes = count // 2
+            if self._device.tensor_device.type == "cuda":
+                torch.cuda.empty_cache()
         return found
 
 
