@@ -32,9 +32,10 @@ def command(
     that name is replaced.
     """
     from results import analysis, html
-    from results.html.file import write
+    from results.output import write
 
     found = find_sweep(store, sweep)
     target = output or Path(f"{found.id}.html")
-    size = write(html.render(analysis.report(found)), target)
-    console().print(f"{target} · {size / 1e6:.1f} MB", markup=False, highlight=False, soft_wrap=True)
+    page = html.render(analysis.report(found)).encode()
+    write(page, target)
+    console().print(f"{target} · {len(page) / 1e6:.1f} MB", markup=False, highlight=False, soft_wrap=True)

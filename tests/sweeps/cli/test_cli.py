@@ -27,6 +27,7 @@ VERBS = (
     "lanes",
     "report",
     "sql",
+    "export",
     "export-model",
     "predict",
     "evaluate",
@@ -202,6 +203,21 @@ def test_sql(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "select lrr from lanes"]) == 2
     assert 'Candidate bindings: "lr"' in capsys.readouterr().err
     assert main(["sql", "--all", query, SWEEP_ID]) == 2
+
+
+def test_export(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "export").startswith("dataset,synthetic,rank,")
+    assert "handwriting (synthetic) & " in said(capsys, "export", "--format", "latex")
+    target = tmp_path / "lanes.parquet"
+    arguments = ["export", "--format", "parquet", "--table", "lanes", "--dataset", "segments"]
+    assert said(capsys, *arguments, "-o", str(target)) == ""
+    import pandas as pd
+
+    assert len(pd.read_parquet(target)) == 60
+    assert main(arguments) == 2
+    assert "name a file with -o" in capsys.readouterr().err
+    assert main([*arguments, "-o", str(tmp_path / "none" / "a.parquet")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["confusion", "curves"])

@@ -1,4 +1,4 @@
-"""The report's file, whole or as it was."""
+"""A file that a user asked for, whole or as it was."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from results.errors import StoreError
 from results.files import Folder
 
 
-def write(page: str, path: Path) -> int:
-    """Write `page` to `path`, replacing the file that may be there; the bytes written.
+def write(content: bytes, path: Path) -> None:
+    """Write `content` to `path`, replacing the file that may be there.
 
     Raises `StoreError` that names the path when it cannot be written; an earlier file is then as it was.
     """
@@ -21,6 +21,4 @@ def write(page: str, path: Path) -> int:
             raise StoreError(f"cannot write {path}: it is there and is no file")
     except (OSError, RuntimeError) as error:  # too long a name; links in a circle
         raise StoreError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
-    content = page.encode()
     Folder.at(target.parent, patience=0).write(target.name, content)
-    return len(content)

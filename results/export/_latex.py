@@ -1,0 +1,51 @@
+"""A table in LaTeX, with the rules of booktabs: the verdict as a `tabular`, longer ones as a `longtable` over pages."""
+
+import re
+from collections.abc import Iterable
+
+from results.export._tables import Table
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "±": r"$\pm$",
+    "–": r"\textendash{}",
+    **{char: f"\\{char}" for char in "{}&%$#_"},
+    **dict.fromkeys("\n\r\t\v\f", " "),
+}
+_LIGATURES = re.compile(r"([-`'!?])(?=[-`'])")
+
+
+def escape(text: str) -> str:
+    """`text` as LaTeX sets it, for any engine that reads UTF-8; a line break is a space."""
+    escaped = "".join(_SPECIAL.get(char, char if char.isprintable() else "") for char in text)
+    return _LIGATURES.sub(r"\1{}", escaped)
+
+
+def encode(table: Table) -> bytes:
+    """The whole environment; the comment above it names the packages."""
+    environment = "tabular" if table.name == "verdict" else "longtable"
+    columns = "".join("r" if numeric else "l" for numeric in table.numeric)
+    head = [r"\toprule", _row(table.headings), r"\midrule"]
+    if environment == "longtable":
+        head.append(r"\endhead")
+    packages = ["booktabs", *(["longtable"] if environment == "longtable" else [])]
+    lines = [
+        "% " + " ".join(rf"\usepackage{{{package}}}" for package in packages),
+        rf"\begin{{{environment}}}{{{columns}}}",
+        *head,
+        *map(_row, table.cells),
+        r"\bottomrule",
+        rf"\end{{{environment}}}",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _row(cells: Iterable[str]) -> str:
+    text = " & ".join(map(escape, cells))
+    # after a line's end LaTeX takes a bracket or a star for an option of it
+    return ("{}" if text.startswith(("[", "*")) else "") + text + r" \\"

@@ -1,0 +1,130 @@
+"""What is exported: a table of the store as it is, or the verdict."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from results import analysis
+from results.analysis import DatasetVerdict, Interval, Row
+from results.columns import plain
+from results.errors import StoreError
+from results.schema import HYPERPARAMETERS, SCHEMAS
+from results.store import Sweep
+from results.views import formats
+
+TABLES = ("verdict", *SCHEMAS)
+_ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
+_COUNTS = ("candidates", "seeds", "lanes", "diverged", "diverged_seeds")
+
+
+@dataclass(frozen=True)
+class Table:
+    """`data`: every figure as it is, for CSV and Parquet. `headings`, `cells`: as they are read, for LaTeX and Markdown.
+
+    `numeric`: which of the columns of `cells` hold figures.
+    """
+
+    name: str
+    data: pa.Table
+    headings: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+
+def read_table(sweep: Sweep, name: str, dataset: str | None = None) -> Table:
+    """The verdict, or a table of the store with names as text; of one data set or all.
+
+    Raises `StoreError` for an unknown table or data set, a damaged file, or a sweep without a finished trial.
+    """
+    if name not in TABLES:
+        raise StoreError(f"there is no table `{name}`; the tables are {', '.join(TABLES)}")
+    verdict = analysis.verdict(sweep, dataset)
+    if not verdict.datasets:
+        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+    if name == "verdict":
+        return _verdict(verdict.datasets)
+    data = plain(sweep.read(name))
+    if dataset is not None:
+        data = data.filter(pc.field("dataset") == dataset)
+    columns = [column.to_pylist() for column in data.columns]
+    return Table(
+        name=name,
+        data=data,
+        headings=tuple(data.column_names),
+        cells=tuple(tuple(map(_text, row)) for row in zip(*columns, strict=True)),
+        numeric=tuple(pa.types.is_integer(each) or pa.types.is_floating(each) for each in data.schema.types),
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return " ".join(map(_text, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(blocks: tuple[DatasetVerdict, ...]) -> Table:
+    rows = [(block, row) for block in blocks for row in block.rows]
+    searched = [name for name in HYPERPARAMETERS if any(name in row.chosen for _, row in rows)]
+    records = [_record(block, row, searched) for block, row in rows]
+    headings = (
+        "data set",
+        "rank",
+        "architecture",
+        "train %",
+        "validation %",
+        "test %",
+        "parameters",
+        "seconds",
+    )
+    return Table(
+        name="verdict",
+        data=pa.Table.from_pylist(records),
+        headings=headings,
+        cells=tuple(tuple(_cells(block, row)) for block, row in rows),
+        numeric=tuple(place > 2 for place in range(len(headings))),
+    )
+
+
+def _record(block: DatasetVerdict, row: Row, searched: list[str]) -> dict[str, Any]:
+    figures = {
+        f"{part}_{what}": getattr(getattr(row, part), what)
+        for part in ("train", "validation", "test")
+        for what in ("mean", "half_width", "n")
+    }
+    return {
+        "dataset": block.dataset.name,
+        "synthetic": block.dataset.synthetic,
+        **{
+            name: getattr(row, name)
+            for name in ("rank", "rank_low", "rank_high", "tied", "cheapest", "label")
+        },
+        "trial": row.trial,
+        **{name: getattr(row, name) for name in _ARCHITECTURE},
+        "parameters": row.parameters,
+        "seconds": row.seconds,
+        **figures,
+        "candidate": row.candidate,
+        **{name: row.chosen.get(name) for name in searched},
+        **{name: getattr(row, name) for name in (*_COUNTS, "refit", "unstable")},
+    }
+
+
+def _cells(block: DatasetVerdict, row: Row) -> Iterator[str]:
+    yield formats.dataset(block.dataset.name, block.dataset.synthetic)
+    yield str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
+    yield row.label
+    for figure in (row.train, row.validation, row.test):
+        yield _interval(figure)
+    yield str(row.parameters)
+    yield f"{row.seconds:.1f}"
+
+
+def _interval(figure: Interval) -> str:
+    return formats.interval(figure)
