@@ -12,6 +12,7 @@ from seqmodels.backends.cuda.backend import CudaBackend
 from seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
+SORTED_ROWS = 1024  # as in rows_of_block.cuh
 SHARED = {(8, 0): 166912, (8, 6): 101376, (9, 0): 232448}  # bytes of a block, by compute capability
 
 
@@ -55,6 +56,10 @@ def test_few_rows_of_a_block_where_many_have_no_room() -> None:
     assert forward_shape(device, "lstm", 3, 400, "float32").rows == 16
     assert backward_shape(device, "lstm", 400, "float32").rows == 8
     check("lstm", 400, lengths=(2, 1) * 5, capability=(8, 6))
+
+
+def test_more_rows_than_are_sorted_by_length() -> None:
+    check("rnn_tanh", 3, lengths=(1, 2, 1) * (SORTED_ROWS // 3 + 1))
 
 
 @pytest.mark.parametrize("cell", CELLS)

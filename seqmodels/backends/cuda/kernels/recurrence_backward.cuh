@@ -135,6 +135,7 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_backward(
                     prefetch_l2(output_grad + token * output_grad_stride + word);
                 }
             }
+            __syncwarp();  // products want all lanes together
         }
 #pragma unroll
         for (int pass = 0; pass < PASSES; pass++) {

@@ -121,6 +121,7 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
         unsigned* after = states + step % 2 * state_words;
         const float* now = inputs + step % 2 * input_words;
         if (input_steps && step + 1 < own.longest) copy_input(step + 1);
+        __syncwarp();  // products want all lanes together
 #pragma unroll
         for (int pass = 0; pass < PASSES; pass++) {
             const int group = warp + pass * WARPS;

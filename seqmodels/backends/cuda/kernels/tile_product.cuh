@@ -52,6 +52,7 @@ template <class Precision, bool LEFT_ALONG_K, bool RIGHT_ALONG_K> struct TilePro
         __syncthreads();
         for (int k = first, buffer = 0; k < last; k += K, buffer ^= 1) {
             if (k + K < last) copy(k + K, buffer ^ 1);
+            __syncwarp();  // products want all lanes together
             const float* a = lefts + buffer * Left::WORDS;
             const float* b = rights + buffer * Right::WORDS;
             if (m_tiles && n_tiles)
