@@ -2,7 +2,7 @@
 #pragma once
 #include "precision.cuh"
 
-constexpr int FRAGMENT = 128;  // words of an operand of 16 x 8: 4 a lane of the warp
+// A fragment is an operand of 16 x 8 words: 4 a lane of the warp, as mma_tf32 wants a.
 
 // Which weights a warp's tiles of 16 rows hold in the forward: with 8 units a warp, tile m has gates 2m and 2m + 1 of its units; with 16,
 // tile m has gate m. `half` is the tile's upper or lower 8 rows. So all sums of an element are in one thread.

@@ -3,7 +3,7 @@
 #include "precision.cuh"
 
 // Operands come from functions that give a value's address, or null for 0. While a step is multiplied the next one is being copied.
-// ALONG_K says how an operand lies in memory: adjacent in k, else adjacent in m or n.
+// ALONG_K says how an operand lies in memory: adjacent in k, else adjacent in m or n. Shared memory: 2 (Left::WORDS + Right::WORDS) floats.
 template <class Precision, bool LEFT_ALONG_K, bool RIGHT_ALONG_K> struct TileProduct {
     static constexpr int M = 128, N = 64, K = 32, THREADS = 256;
     // a line of k is padded so that lanes meet in no bank
@@ -21,7 +21,6 @@ template <class Precision, bool LEFT_ALONG_K, bool RIGHT_ALONG_K> struct TilePro
     };
     using Left = Operand<LEFT_ALONG_K, M>;
     using Right = Operand<RIGHT_ALONG_K, N>;
-    static constexpr int SHARED_BYTES = 4 * 2 * (Left::WORDS + Right::WORDS);
 
     // Calls result(m, n, value) for every m < rows and n < columns, each in one thread; k runs from first to last - 1.
     template <class ReadLeft, class ReadRight, class Result>
