@@ -11,13 +11,16 @@ from emulator import COMPILER, Emulator
 from plain import same_bits, small_dataset, tokens_of
 from torch import Tensor
 
+from seqmodels import study as study_module
 from seqmodels.architecture import CELLS, Architecture
 from seqmodels.backends import Backend, EpochBackend, TorchBackend
 from seqmodels.backends.cuda.backend import CudaBackend
 from seqmodels.backends.cuda.device import Kernel
 from seqmodels.config import TrainingConfig
+from seqmodels.data.splits import Splits
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.layout import Layout
+from seqmodels.study import Study, StudyOutcome
 from seqmodels.training import EpochRecord, Trainer
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
@@ -255,3 +258,35 @@ def test_a_lanes_memory_is_what_its_step_takes(architecture: Architecture, lanes
     assert (
         0.7 * said <= device.bytes <= said
     )  # the largest step of the epoch was smaller than the largest that there may be
+
+
+def test_a_study_from_search_to_test_is_the_torch_backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    backends = {"torch": TorchBackend(), "cuda": emulated()}
+    monkeypatch.setattr(study_module, "create_backend", lambda name, *_, **__: backends[name])
+    splits = Splits(train=TRAIN[:12], validation=TRAIN[12:], test=VALIDATION)
+    lanes = [Lane(c, s, SETTINGS[c]) for c in (0, 3, 4) for s in (0, 1)]
+    training = replace(CONFIG, keep="best", refit=True)
+    architecture = Architecture("gru", 1, 7, readout=("last", "mean"))
+
+    def outcome(name: str) -> StudyOutcome:
+        study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=200_000)
+        assert study.lanes_at_once < len(lanes)
+        while not study.done:
+            study.step()
+            if not study.done:  # every step from a checkpoint
+                state = study.state_dict()
+                study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=200_000)
+                study.load_state_dict(state)
+        return study.outcome()
+
+    found, expected = outcome("cuda"), outcome("torch")
+    for mine, theirs in zip(found.lanes, expected.lanes, strict=True):
+        assert (mine.chosen, mine.best_epoch, mine.stopped) == (
+            theirs.chosen,
+            theirs.best_epoch,
+            theirs.stopped,
+        )
+        assert mine.train_loss == pytest.approx(theirs.train_loss, abs=2e-5)
+        assert mine.test_accuracy == theirs.test_accuracy
+    for a, b in zip(found.scores, expected.scores, strict=True):
+        np.testing.assert_allclose(a.probabilities, b.probabilities, atol=2e-5)
