@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -80,6 +80,10 @@ class Description:
     def from_table(cls, table: object) -> Description:
         """Raises ValueError that names the first field that is missing, of another kind, or out of its range."""
         whole = _object(table, "model.json")
+        if any(map(_steers, _texts(whole))):
+            raise ValueError(
+                "a text holds a control character, which could steer the terminal that it is shown on"
+            )
         if whole.get("format") != FORMAT:
             raise ValueError(f"`format` is {whole.get('format')!r}, but must be {FORMAT!r}")
         shape, given = (_object(_field(whole, name, dict), name) for name in ("architecture", "input"))
@@ -98,6 +102,21 @@ class Description:
             normalization=_object(_field(given, "normalization", dict), "normalization"),
             **{name: _field(whole, name, dict) for name in ("source", "figures", "versions")},
         )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in JSON's values, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    for part in value if isinstance(value, list) else ():
+        yield from _texts(part)
+
+
+def _steers(text: str) -> bool:
+    return any(character < " " or "\x7f" <= character <= "\x9f" for character in text)
 
 
 def _check_normalization(normalization: Mapping[str, Any], features: int) -> None:

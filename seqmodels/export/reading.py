@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqmodels.data.errors import DataError, Problem
+from seqmodels.data.readers.numbers import quoted
 from seqmodels.export.description import Description
 from seqmodels.layout import Layout
 
@@ -121,4 +122,4 @@ def _first_difference(file: Any, wanted: dict[str, tuple[int, ...]]) -> str | No
         if kind != "F32":
             return f"`{name}` is {kind}, but must be F32"
     surplus = sorted(names - wanted.keys())
-    return f"has `{surplus[0]}`, which no such model has" if surplus else None
+    return f"has {quoted(surplus[0])}, which no such model has" if surplus else None

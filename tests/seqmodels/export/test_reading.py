@@ -91,6 +91,9 @@ def change(folder: Path, *names: str, to: Any) -> None:
         (("classes",), ["a", "a", "b", "c"], "`classes` must be at least 2 different names"),
         (("classes",), ["a", 1, "b", "c"], "`classes` must be a list of texts"),
         (("classes",), ["a", "b"], "`head.weight` is \\[4, 3\\], but model.json asks for \\[2, 3\\]"),
+        (("classes",), ["a", "b", "c", "\x1b[2J"], "a text holds a control character"),
+        (("source",), {"dataset": ["\x9b2J"]}, "a text holds a control character"),
+        (("source",), {"\n": 1}, "a text holds a control character"),
         (("figures",), 3, "`figures` is '3', but must be an object"),
     ],
 )
@@ -161,6 +164,7 @@ NAN, TINY = np.full(4, np.nan, np.float32), np.zeros((1, 1), np.float32)
     [
         (changed(head__bias=None), "has no `head.bias`"),
         (changed(head__extra=TINY), "has `head.extra`, which no such model has"),
+        (changed(**{"\x1b[2J": TINY}), r"has `\\x1b\[2J`, which no such model has"),
         (changed(head__bias=TINY), "`head.bias` is \\[1, 1\\], but model.json asks for \\[4\\]"),
         (changed(head__bias=np.zeros(4)), "`head.bias` is F64, but must be F32"),
         (changed(head__bias=np.zeros(4, np.int32)), "`head.bias` is I32, but must be F32"),
