@@ -12,7 +12,8 @@ from torch import Tensor
 
 from seqmodels.backends.base import Epoch, EpochResult
 from seqmodels.backends.cuda.device import Device, Kernel, Long
-from seqmodels.backends.cuda.network_pass import THREADS, Draws, LaneRows, NetworkPass
+from seqmodels.backends.cuda.network_pass import NetworkPass
+from seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
 from seqmodels.hyperparameters import OPTIMIZERS
 
 _COEFFICIENTS = 7  # this and the next as in update.cuh
@@ -73,7 +74,6 @@ class EpochRunner:
             device,
             epoch.layout,
             self._rows,
-            lanes,
             bptt=epoch.bptt,
             precision=precision,
             draws=self._draws,
@@ -167,7 +167,7 @@ class EpochRunner:
             )
         self._device.launch(
             Kernel("update.cuh", "update_lanes"),
-            (math.ceil(width / THREADS), lanes, 1),
+            (blocks(width), lanes, 1),
             THREADS,
             4,
             epoch.params,

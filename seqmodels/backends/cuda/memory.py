@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqmodels.backends.cuda.device import Argument, Device, Kernel
-from seqmodels.backends.cuda.network_pass import LaneRows, NetworkPass
+from seqmodels.backends.cuda.network_pass import NetworkPass
+from seqmodels.backends.cuda.step_inputs import LaneRows
 from seqmodels.layout import Layout
 
 HOPPER = (9, 0)
@@ -65,5 +66,5 @@ def lane_bytes(
     """Of one lane's pass over rows of these lengths, without noise and dropout."""
     measures = Measures(device)
     rows = LaneRows.empty(measures, 1, len(length), int(length.sum()))
-    NetworkPass(measures, layout, rows, 1, bptt=None, precision=precision, training=training)
+    NetworkPass(measures, layout, rows, bptt=None, precision=precision, training=training)
     return measures.bytes

@@ -13,7 +13,8 @@ from torch import Tensor
 from seqmodels.backends.base import Epoch, EpochResult
 from seqmodels.backends.cuda.device import Device
 from seqmodels.backends.cuda.epoch import SPARE_TOKENS, EpochRunner, largest_step, orders
-from seqmodels.backends.cuda.network_pass import LaneRows, NetworkPass
+from seqmodels.backends.cuda.network_pass import NetworkPass
+from seqmodels.backends.cuda.step_inputs import LaneRows
 from seqmodels.layout import Layout
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class LaneTraining:
         def evaluate(part: slice) -> Tensor:
             own = params[part]
             rows = _same_rows(self._device, len(own), start, length)
-            network = NetworkPass(self._device, layout, rows, len(own), bptt=None, precision=self._precision)
+            network = NetworkPass(self._device, layout, rows, bptt=None, precision=self._precision)
             network.forward(own, tokens)
             return network.logits.view(len(own), len(start), layout.classes)
 

@@ -4,7 +4,7 @@ import pytest
 from compile import REGISTERS, usage
 
 from seqmodels.backends.cuda.device import SOURCES, Kernel
-from seqmodels.backends.cuda.network_pass import THREADS
+from seqmodels.backends.cuda.step_inputs import THREADS
 
 pytest.importorskip("cuda.core", reason="the extra `cuda` is not installed")
 KERNELS = {
