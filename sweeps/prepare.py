@@ -111,6 +111,8 @@ def _check_place(resources: Resources, address: str | None, cpus: int | None, so
     check_address(address, cpus)
     if address is None:
         check_share(resources, cpus or usable_cpus(), _gpus() if resources.gpus_per_trial else None)
+        if resources.backend == "cuda":
+            _check_cuda(source)
         if resources.backend == "cpu" and not find_kernels():
             raise SpecError(
                 [
@@ -118,6 +120,18 @@ def _check_place(resources: Resources, address: str | None, cpus: int | None, so
                     "or start a sweep with 'auto'"
                 ]
             )
+
+
+def _check_cuda(source: str) -> None:
+    """Raise SpecError where the backend `cuda` lacks what it needs on any GPU."""
+    from seqmodels.backends.cuda.nvrtc import CompilationError, compiler_version
+
+    try:
+        compiler_version()
+    except CompilationError as error:
+        raise SpecError(
+            [f"{source}: `resources.backend` is 'cuda', but it cannot be used: {error}"]
+        ) from None
 
 
 def _gpus() -> int:

@@ -14,6 +14,7 @@ from cluster.local import usable_cpus
 from results.store import Store
 from seqmodels.kernels import find_kernels
 from sweeps import prepare
+from sweeps.errors import SpecError
 from sweeps.spec import Resources, parse_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -114,6 +115,17 @@ def test_where_these_kernels_do_not_count_nothing_is_said(monkeypatch: pytest.Mo
     assert prepare.slower_backend(Resources(), None)
     assert prepare.slower_backend(Resources(backend="torch"), None) is None, "it was asked for"
     assert prepare.slower_backend(Resources(gpus_per_trial=0.5), None) is None, (
-        "torch is what GPUs get anyway"
+        "what a GPU lacks, a trial says"
     )
     assert prepare.slower_backend(Resources(), "head:6379") is None, "other machines train"
+
+
+def test_the_cuda_backend_without_its_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "_gpus", lambda: 1)
+    resources = Resources(backend="cuda", gpus_per_trial=0.5)
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
+    with pytest.raises(
+        SpecError, match=r"`resources\.backend` is 'cuda', but it cannot be used: the extra `cuda`"
+    ):
+        prepare._check_place(resources, None, usable_cpus(), "test")
+    prepare._check_place(resources, "head:6379", None, "test")  # nodes have it, or a trial says so
