@@ -15,6 +15,7 @@ from results.html import curves, effects, glyph, parallel, specimen, toml
 from results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
+MOST_LISTED = 200  # classes of a data set
 MOST_PAIRS = 20
 MOST_ROWS = 300  # of a verdict
 MOST_RATES = 100  # architectures whose learning rates are drawn
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         "accuracies": _accuracies,
         "best": _best,
         "MOST_CLASSES": MOST_CLASSES,
+        "MOST_LISTED": MOST_LISTED,
         "MOST_PAIRS": MOST_PAIRS,
         "MOST_ROWS": MOST_ROWS,
         "MOST_SETS": MOST_SETS,

@@ -319,6 +319,15 @@ def test_any_curves_can_be_drawn(errors: list[tuple[float | None, ...]]) -> None
             assert -1 <= float(value) <= curves.WIDTH
 
 
+def test_of_many_sets_the_chosen_one_and_the_lowest_are_drawn() -> None:
+    lines = tuple(Curve(n, {}, n == 99, 1, 0, (2.0, 1.0 + n)) for n in range(100))
+    data = Curves("s", "d", True, "t", "gru", (), lines)
+    assert [curve.candidate for curve in curves.best(data, 5)] == [0, 1, 2, 3, 99]
+    assert curves.draw(data).count('class="line') == curves.MOST_LINES
+    long = dataclasses.replace(lines[0], errors=(1.0,) * 10_000)
+    assert len(curves.draw(dataclasses.replace(data, curves=(long,)))) < 4_000
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (5, 2), (300, 64), (40, 3)])
 @pytest.mark.parametrize("how", ["ink", "image", "traces"])
 def test_any_sequence_can_be_drawn(shape: tuple[int, int], how: str) -> None:
@@ -380,6 +389,20 @@ def test_without_the_extra_the_rest_is_there(example_root: Path, monkeypatch: py
     text = html.render(analysis.report(Store(example_root).find(SWEEP_ID)))
     assert "pip install &#39;seqsweep[importance]&#39;" in text
     assert "Learning curves" in text
+
+
+def test_what_is_left_out_of_the_data_is_said(report: Report) -> None:
+    part = report.datasets[0]
+    assert part.facts is not None
+    first, *others = part.facts.classes
+    one = dataclasses.replace(first.specimens[0], token_step=7, feature_step=3)
+    classes = (dataclasses.replace(first, specimens=(one,)), *others * 60)
+    facts = dataclasses.replace(part.facts, classes=classes)
+    text = html.render(dataclasses.replace(report, datasets=(dataclasses.replace(part, facts=facts),)))
+    assert "The first 200 of 241 classes." in text
+    assert "one token of 7, or more, is drawn" in text
+    assert "Of the features, one of 3 is drawn" in text
+    assert "thinned" in html.render(report), "every other token of the example's second"
 
 
 def test_a_verdict_of_nothing_but_divergence(tmp_path: Path) -> None:

@@ -134,7 +134,19 @@ def test_its_policy_keeps_scripts_and_the_network_out(
         page.on("console", lambda message: refused.append(message.text))
         page.goto((tmp_path / "planted.html").as_uri())
         assert page.title() != "ran"
-        assert sum("Content Security Policy" in each for each in refused) >= 3
+        for what in ("inline script", "inline style", "the image"):
+            assert any(what in each and "violates" in each for each in refused), (what, refused)
+        asked = """async () => {
+            const seen = []
+            document.addEventListener('securitypolicyviolation', event => seen.push(event.effectiveDirective))
+            await fetch('https://example.invalid/').catch(() => {})
+            const frame = document.createElement('iframe')
+            frame.src = 'https://example.invalid/'
+            document.body.append(frame)
+            while (seen.length < 2) await new Promise(done => setTimeout(done, 20))
+            return seen
+        }"""
+        assert page.evaluate(asked) == ["connect-src", "frame-src"]
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, reports: dict[str, Path]) -> None:
