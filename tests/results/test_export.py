@@ -23,6 +23,7 @@ from results.store import Store, Sweep
 HOSTILE = (
     *(
         "a & b",
+        "&lt;",
         "50 %",
         "x_y$z#",
         "p|q",

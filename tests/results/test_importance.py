@@ -161,7 +161,8 @@ def test_the_range_of_good_rates_is_what_pandas_says(drawn: Sweep) -> None:
 
 
 def test_an_architecture_that_always_diverges_has_no_good_rate(own_sweep: Sweep) -> None:
-    worst = analysis.importance(own_sweep).rates[-1]
+    best, *_, worst = analysis.importance(own_sweep).rates
+    assert (best.good, best.low, best.high) == (2, 0.001, 0.004217), "0, 1 and 2 points below the best"
     assert (worst.architecture, worst.good, worst.best, worst.low) == ("rnn_tanh x 3 x 100", 0, None, None)
     assert worst.diverged == worst.lanes == 12
 

@@ -101,7 +101,9 @@ def test_the_locks_hold_without_the_check_of_statements(sweep: Sweep, secret: Pa
 
     from results.sql import LOCKS
 
+    smuggled = pd.DataFrame({"word": ["hidden"]})
     with duckdb.connect(":memory:") as connection:
+        assert len(connection.execute("select word from smuggled").fetchall()) == len(smuggled), "open before"
         assert connection.execute(f"select word from '{secret}'").fetchall() == [("hidden",)], "open before"
         for lock in LOCKS:
             connection.execute(lock)
@@ -114,7 +116,7 @@ def test_the_locks_hold_without_the_check_of_statements(sweep: Sweep, secret: Pa
             "load httpfs",
             "set enable_external_access = true",
             "set lock_configuration = false",
-            "select * from secret",
+            "select word from smuggled",
         ):
             with pytest.raises(duckdb.Error):
                 connection.execute(query)
