@@ -96,17 +96,28 @@ class Folder:
         there one for 1,000 objects anywhere below.
         """
         deep = kind == fs.FileType.Directory and self.system.type_name == "gcs"
-        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=deep)
-        try:
-            found = self._try("list", None, lambda: self.system.get_file_info(selector))
-        except FileNotFoundError:
-            return []  # made by a writer after the listing failed, before pyarrow looked whether it is there
+        found = self._listed(deep=deep)
         if deep:
             below = (PurePosixPath(info.path).relative_to(self.path).parts for info in found)
             names = {parts[0] for parts in below if len(parts) > 1}
         else:
-            names = {PurePosixPath(info.path).name for info in found if info.type == kind}
+            names = {_name(info) for info in found if info.type == kind}
         return sorted(name for name in names if not name.startswith((".", "_")))
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """Size and time of the last change (ns since 1970, by the store's own clock) of each file in it, as `names` has them."""
+        return {
+            _name(info): (info.size, info.mtime_ns or 0)
+            for info in self._listed()
+            if info.type == fs.FileType.File and not _name(info).startswith((".", "_"))
+        }
+
+    def _listed(self, *, deep: bool = False) -> list[fs.FileInfo]:
+        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=deep)
+        try:
+            return list(self._try("list", None, lambda: self.system.get_file_info(selector)))
+        except FileNotFoundError:
+            return []  # made by a writer after the listing failed, before pyarrow looked whether it is there
 
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
@@ -241,3 +252,7 @@ class Folder:
 
 def _reopened(shown: str, patience: float) -> Folder:
     return Folder.at(shown, patience)
+
+
+def _name(info: fs.FileInfo) -> str:
+    return str(info.base_name)

@@ -4,6 +4,7 @@
     <store>/<sweep>/examples.parquet
     <store>/<sweep>/{lanes,epochs,confusions,predictions}/<trial>.parquet
     <store>/<sweep>/models/<trial>-c<candidate>-s<seed>.safetensors
+    <store>/<sweep>/gathered/lanes.parquet
 
 ``lanes/<trial>.parquet`` is written last: where it is, the trial is finished and its other files are there. Every file
 carries a checksum (`results.seal`), so a damaged one is named and never read as other numbers.
@@ -20,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
+from results import gathered, parquet
 from results.errors import Damaged, Missing, StoreError
 from results.files import Folder, Staged
+from results.parquet import check_version
 from results.patience import LOOKING, PATIENCE
-from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, VERSION_KEY, named_schema
+from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
 from results.seal import BLANK, FIELD, seal
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Store:
         full = {"status": "running", "created": now, **info, "schema_version": SCHEMA_VERSION, "id": sweep_id}
         encoded = _encode(full, folder)
         if examples is not None:
-            folder.write(EXAMPLES_FILE, _parquet(EXAMPLES, examples))
+            folder.write(EXAMPLES_FILE, parquet.encoded(EXAMPLES, [examples]))
         folder.write(INFO, encoded)
         return Sweep(folder.with_patience(self._patience), sweep_id, full)
 
@@ -177,7 +179,7 @@ class Sweep:
             )
         for name in (*SCHEMAS.keys() - {"lanes"}, "lanes"):
             table = tables.get(name, SCHEMAS[name].empty_table())
-            contents[name, f"{trial}.parquet"] = _parquet(SCHEMAS[name], table)
+            contents[name, f"{trial}.parquet"] = parquet.encoded(SCHEMAS[name], [table])
         staged: dict[tuple[str, str], Staged] = {}
 
         def publish(place: tuple[str, str]) -> None:
@@ -224,25 +226,39 @@ class Sweep:
         for name in columns or ():
             if name not in schema.names:
                 raise StoreError(f"table `{table}` has no column `{name}`; it has {', '.join(schema.names)}")
-        wanted = self.finished() if trials is None else set(trials)
+        wanted = self._wanted(trials)
+        kept = list(columns) if columns is not None else schema.names
+        needed = kept if filter is None else schema.names
+        pieces = None
+        if table == gathered.NAME and len(wanted) >= gathered.LEAST:
+            pieces = gathered.read(self.folder, wanted, needed)
+        if pieces is None:
+            names = [f"{trial}.parquet" for trial in wanted]
+            pieces = parquet.read_many(self.folder / table, names, schema, needed)
+        if filter is not None:
+            pieces = [piece.filter(filter).select(kept) for piece in pieces]
+        return pa.concat_tables(pieces).unify_dictionaries() if pieces else schema.empty_table().select(kept)
+
+    def gather(self) -> None:
+        """Put the finished trials' `lanes` into one file beside them, so that readers need not open each: see `gathered`.
+
+        To be called by whoever has just written the last trial. It waits for no store that is full or cannot be reached, as it
+        only makes reading faster. Raises `StoreError`.
+        """
+        gathered.write(self.folder.with_patience(LOOKING))
+
+    def _wanted(self, trials: Iterable[str] | None) -> list[str]:
+        """Sorted, and all of them finished."""
         if trials is None:
-            absent = []
-        elif len(wanted) <= FEW:  # a trial that reads its own rows must not list those of 10,000 others
+            return sorted(self.finished())
+        wanted = set(trials)
+        if len(wanted) <= FEW:  # a trial that reads its own rows must not list those of 10,000 others
             absent = sorted(trial for trial in wanted if not self.is_finished(trial))
         else:
             absent = sorted(wanted - self.finished())
         if absent:
             raise StoreError(f"sweep {self.id} has no finished trial `{absent[0]}`")
-        kept = list(columns) if columns is not None else schema.names
-
-        def part(trial: str) -> pa.Table:
-            name = f"{trial}.parquet"
-            if filter is None:
-                return _read_part(self.folder / table, name, schema, kept)
-            return _read_part(self.folder / table, name, schema, None).filter(filter).select(kept)
-
-        parts = self.folder.map(part, sorted(wanted))
-        return pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table().select(kept)
+        return sorted(wanted)
 
     def examples(self) -> pa.Table | None:
         """A few sequences of each class (`results.schema.EXAMPLES`); None of a sweep that an older version began.
@@ -250,7 +266,7 @@ class Sweep:
         Raises `StoreError` that names the file when it is damaged or of a newer schema.
         """
         try:
-            return _read_part(self.folder, EXAMPLES_FILE, EXAMPLES, None)
+            return parquet.read(self.folder, EXAMPLES_FILE, EXAMPLES, EXAMPLES.names)
         except Missing:
             return None
 
@@ -320,17 +336,10 @@ def _load(folder: Folder) -> dict[str, Any]:
     version = info.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool):
         raise StoreError(f"{folder / INFO}: `schema_version` is {version!r}, but must be an integer")
-    _check_version(version, str(folder / INFO))
+    check_version(version, str(folder / INFO))
     if not isinstance(info.get("created"), str):
         raise StoreError(f"{folder / INFO}: `created` is {info.get('created')!r}, but must be an ISO time")
     return info
-
-
-def _check_version(version: int, file: str) -> None:
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{file} has schema version {version}, but this seqsweep reads up to {SCHEMA_VERSION}: upgrade seqsweep"
-        )
 
 
 def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
@@ -339,29 +348,3 @@ def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
     except (TypeError, ValueError) as error:
         raise StoreError(f"{folder / INFO} cannot be written as JSON: {error}") from error
     return seal(text.encode() + b"\n")
-
-
-def _parquet(schema: pa.Schema, table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    table = table.replace_schema_metadata(schema.metadata)
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", write_page_checksum=True) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({FIELD: BLANK})
-    return seal(sink.getvalue().to_pybytes(), at_end=True)
-
-
-def _read_part(folder: Folder, name: str, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
-    try:
-        with pq.ParquetFile(pa.BufferReader(folder.read_sealed(name))) as file:
-            version = (file.schema_arrow.metadata or {}).get(VERSION_KEY, b"")
-            if not version.isdigit():
-                raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
-            _check_version(int(version), str(folder / name))
-            wanted = columns if columns is not None else schema.names
-            if missing := [column for column in wanted if column not in file.schema_arrow.names]:
-                raise StoreError(f"{folder / name} lacks the column `{missing[0]}`")
-            return (
-                file.read(wanted).select(wanted).cast(pa.schema([schema.field(column) for column in wanted]))
-            )
-    except (pa.ArrowException, OSError) as error:
-        raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error

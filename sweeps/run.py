@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -193,6 +193,9 @@ class _Run:
                 backend=state.backend or sweep.info.get("backend"),
                 failed={trial.id: trial.message for trial in failed},
             )
+        if code <= 1:
+            with suppress(StoreError):  # it only makes reading faster
+                sweep.gather()
         for trial in failed:
             self._say(f"failed: {trial.title} ({trial.id}): {trial.message}")
         if error is not None:

@@ -4,6 +4,15 @@ from results.analysis._calibration import Bin, Calibration
 from results.analysis._candidates import Candidate, Candidates, candidates
 from results.analysis._cautions import Caution
 from results.analysis._chosen_model import ChosenModel, ClassFigures, chosen_model
+from results.analysis._compare import (
+    Compared,
+    Comparison,
+    DatasetComparison,
+    Side,
+    SpecDifference,
+    compare_architectures,
+    compare_sweeps,
+)
 from results.analysis._comparison import ALPHA, Difference
 from results.analysis._confusion import Average, Confusion, Example, Pair, confusion
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
@@ -35,10 +44,13 @@ __all__ = [
     "ChosenModel",
     "ClassFacts",
     "ClassFigures",
+    "Compared",
+    "Comparison",
     "Confusion",
     "Contrast",
     "Curve",
     "Curves",
+    "DatasetComparison",
     "DatasetFacts",
     "DatasetReport",
     "DatasetSummary",
@@ -64,12 +76,16 @@ __all__ = [
     "Row",
     "Rows",
     "Share",
+    "Side",
+    "SpecDifference",
     "Specimen",
     "Subject",
     "Summary",
     "Verdict",
     "candidates",
     "chosen_model",
+    "compare_architectures",
+    "compare_sweeps",
     "confusion",
     "contrast",
     "curves",

@@ -1,7 +1,7 @@
 """Whether what was chosen lies on the edge of what was searched."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,34 +19,45 @@ class Edge:
     high: float
 
 
-def edges(chosen: Mapping[str, Any], space: Mapping[str, Any]) -> tuple[Edge, ...]:
+@dataclass(frozen=True)
+class Range:
+    """What `name` was searched in: numbers from `low` to `high`, by a spec's `kind`."""
+
+    name: str
+    kind: str
+    low: float
+    high: float
+
+
+def ranges(space: Mapping[str, Any]) -> tuple[Range, ...]:
+    """The searched numbers of the spec's `[hyperparameters]` as `sweep.json` has it: `{"lr": {"log_uniform": [0.001, 0.01]}}`."""
+    found = []
+    for name, dimension in space.items():
+        if isinstance(dimension, dict):
+            (kind, values), *_ = dimension.items()
+            numbers = [number for number in map(_number, values) if number is not None]
+            if len(set(numbers)) > 1:
+                found.append(Range(name, kind, min(numbers), max(numbers)))
+    return tuple(found)
+
+
+def edges(chosen: Mapping[str, Any], searched: Sequence[Range]) -> tuple[Edge, ...]:
     """Edges at which `chosen` settings lie.
 
     Of a range those within `NEAR` of an end; of a choice its smallest and largest number. 0 is no lower edge: no
-    hyperparameter is negative.
-
-    Args:
-        chosen: hyperparameters by name.
-        space: the spec's `[hyperparameters]` as `sweep.json` has it: `{"lr": {"log_uniform": [0.001, 0.01]}}`.
+    hyperparameter is negative. A value outside is the default of an optimizer that does not read it, and on no edge.
     """
     found = []
-    for name, dimension in space.items():
-        value = _number(chosen.get(name))
-        if value is None or not isinstance(dimension, dict):
+    for each in searched:
+        value = _number(chosen.get(each.name))
+        if value is None or not each.low <= value <= each.high:
             continue
-        (kind, values), *_ = dimension.items()
-        numbers = [number for number in map(_number, values) if number is not None]
-        if len(set(numbers)) < 2:
-            continue
-        low, high = min(numbers), max(numbers)
-        if not low <= value <= high:  # the default of an optimizer that does not read it
-            continue
-        place = _place(kind, value, low, high)
-        near = 0.0 if kind == "choice" else NEAR
-        if place <= near and low > 0:
-            found.append(Edge(name, value, "lower", low, high))
+        place = _place(each.kind, value, each.low, each.high)
+        near = 0.0 if each.kind == "choice" else NEAR
+        if place <= near and each.low > 0:
+            found.append(Edge(each.name, value, "lower", each.low, each.high))
         elif place >= 1 - near:
-            found.append(Edge(name, value, "upper", low, high))
+            found.append(Edge(each.name, value, "upper", each.low, each.high))
     return tuple(found)
 
 

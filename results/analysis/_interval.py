@@ -3,8 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 
@@ -23,15 +22,19 @@ class Interval:
 
 def interval(values: Iterable[float | None]) -> Interval:
     """Student's t interval of the mean, mean ± t(0.975, n - 1) · s / √n; None, NaN and infinite values are left out."""
-    finite = np.array(
-        [value for value in values if value is not None and math.isfinite(value)], dtype=np.float64
-    )
+    finite = [float(value) for value in values if value is not None and math.isfinite(value)]
     n = len(finite)
     if n == 0:
         return Interval(None, None, 0)
+    mean = math.fsum(finite) / n
     if n == 1:
-        return Interval(float(finite[0]), None, 1)
+        return Interval(mean, None, 1)
+    variance = math.fsum((value - mean) ** 2 for value in finite) / (n - 1)
+    return Interval(mean, _quantile(n - 1) * math.sqrt(variance / n), n)
+
+
+@lru_cache
+def _quantile(freedom: int) -> float:
     from scipy.special import stdtrit  # t's quantile; scipy.stats takes a second to import
 
-    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2))
-    return Interval(float(finite.mean()), quantile * float(finite.std(ddof=1)) / math.sqrt(n), n)
+    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))

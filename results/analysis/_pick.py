@@ -1,9 +1,9 @@
 """Which data set and which architecture somebody means."""
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from results.analysis._interval import interval
 from results.analysis._trials import Trial, read_trials
 from results.errors import StoreError
 from results.store import Sweep
@@ -61,9 +61,10 @@ def by_test(trials: Sequence[Trial]) -> list[Trial]:
     """By mean test accuracy, the highest first; of equal ones the smaller model; those without one last."""
 
     def key(trial: Trial) -> tuple[bool, float, int, str]:
-        mean = interval(trial.test.values()).mean
+        known = [value for value in trial.test.values() if value is not None and math.isfinite(value)]
         # rounded, so that equal accuracies summed in another order stay equal
-        return mean is None, -round(mean or 0.0, 9), trial.parameters, trial.label
+        mean = round(sum(known) / len(known), 9) if known else 0.0
+        return not known, -mean, trial.parameters, trial.label
 
     return sorted(trials, key=key)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,12 @@ class Trial:
     validation: dict[int, float]
     test: dict[int, float | None]
 
-    @property
+    @cached_property
     def extras(self) -> str:
         """What is not default about the architecture."""
         return architecture_extras(vars(self))
 
-    @property
+    @cached_property
     def label(self) -> str:
         """ "lstm x 2 x 100 bi last+max"."""
         return architecture_label(vars(self))
@@ -99,7 +100,8 @@ def _trials(table: pa.Table) -> list[Trial]:
     lanes = np.diff(starts, append=len(ids))
     diverged = names_equal(table["stopped"], "diverged")
     candidate = numbers(table["candidate"])
-    different = np.unique(np.stack([np.repeat(np.arange(len(starts)), lanes), candidate]), axis=1)
+    width = int(candidate.max()) + 1
+    different = np.unique(np.repeat(np.arange(len(starts)), lanes) * width + candidate)
     chosen = np.flatnonzero(numbers(table["chosen"]))
     begins = np.searchsorted(chosen, [*starts, len(ids)])  # of each trial's lanes in `chosen`
     has = begins[:-1] < begins[1:]
@@ -111,7 +113,7 @@ def _trials(table: pa.Table) -> list[Trial]:
     rows = table.select([*_FIXED, "candidate", *HYPERPARAMETERS]).take(positions(leads)).to_pylist()
     sums = zip(
         lanes.tolist(),
-        np.bincount(different[0]).tolist(),
+        np.bincount(different // width).tolist(),
         np.add.reduceat(diverged, starts, dtype=np.int64).tolist(),
         np.add.reduceat(numbers(table["seconds"]), starts).tolist(),
         strict=True,
@@ -145,13 +147,16 @@ def _searched(
 ) -> dict[str, tuple[str, ...]]:
     """Hyperparameters with more than one value, by data set. `trials` in the order of `table`."""
     lanes = [trial.lanes for trial in trials]
-    varying = {}
-    for dataset in datasets:
-        mine = np.repeat([trial.dataset == dataset for trial in trials], lanes)
-        settings = table.select(HYPERPARAMETERS)
-        settings = settings if mine.all() else settings.take(positions(np.flatnonzero(mine)))
-        varying[dataset] = tuple(name for name in HYPERPARAMETERS if len(settings[name].unique()) > 1)
-    return varying
+    mine = {
+        dataset: positions(np.flatnonzero(np.repeat([trial.dataset == dataset for trial in trials], lanes)))
+        for dataset in datasets
+    }
+
+    def varies(name: str, dataset: str) -> bool:
+        column = table[name] if len(datasets) == 1 else table[name].take(mine[dataset])
+        return len(column.unique()) > 1
+
+    return {dataset: tuple(name for name in HYPERPARAMETERS if varies(name, dataset)) for dataset in datasets}
 
 
 def _declared_order(sweep: Sweep, present: Collection[str]) -> list[str]:

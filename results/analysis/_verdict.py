@@ -9,7 +9,7 @@ import numpy as np
 
 from results.analysis._cautions import Caution, cautions
 from results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
-from results.analysis._edges import Edge, edges
+from results.analysis._edges import Edge, Range, edges, ranges
 from results.analysis._interval import CONFIDENCE, Interval, interval
 from results.analysis._pick import by_test, pick_dataset
 from results.analysis._ranks import Places, places
@@ -28,7 +28,8 @@ class Row:
 
     `rank` is its place by mean test accuracy, `rank_low` and `rank_high` the first and last place that it may have: 1 + the
     number that are significantly better, and the number that have a test accuracy - the number that are significantly worse.
-    `tied`: the best, or not told apart from it; `cheapest` of those: the fewest parameters, then the least time.
+    `tied`: the best, or not told apart from it; `cheapest`: the one of them with the fewest parameters, then the least time, that
+    is stable and whose difference from the best has p >= 0.05 without correction, too.
     `to_best`: its test accuracy minus the best's; None for the best.
     `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
     `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
@@ -119,7 +120,7 @@ def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
     names = names if dataset is None else [pick_dataset(sweep, names, dataset)]
     overall = summary(sweep)
     known = {entry.name: entry for entry in overall.datasets}
-    space = (sweep.info.get("spec") or {}).get("hyperparameters") or {}
+    space = ranges((sweep.info.get("spec") or {}).get("hyperparameters") or {})
     blocks = []
     for name in names:
         trials = by_test(found.datasets[name])
@@ -138,7 +139,7 @@ def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
 
 
 def _block(
-    entry: DatasetSummary, trials: Sequence[Trial], searched: Sequence[str], space: dict[str, Any]
+    entry: DatasetSummary, trials: Sequence[Trial], searched: Sequence[str], space: Sequence[Range]
 ) -> DatasetVerdict:
     """`trials` of one data set, best first."""
     placed = places(_accuracies(trials), [not trial.lost for trial in trials], least_deviation(entry.test))
@@ -172,12 +173,21 @@ def _accuracies(trials: Sequence[Trial]) -> np.ndarray:
 
 
 def _cheapest(trials: Sequence[Trial], placed: Places) -> int | None:
-    """Place of the cheapest of those tied with the best, if there are several; unstable ones only where all are."""
-    tied = [place for place, tied in enumerate(placed.tied) if tied]
-    if len(tied) < 2:
+    """Place of the cheapest of those tied with the best, if there are several; unstable ones only where all are.
+
+    Those alone whose difference from the best could be none without Holm's correction too: among thousands of architectures
+    the correction ties even bad ones with the best.
+    """
+    like_best = [
+        place
+        for place, (tied, difference) in enumerate(zip(placed.tied, placed.to_best, strict=True))
+        if tied
+        and (place == placed.best or (difference and difference.p is not None and difference.p >= ALPHA))
+    ]
+    if sum(placed.tied) < 2:
         return None
     return min(
-        tied,
+        like_best,
         key=lambda place: (_is_unstable(trials[place]), trials[place].parameters, trials[place].seconds),
     )
 
@@ -187,7 +197,7 @@ def _row(
     placed: Places,
     place: int,
     searched: Sequence[str],
-    space: dict[str, Any],
+    space: Sequence[Range],
     *,
     one_batch: bool,
     cheapest: bool,
@@ -235,4 +245,7 @@ def _is_unstable(trial: Trial) -> bool:
 
 def _deviation(values: Iterable[float | None]) -> float:
     finite = [value for value in values if value is not None and math.isfinite(value)]
-    return float(np.std(finite, ddof=1)) if len(finite) > 1 else 0.0
+    if len(finite) < 2:
+        return 0.0
+    mean = math.fsum(finite) / len(finite)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / (len(finite) - 1))

@@ -1,6 +1,6 @@
 """How figures read in a terminal: percent with one decimal, `92k`, `1 min 02 s`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,6 +100,17 @@ def setting(value: Any) -> str:
 def settings(values: dict[str, Any]) -> str:
     """ "lr 0.00417, clip_norm off"."""
     return ", ".join(f"{name} {setting(value)}" for name, value in values.items())
+
+
+def spec_value(value: Any) -> str:
+    """A value of a spec as it is written there: "40", "log_uniform 0.001, 0.01"; "–" where it is absent."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {spec_value(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(spec_value, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def dataset(name: str, synthetic: bool) -> str:

@@ -8,6 +8,7 @@ from results.views import formats, layout
 
 WIDE = 128  # from here on, what was chosen is a column of its own
 FEW, TOP = 30, 20
+MOST_RUNS = 6  # commas and dashes of a list of ranks
 COLUMNS = (
     ("rank", ">"),
     ("", "<"),  # whether it is tied with the best
@@ -95,8 +96,10 @@ def _ties(block: DatasetVerdict, console: Console) -> None:
     how = f"({each}paired t over seeds, Holm p {'>' if len(tied) > 1 else '<'} {ALPHA})"
     if len(tied) == 1:
         layout.line(console, f"The best is told apart from all others {how}.")
+    elif (runs := formats.runs(tied)).count("-") + runs.count(",") > MOST_RUNS:
+        layout.line(console, f"● {len(tied):,} of {len(block.rows):,} cannot be told from the best {how}.")
     else:
-        layout.line(console, f"● Ranks {formats.runs(tied)} cannot be told from the best {how}.")
+        layout.line(console, f"● Ranks {runs} cannot be told from the best {how}.")
 
 
 def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:

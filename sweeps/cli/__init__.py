@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from sweeps.cli import (
     cluster,
+    compare,
     confusion,
     curves,
     doctor,
@@ -73,6 +74,7 @@ for _verb in (
     resume,
     list_,
     show,
+    compare,
     confusion,
     curves,
     importance,

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from results import parts
+from results import gathered, parts
 from results.errors import Damaged, StoreError
 from results.files import Folder
+from results.patience import LOOKING
 from results.store import EXAMPLES_FILE, INFO, Store, check_id
 from sweeps.pulling.offer import LOG, Have, Offer
 
@@ -127,6 +128,11 @@ class Landing:
         if self._expected:
             raise StoreError(f"{self._expected[-1]} and {len(self._expected) - 1} more files did not come")
 
+    def gather(self) -> None:
+        """After the last round: make reading what came faster, as at a sweep's end."""
+        with contextlib.suppress(StoreError):
+            gathered.write(Folder.at(self.path, LOOKING))
+
     def _receive(self, file: Incoming) -> str:
         if file.name == INFO and file.size > INFO_BYTES:
             raise StoreError(f"{INFO} has {file.size} bytes, but may have {INFO_BYTES}")
@@ -194,7 +200,10 @@ class Landing:
 
     def _check_links(self) -> None:
         """A folder that is a link would lead what is written out of the sweep's folder."""
-        for path in (self.path, *(self.path / name for name in (*parts.FOLDERS, STAGING, ".running"))):
+        for path in (
+            self.path,
+            *(self.path / name for name in (*parts.FOLDERS, gathered.PLACE, STAGING, ".running")),
+        ):
             if path.is_symlink():
                 raise StoreError(f"{path} is a link; pull writes into plain folders only")
 

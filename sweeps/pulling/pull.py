@@ -90,6 +90,7 @@ def _copy(source: Source, landing: Landing, progress: Progress, signals: Signals
                 landing.take(_shown(file, progress, task, signals))
             landing.complete()
         if not offer.later:
+            landing.gather()
             return
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from results.analysis._comparison import ALPHA, certain_at, holm, least_deviation, paired, welch
-from results.analysis._edges import edges
+from results.analysis._edges import edges, ranges
 from results.analysis._ranks import places
 
 ACCURACIES = st.integers(2, 8).flatmap(
@@ -188,6 +188,6 @@ LR = {"log_uniform": [1e-3, 1e-1]}
     ],
 )
 def test_edges_of_the_search(dimension: Any, value: Any, end: str | None) -> None:
-    found = edges({"lr": value}, {"lr": dimension})
+    found = edges({"lr": value}, ranges({"lr": dimension}))
     assert [edge.end for edge in found] == ([] if end is None else [end])
-    assert edges({}, {"lr": dimension}) == ()
+    assert edges({}, ranges({"lr": dimension})) == ()

@@ -41,6 +41,7 @@ from results.store import Store
 from results.views import (
     answer,
     bars,
+    compare,
     confusion,
     contrast,
     curves,
@@ -122,12 +123,16 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
         ),
         "answer-none": (answer.render, ask("select cell from lanes where false", [full])),
         "importance": (importance.render, analysis.importance(full)),
+        "compare": (compare.render, analysis.compare_architectures(full, COMPARED)),
+        "compare-sweeps": (compare.render, analysis.compare_sweeps([full, partial])),
         "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
     }
 
 
+COMPARED = ("gru x 2 x 100", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
 VIEWS = (
+    *("compare", "compare-sweeps"),
     *("verdict", "verdict-unfinished-one-seed", "verdict-empty"),
     *("confusion-brief", "confusion-counts", "contrast", "contrast-18-classes"),
     *(

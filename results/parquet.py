@@ -1,0 +1,71 @@
+"""Tables as sealed Parquet files of a store."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from results.errors import Damaged, StoreError
+from results.files import Folder
+from results.schema import SCHEMA_VERSION, VERSION_KEY
+from results.seal import BLANK, FIELD, seal
+
+_TOGETHER = 500  # files
+
+
+def encoded(
+    schema: pa.Schema, groups: Iterable[pa.Table], extra: Callable[[], Mapping[str, str]] = dict
+) -> bytes:
+    """A file of tables of one schema, a row group for each of `groups`; then `extra` goes to its key-value metadata."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer:
+        for group in groups:
+            writer.write_table(group.replace_schema_metadata(schema.metadata))
+        writer.add_key_value_metadata({**extra(), FIELD: BLANK})
+    return seal(sink.getvalue().to_pybytes(), at_end=True)
+
+
+def read(folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """Columns of a file. Raises `StoreError` that names it when it is missing, damaged or of a newer schema."""
+    return read_with_metadata(folder, name, schema, columns)[0]
+
+
+def read_many(
+    folder: Folder, names: Sequence[str], schema: pa.Schema, columns: Sequence[str]
+) -> list[pa.Table]:
+    """`read` of many files, as few tables in their order: thousands of small ones take thrice the memory of their content."""
+    tables = []
+    for begin in range(0, len(names), _TOGETHER):
+        some = folder.map(lambda name: read(folder, name, schema, columns), names[begin : begin + _TOGETHER])
+        tables.append(pa.concat_tables(some).unify_dictionaries().combine_chunks())
+    return tables
+
+
+def read_with_metadata(
+    folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]
+) -> tuple[pa.Table, Mapping[bytes, bytes]]:
+    """The same, and its key-value metadata."""
+    wanted = list(columns)
+    try:
+        with pq.ParquetFile(pa.BufferReader(folder.read_sealed(name))) as file:
+            there = file.schema_arrow  # made anew at each look
+            version = (there.metadata or {}).get(VERSION_KEY, b"")
+            if not version.isdigit():
+                raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
+            check_version(int(version), str(folder / name))
+            if missing := sorted(set(wanted).difference(there.names)):
+                raise StoreError(f"{folder / name} lacks the column `{missing[0]}`")
+            many = file.metadata.num_row_groups > 1  # threads cost more than a part's few rows
+            table = file.read(wanted, use_threads=many).select(wanted)
+            kept = pa.schema([schema.field(column) for column in wanted])
+            return table.cast(kept), file.metadata.metadata
+    except (pa.ArrowException, OSError) as error:
+        raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def check_version(version: int, file: str) -> None:
+    """Raise `StoreError` where the file `file` was written by a newer seqsweep."""
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{file} has schema version {version}, but this seqsweep reads up to {SCHEMA_VERSION}: upgrade seqsweep"
+        )

@@ -1,0 +1,85 @@
+"""`seqsweep compare`: architectures, or sweeps, beside one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, console, find_sweep
+
+if TYPE_CHECKING:
+    from results.analysis import Comparison
+    from results.store import Sweep
+
+NAME = "compare"
+EXAMPLES = """\b
+Examples:
+  seqsweep compare 'gru x 2 x 100' 'lstm x 2 x 100'
+  seqsweep compare reference-7f3 'gru x 1 x 100' 'gru x 2 x 100' 'gru x 3 x 100'
+  seqsweep compare reference-7f3 reference-a04 --json"""
+
+
+def command(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Two or more sweeps, or architectures (labels or trials' ids), with their sweep before them.",
+        ),
+    ],
+    dataset: Dataset = None,
+    store: StoreFolder = DEFAULT_STORE,
+    every: Annotated[bool, typer.Option("--all", help="All architectures, however many there are.")] = False,
+    json: Json = False,
+) -> None:
+    """Say how sure a difference is.
+
+    Of architectures, those of the newest sweep if none is named: each pair's difference of test accuracy with its 95 %
+    interval, and tests that it is none, Holm-corrected for all pairs. Of sweeps: what differs in their specs, and each
+    architecture in the first one against the same one in the others.
+    """
+    from results.views.compare import render
+    from sweeps.report import write_json
+
+    data = _compared(names, dataset, store)
+    terminal = console()
+    if json:
+        write_json(data, terminal)
+    else:
+        render(data, terminal, every=every)
+
+
+def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
+    from results import analysis
+
+    sweeps = _leading_sweeps(names, store)
+    if len(sweeps) == len(names) > 1:
+        if len({sweep.id for sweep in sweeps}) < len(sweeps):
+            raise typer.BadParameter("one sweep is named twice, but they must be different ones")
+        return analysis.compare_sweeps(sweeps, dataset)
+    architectures = names[len(sweeps) :]
+    if len(sweeps) > 1:
+        raise typer.BadParameter(
+            f"{sweeps[1].id} is a sweep and {architectures[0]!r} is none, but all must be sweeps, or only the first"
+        )
+    if len(architectures) < 2:
+        raise typer.BadParameter(
+            "one alone cannot be compared: name at least two architectures, or two sweeps"
+        )
+    return analysis.compare_architectures(
+        sweeps[0] if sweeps else find_sweep(store, None), architectures, dataset
+    )
+
+
+def _leading_sweeps(names: list[str], store: str) -> list[Sweep]:
+    """The sweeps that the first names are."""
+    from results.errors import StoreError
+
+    found = []
+    for name in names:
+        try:
+            found.append(find_sweep(store, name))
+        except StoreError:
+            break
+    return found
