@@ -7,7 +7,9 @@ So the copy may be old, absent, damaged or deleted at any time.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -22,19 +24,11 @@ LEAST = 100
 PLACE = "gathered"
 NAME = "lanes"
 _FILE = f"{NAME}.parquet"
-_PARTS = "seqsweep.parts"
+_PARTS = b"seqsweep.parts"
 _UNSETTLED = (
     2 * 10**9
 )  # ns: the coarsest clock of file systems; a part this new may be replaced and look unchanged
-_TOGETHER = 1000  # parts in a row group
-
-
-class _Part(NamedTuple):
-    """What the copy says of a part: its file's size and time of change (ns), and its rows, which lie in the order of ids."""
-
-    size: int
-    changed: int
-    rows: int
+_TOGETHER = 1000  # parts in a row group, which holds whole trials
 
 
 def write(sweep: Folder) -> None:
@@ -51,7 +45,7 @@ def write(sweep: Folder) -> None:
     trials = [trial for trial, (_, changed) in sorted(stamps.items()) if changed < newest - _UNSETTLED]
     if len(trials) < LEAST:
         return
-    parts: dict[str, _Part] = {}
+    parts: dict[str, tuple[int, int, int]] = {}
     schema = SCHEMAS[NAME]
 
     def groups() -> Iterator[pa.Table]:
@@ -61,52 +55,66 @@ def write(sweep: Folder) -> None:
                 lambda trial: parquet.read(folder, f"{trial}.parquet", schema, schema.names), some
             )
             parts.update(
-                {trial: _Part(*stamps[trial], len(table)) for trial, table in zip(some, tables, strict=True)}
+                {trial: (*stamps[trial], len(table)) for trial, table in zip(some, tables, strict=True)}
             )
             yield pa.concat_tables(tables).unify_dictionaries()
 
-    content = parquet.encoded(schema, groups(), lambda: {_PARTS: json.dumps(parts, separators=(",", ":"))})
+    content = parquet.encoded(
+        schema, groups(), lambda: {_PARTS.decode(): json.dumps(parts, separators=(",", ":"))}
+    )
     (sweep / PLACE).write(_FILE, content)
 
 
-def read(sweep: Folder, trials: Sequence[str], columns: Sequence[str]) -> list[pa.Table] | None:
-    """`columns` of the `lanes` of `trials` (sorted) piece by piece, as far as possible from the copy; None without one.
+def read(sweep: Folder, trials: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """`columns` of the `lanes` of `trials` (sorted), some whole trials at a time, as far as possible from the copy.
 
-    Raises `StoreError` as `results.parquet.read` does, but not for the copy.
+    Raises `StoreError` as `results.parquet.read` does; a copy that is absent, damaged or newer is done without.
     """
     folder = sweep / NAME
     schema = SCHEMAS[NAME]
     stamps = _stamps(folder)  # before the copy is read, which may then only be newer
-    try:
-        copy, metadata = parquet.read_with_metadata(sweep / PLACE, _FILE, schema, columns)
-    except StoreError:
-        return None
-    parts = {trial: _Part(*part) for trial, part in json.loads(metadata.get(_PARTS.encode(), b"{}")).items()}
-    begins, begin = {}, 0
-    for trial, part in parts.items():
-        begins[trial], begin = begin, begin + part.rows
-    held = {trial for trial in trials if trial in parts and parts[trial][:2] == stamps.get(trial)}
-    own = [trial for trial in trials if trial not in held]
-    others = dict(
-        zip(
-            own,
-            folder.map(lambda trial: parquet.read(folder, f"{trial}.parquet", schema, columns), own),
-            strict=True,
-        )
-    )
-    pieces: list[pa.Table] = []
-    run = [0, 0]  # rows of the copy that follow one another
-    for trial in trials:
-        if trial in held and begins[trial] == run[1]:
-            run[1] += parts[trial].rows
-            continue
-        pieces += [copy.slice(run[0], run[1] - run[0])] if run[0] < run[1] else []
-        if trial in held:
-            run = [begins[trial], begins[trial] + parts[trial].rows]
-        else:
-            pieces.append(others[trial])
-            run = [run[1], run[1]]
-    return pieces + ([copy.slice(run[0], run[1] - run[0])] if run[0] < run[1] else [])
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(parquet.opened(sweep / PLACE, _FILE, columns))
+            parts = _parts(copy.metadata.metadata or {})
+        except StoreError:
+            parts = {}
+        held = {trial: part for trial, part in parts.items() if part.stamp == stamps.get(trial)}
+        group, rows = -1, None
+        for number, some in groupby(trials, lambda trial: held[trial].group if trial in held else None):
+            if number is None:
+                names = [f"{trial}.parquet" for trial in some]
+                yield from parquet.read_many(folder, names, schema, columns)
+                continue
+            if number != group:
+                group, rows = (
+                    number,
+                    parquet.cast(copy.read_row_group(number, list(columns)), schema, columns),
+                )
+            mine = [held[trial] for trial in some]
+            if mine[-1].end - mine[0].begin == sum(part.end - part.begin for part in mine):
+                yield rows.slice(mine[0].begin, mine[-1].end - mine[0].begin)
+            else:  # some between them are not wanted
+                yield pa.concat_tables([rows.slice(part.begin, part.end - part.begin) for part in mine])
+
+
+class _Part(NamedTuple):
+    """A trial in the copy: its file's size and time of change (ns) when it was taken, and its rows of a row group."""
+
+    stamp: tuple[int, int]
+    group: int
+    begin: int
+    end: int
+
+
+def _parts(metadata: Mapping[bytes, bytes]) -> dict[str, _Part]:
+    """Rows follow one another in the order of the parts, `_TOGETHER` parts in each row group."""
+    found, begin = {}, 0
+    for place, (trial, (size, changed, rows)) in enumerate(json.loads(metadata.get(_PARTS, b"{}")).items()):
+        begin = 0 if place % _TOGETHER == 0 else begin
+        found[trial] = _Part((size, changed), place // _TOGETHER, begin, begin + rows)
+        begin += rows
+    return found
 
 
 def _stamps(folder: Folder) -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Tables as sealed Parquet files of a store."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,25 +28,23 @@ def encoded(
 
 def read(folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
     """Columns of a file. Raises `StoreError` that names it when it is missing, damaged or of a newer schema."""
-    return read_with_metadata(folder, name, schema, columns)[0]
+    with opened(folder, name, columns) as file:
+        # a part is one row group of few rows, for which threads cost more than they save
+        return cast(file.read(list(columns), use_threads=False), schema, columns)
 
 
 def read_many(
     folder: Folder, names: Sequence[str], schema: pa.Schema, columns: Sequence[str]
-) -> list[pa.Table]:
-    """`read` of many files, as few tables in their order: thousands of small ones take thrice the memory of their content."""
-    tables = []
+) -> Iterator[pa.Table]:
+    """`read` of many files, in few tables: a table for each of thousands would take several times its content's memory."""
     for begin in range(0, len(names), _TOGETHER):
         some = folder.map(lambda name: read(folder, name, schema, columns), names[begin : begin + _TOGETHER])
-        tables.append(pa.concat_tables(some).unify_dictionaries().combine_chunks())
-    return tables
+        yield pa.concat_tables(some).unify_dictionaries().combine_chunks()
 
 
-def read_with_metadata(
-    folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]
-) -> tuple[pa.Table, Mapping[bytes, bytes]]:
-    """The same, and its key-value metadata."""
-    wanted = list(columns)
+@contextmanager
+def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """The file, checked as `read` does: its bits, its version, and that it has the columns."""
     try:
         with pq.ParquetFile(pa.BufferReader(folder.read_sealed(name))) as file:
             there = file.schema_arrow  # made anew at each look
@@ -53,14 +52,16 @@ def read_with_metadata(
             if not version.isdigit():
                 raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
             check_version(int(version), str(folder / name))
-            if missing := sorted(set(wanted).difference(there.names)):
+            if missing := sorted(set(columns).difference(there.names)):
                 raise StoreError(f"{folder / name} lacks the column `{missing[0]}`")
-            many = file.metadata.num_row_groups > 1  # threads cost more than a part's few rows
-            table = file.read(wanted, use_threads=many).select(wanted)
-            kept = pa.schema([schema.field(column) for column in wanted])
-            return table.cast(kept), file.metadata.metadata
+            yield file
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """Columns of `table` in their order, of the types that `schema` gives them."""
+    return table.select(list(columns)).cast(pa.schema([schema.field(column) for column in columns]))
 
 
 def check_version(version: int, file: str) -> None:

@@ -12,7 +12,7 @@ carries a checksum (`results.seal`), so a damaged one is named and never read as
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -226,18 +226,25 @@ class Sweep:
         for name in columns or ():
             if name not in schema.names:
                 raise StoreError(f"table `{table}` has no column `{name}`; it has {', '.join(schema.names)}")
-        wanted = self._wanted(trials)
         kept = list(columns) if columns is not None else schema.names
-        needed = kept if filter is None else schema.names
-        pieces = None
-        if table == gathered.NAME and len(wanted) >= gathered.LEAST:
-            pieces = gathered.read(self.folder, wanted, needed)
-        if pieces is None:
-            names = [f"{trial}.parquet" for trial in wanted]
-            pieces = parquet.read_many(self.folder / table, names, schema, needed)
+        pieces = list(self._pieces(table, kept if filter is None else schema.names, trials))
         if filter is not None:
             pieces = [piece.filter(filter).select(kept) for piece in pieces]
         return pa.concat_tables(pieces).unify_dictionaries() if pieces else schema.empty_table().select(kept)
+
+    def each(
+        self, table: str, columns: Sequence[str], trials: Iterable[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The same rows, of some whole trials at a time: a million lanes need not be in memory together."""
+        for piece in self._pieces(table, columns, trials):
+            yield piece.unify_dictionaries()
+
+    def _pieces(self, table: str, columns: Sequence[str], trials: Iterable[str] | None) -> Iterator[pa.Table]:
+        wanted = self._wanted(trials)
+        if table == gathered.NAME and len(wanted) >= gathered.LEAST:
+            return gathered.read(self.folder, wanted, columns)
+        names = [f"{trial}.parquet" for trial in wanted]
+        return parquet.read_many(self.folder / table, names, SCHEMAS[table], columns)
 
     def gather(self) -> None:
         """Put the finished trials' `lanes` into one file beside them, so that readers need not open each: see `gathered`.

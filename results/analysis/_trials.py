@@ -80,15 +80,21 @@ def read_trials(sweep: Sweep, trials: Sequence[str] | None = None) -> Trials:
 
     Raises `StoreError` for a damaged file, or one of `trials` that is not finished.
     """
-    table = sweep.read("lanes", _COLUMNS, trials=trials)
-    if not table.num_rows:
-        return Trials({}, {}, ())
-    found = _trials(table)
-    names = _declared_order(sweep, {trial.dataset for trial in found})
+    found: list[Trial] = []
+    seen: dict[str, dict[str, set[Any]]] = {}
+    backends: set[str] = set()
+    for table in sweep.each("lanes", _COLUMNS, trials):
+        some = _trials(table)
+        _look(table, some, seen)
+        backends.update(table["backend"].unique().to_pylist())
+        found += some
+    names = _declared_order(sweep, seen)
     return Trials(
         datasets={name: tuple(trial for trial in found if trial.dataset == name) for name in names},
-        searched=_searched(table, found, names),
-        backends=tuple(sorted(table["backend"].unique().to_pylist())),
+        searched={
+            name: tuple(each for each in HYPERPARAMETERS if len(seen[name][each]) > 1) for name in names
+        },
+        backends=tuple(sorted(backends)),
     )
 
 
@@ -142,21 +148,17 @@ def _trials(table: pa.Table) -> list[Trial]:
     return found
 
 
-def _searched(
-    table: pa.Table, trials: Sequence[Trial], datasets: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """Hyperparameters with more than one value, by data set. `trials` in the order of `table`."""
+def _look(table: pa.Table, trials: Sequence[Trial], seen: dict[str, dict[str, set[Any]]]) -> None:
+    """Note two different values of each hyperparameter in `seen`, by data set. `trials` in the order of `table`."""
     lanes = [trial.lanes for trial in trials]
-    mine = {
-        dataset: positions(np.flatnonzero(np.repeat([trial.dataset == dataset for trial in trials], lanes)))
-        for dataset in datasets
-    }
-
-    def varies(name: str, dataset: str) -> bool:
-        column = table[name] if len(datasets) == 1 else table[name].take(mine[dataset])
-        return len(column.unique()) > 1
-
-    return {dataset: tuple(name for name in HYPERPARAMETERS if varies(name, dataset)) for dataset in datasets}
+    for dataset in dict.fromkeys(trial.dataset for trial in trials):
+        known = seen.setdefault(dataset, {name: set() for name in HYPERPARAMETERS})
+        mine = np.repeat([trial.dataset == dataset for trial in trials], lanes)
+        rows = None if mine.all() else positions(np.flatnonzero(mine))
+        for name, values in known.items():
+            if len(values) < 2:
+                column = table[name] if rows is None else table[name].take(rows)
+                values.update(column.unique().slice(0, 2).to_pylist())
 
 
 def _declared_order(sweep: Sweep, present: Collection[str]) -> list[str]:
