@@ -5,8 +5,8 @@
 
 Makes a sweep of two synthetic data sets with 20 candidates and 5 seeds a trial. Accuracies are drawn; nothing is trained. Every
 trial has its file of lanes; the other tables, of which these verbs read one trial's or two trials', only some trials have. Then
-each verb runs as a user runs it: a fresh process, its output into a pipe, once with the lanes gathered as at a sweep's end, once
-without. Wall and CPU are the least of `--rounds`, with the files in the page cache; memory is the largest resident set.
+each verb runs as a user runs it: a fresh process, its output into a file; `show` once more without the gathered
+file. Wall and CPU are the least of `--rounds`, with the files in the page cache; memory is the largest resident set.
 """
 
 from __future__ import annotations
@@ -236,22 +236,18 @@ def report(sweep: Sweep, options: argparse.Namespace, store: list[str]) -> None:
         f"{time.perf_counter() - begun:.0f} s: {copy.stat().st_size / 1e6:.0f} MB."
     ]
     rows = []
-    for gathered in (True, False):
-        if not gathered:
-            copy.unlink()
-        for verb, others in verbs.items():
-            name, *flags = verb.split()
-            wall, cpu, peak, text = measured([name, SWEEP, *flags, *others, *store], options.rounds)
-            rows.append(
-                [
-                    f"`{verb}`, {'gathered' if gathered else 'not gathered'}",
-                    f"{wall:.2f}",
-                    f"{cpu:.2f}",
-                    f"{peak / 1e6:.0f}",
-                    f"{len(text) / 1e3:,.0f}",
-                ]
-            )
-            print(*rows[-1], sep="  ", flush=True)
+
+    def add(verb: str, others: list[str], rounds: int, name: str) -> None:
+        which, *flags = verb.split()
+        wall, cpu, peak, text = measured([which, SWEEP, *flags, *others, *store], rounds)
+        figures = f"{wall:.2f}", f"{cpu:.2f}", f"{peak / 1e6:.0f}", f"{len(text) / 1e3:,.0f}"
+        rows.append([f"`{verb}`{name}", *figures])
+        print(*rows[-1], sep="  ", flush=True)
+
+    for verb, others in verbs.items():
+        add(verb, others, options.rounds, "")
+    copy.unlink()
+    add("show", [], 1, " without the gathered file")
     header = ["", "wall s", "CPU s", "peak MB", "kB printed"]
     lines += ["", *table(header, rows)]
     print("", machine(), *lines, sep="\n")

@@ -80,7 +80,8 @@ def read(sweep: Folder, trials: Sequence[str], columns: Sequence[str]) -> Iterat
         except StoreError:
             parts = {}
         held = {trial: part for trial, part in parts.items() if part.stamp == stamps.get(trial)}
-        group, rows = -1, None
+        group = -1
+        rows: pa.Table = None
         for number, some in groupby(trials, lambda trial: held[trial].group if trial in held else None):
             if number is None:
                 names = [f"{trial}.parquet" for trial in some]
