@@ -1,12 +1,18 @@
 """Examples of each class: real sequences of the training part, few enough."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from small_sweep import CLASSES, table
 
+from results.store import Store
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.registry import load, source_format
 from seqmodels.data.splits import split
+from sweeps import prepare
 from sweeps.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
+from sweeps.spec import parse_spec
 
 
 def made(
@@ -67,3 +73,23 @@ def test_they_lie_at_the_quartiles_of_the_lengths() -> None:
 def test_the_embedded_data_sets_are_drawn_as_what_they_imitate() -> None:
     assert [source_format(name) for name in ("handwriting", "syllables")] == ["strokes", "mfcc"]
     assert source_format({"path": "x", "format": "ts"}) == "ts"
+
+
+def test_every_way_to_begin_a_sweep_keeps_them_and_resume_leaves_them(strokes: Path, tmp_path: Path) -> None:
+    spec = parse_spec(table(strokes), base=Path(), source="test")
+    store = Store(tmp_path)
+    began = prepare.new(spec, store, None, 1)
+    datasets = [dataset for dataset, _ in began.data.values()]
+    sent = prepare.received(spec, datasets, store, "sent-000000", command="seqsweep submit", version="9.9")
+    assert sent.sweep.info["command"] == "seqsweep submit"
+    assert sent.sweep.info["versions"]["seqsweep"] == "9.9"
+    assert sent.sweep.info["versions"]["torch"] == began.sweep.info["versions"]["torch"]
+    for each in (began.sweep, sent.sweep):
+        found = each.examples()
+        assert found is not None
+        assert found["class"].unique().to_pylist() == list(CLASSES)
+        file = tmp_path / each.id / "examples.parquet"
+        before = file.stat()
+        again = prepare.again(store, each.id, None, 1)
+        assert again.sweep.id == each.id
+        assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
