@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 CHUNK = 256  # sequences that are read before they are answered
 
 
+def opened(folder: Path) -> ExportedModel:
+    """The model in `folder`, for a process that does nothing else. Raises DataError."""
+    import torch
+
+    from seqmodels.export.reading import open_model
+
+    torch.set_num_threads(
+        1
+    )  # small matrices: on a busy machine threads that wait for one another cost ten times the work
+    return open_model(folder)
+
+
 def predictions(
     model: ExportedModel, sequences: Iterable[RawSequence | Problem]
 ) -> Iterator[list[Prediction]]:

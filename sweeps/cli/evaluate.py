@@ -47,11 +47,10 @@ def command(
     know are left out, and counted. DATA may be the name of an embedded data set.
     """
     from results.views.evaluation import render
-    from seqmodels.export.reading import open_model
-    from sweeps.model_use import evaluate
+    from sweeps.model_use import evaluate, opened
     from sweeps.report import write_json
 
-    found = evaluate(open_model(model), model, data, part.value)
+    found = evaluate(opened(model), model, data, part.value)
     if json:
         write_json(found, console())
     else:

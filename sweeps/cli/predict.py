@@ -39,15 +39,14 @@ def command(
 
     from results.views.predictions import render, render_json
     from seqmodels.data.inputs import read_file, read_stream
-    from seqmodels.export.reading import open_model
-    from sweeps.model_use import predictions
+    from sweeps.model_use import opened, predictions
 
-    opened = open_model(model)
-    form, terminal = opened.description.format, console()
+    exported = opened(model)
+    form, terminal = exported.description.format, console()
     sequences = (
         each
         for path in files
         for each in (read_stream(sys.stdin.buffer, form) if path == STDIN else read_file(path, form))
     )
-    for some in predictions(opened, sequences):
+    for some in predictions(exported, sequences):
         (render_json if json else render)(some, terminal)

@@ -287,6 +287,12 @@ def test_data_that_are_not_the_models(
     )
     _, err = refused(capsys, "evaluate", models["both", "vowels"].folder, "handwriting")
     assert "is not scaled as this model's data" in err
+    unscaled = json.loads((folder / "model.json").read_text())
+    unscaled["input"]["normalization"] = {"kind": "none"}
+    (tmp_path / "model.json").write_text(json.dumps(unscaled))
+    (tmp_path / "weights.safetensors").write_bytes((folder / "weights.safetensors").read_bytes())
+    _, err = refused(capsys, "evaluate", tmp_path, "handwriting")
+    assert "is not scaled as this model's data" in err
     _, err = refused(capsys, "evaluate", folder, models["both", "vowels"].data)
     assert "holds no files <class>/FILE or <class>/test/FILE that end in .txt; the model reads strokes" in err
     (tmp_path / "wide.ts").write_text("@classLabel true 1 2\n@data\n1,2:3,4:1\n")
