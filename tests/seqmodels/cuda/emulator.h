@@ -137,6 +137,9 @@ inline void switch_fiber(void** save, void* load) {
 }
 #endif
 
+// g++ calls it where an address is not aligned as its type is (-fsanitize=alignment).
+extern "C" inline __attribute__((used)) void __ubsan_handle_type_mismatch_v1(void*, void*) { block.error = "a misaligned access"; }
+
 inline unsigned draw(unsigned below) {
     block.random ^= block.random << 13;
     block.random ^= block.random >> 7;

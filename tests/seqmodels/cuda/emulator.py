@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import math
 import os
 import shutil
 import subprocess
@@ -18,8 +19,9 @@ from seqmodels.backends.cuda.device import SOURCES, Argument, Kernel, Long
 HERE = Path(__file__).parent
 BUILDS = HERE.parents[2] / ".pytest_cache" / "emulator"  # by the hash of all that goes into a build
 COMPILER = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++")), None)
+ZONE = 4096  # bytes around fresh memory that nobody may write
 FLAGS = ("-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
-FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR")
+FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR", "-fsanitize=alignment")
 
 
 class EmulationError(AssertionError):
@@ -72,10 +74,12 @@ class Emulator:
         self._recorded: list[tuple[Any, ...]] | None = None
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """See `Device.empty`: all bits are ones, which is NaN and -1."""
-        fresh = torch.empty(shape, dtype=dtype)
-        fresh.view(torch.uint8).fill_(255) if fresh.numel() and fresh.dim() else None
-        return fresh
+        """See `Device.empty`: all bits are ones, which is NaN and -1, and so they are before and behind it."""
+        count, zone = math.prod(shape), ZONE // dtype.itemsize
+        whole = torch.empty(zone + count + zone, dtype=dtype)
+        whole.view(torch.uint8).fill_(255)
+        whole.has_zones = True
+        return whole[zone : zone + count].view(shape)
 
     def launch(
         self,
@@ -103,6 +107,10 @@ class Emulator:
             error = self._function(kernel)(ctypes.byref(description))
         if error:
             raise EmulationError(f"{kernel.name}: {error.decode()}")
+        for argument in arguments:
+            whole = argument._base if isinstance(argument, Tensor) else None
+            if hasattr(whole, "has_zones") and not _zones_are_whole(whole.view(torch.uint8)):
+                raise EmulationError(f"{kernel.name}: writes outside of an array of shape {argument.shape}")
 
     def record(self, run: Callable[[], None]) -> Callable[[], None]:
         """See `Device.record`."""
@@ -141,6 +149,10 @@ class Emulator:
             finally:
                 _lock.acquire()
         return _functions[self.sources, kernel]
+
+
+def _zones_are_whole(whole: Tensor) -> bool:
+    return bool((whole[:ZONE] == 255).all() and (whole[-ZONE:] == 255).all())
 
 
 def _value(argument: Argument) -> tuple[str, ctypes._SimpleCData]:

@@ -33,3 +33,7 @@ __global__ void deadlock() {
 }
 
 __global__ void outside(int place) { shared_memory()[place] = 0.0f; }
+
+__global__ void four(const float* from, float* to) { *to = reinterpret_cast<const float4*>(from)->y; }
+
+__global__ void beside(float* to, int place) { to[place] = 0.0f; }

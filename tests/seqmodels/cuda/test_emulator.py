@@ -58,3 +58,21 @@ def test_a_write_outside_of_shared_memory_is_an_error(place: int) -> None:
 def test_arguments_of_other_types_are_refused() -> None:
     with pytest.raises(EmulationError, match="takes arguments i, not l"):
         probe("outside", Long(0), threads=1, shared_bytes=64)
+
+
+def test_a_misaligned_access_is_an_error() -> None:
+    four, out = torch.arange(8.0), torch.empty(1)
+    probe("four", four, out, threads=1)
+    assert out == 1
+    with pytest.raises(EmulationError, match="misaligned"):
+        probe("four", four[1:], out, threads=1)
+
+
+@pytest.mark.parametrize("place", [-1, 6])
+def test_a_write_outside_of_an_array_is_an_error(place: int) -> None:
+    array = Emulator().empty(2, 3)
+    assert array.isnan().all()
+    probe("beside", array, 5, threads=1)
+    assert array[1, 2] == 0
+    with pytest.raises(EmulationError, match="outside of an array of shape"):
+        probe("beside", array, place, threads=1)
