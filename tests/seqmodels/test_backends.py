@@ -40,7 +40,10 @@ def emulated(precision: str) -> CudaBackend:
     return CudaBackend(device, precision)
 
 
-@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
+
+
+@needs_compiler
 class TestCuda(Conformance):
     """In float32, on the emulator; lengths are shorter there."""
 
@@ -78,6 +81,7 @@ class TestCudaTf32(TestCuda):
         return problem.oracle(stepwise_relu(found[0], bptt, reverse))
 
 
+@needs_compiler
 def test_every_backend_has_its_line_here() -> None:
     assert {type(cls.make()) for cls in Conformance.__subclasses__()} == set(BACKENDS.values())
 

@@ -172,6 +172,12 @@ def _value(argument: Argument) -> tuple[str, ctypes._SimpleCData]:
     raise TypeError(f"no argument of a kernel: {argument!r}")
 
 
+def _processor() -> str:
+    """What `-march=native` means here."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
 def _build(sources: Path, kernels: list[Kernel]) -> Path:
     assert COMPILER is not None, "no C++ compiler: none of g++, c++ is there"
     lines = ['#include "emulator.h"']
@@ -182,7 +188,7 @@ def _build(sources: Path, kernels: list[Kernel]) -> Path:
             f"(const emulator::Launch& description) {{ return emulator::launch(&{kernel.name}, description); }}"
         )
     text = "\n".join(lines) + "\n"
-    parts = [text, COMPILER, *FLAGS]
+    parts = [text, COMPILER, *FLAGS, _processor()]
     headers = [HERE / "emulator.h", *sorted(HERE.glob("*.cuh")), *sorted(sources.glob("*.cuh"))]
     parts += [header.read_text() for header in headers]
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
