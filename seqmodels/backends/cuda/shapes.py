@@ -100,7 +100,10 @@ def forward_shape(device: Device, cell: str, features: int, hidden: int, precisi
         or fixed_bytes(ROWS[0], input_steps) > device.shared_bytes
     ):
         input_steps = 0
-    rows = next(rows for rows in ROWS if fixed_bytes(rows, input_steps) <= device.shared_bytes)
+    most_rows = ROWS[1] if padded > 256 and precision == "float32" else ROWS[0]  # more would spill
+    rows = next(
+        rows for rows in ROWS if rows <= most_rows and fixed_bytes(rows, input_steps) <= device.shared_bytes
+    )
     return _shape(
         device,
         name="forward",
@@ -125,7 +128,10 @@ def backward_shape(device: Device, cell: str, hidden: int, precision: str) -> Re
     """
     of, padded = CELL_SHAPES[cell], padded_hidden(hidden)
     steps = of.gates * _parts(hidden, 8)
-    rows = next(rows for rows in ROWS if 4 * rows * (3 + 8 * steps) <= device.shared_bytes)
+    most_rows = ROWS[1] if padded > 256 else ROWS[0]  # more would spill
+    rows = next(
+        rows for rows in ROWS if rows <= most_rows and 4 * rows * (3 + 8 * steps) <= device.shared_bytes
+    )
     return _shape(
         device,
         name="backward",
