@@ -105,8 +105,9 @@ def test_ray_ends_workers_of_a_node_that_runs_low_on_memory(
     }
     with closing(Driver(strokes, tmp_path, "--cpus", "1", environment=environment)) as driver:
         driver.wait_until_half_done()
-        (worker,) = driver.workers()
-        os.kill(worker, signal.SIGSTOP)  # so that the sweep does not end meanwhile
+        driver.wait_for(lambda: bool(driver.workers()), "there was a worker to stop")
+        for worker in driver.workers():
+            os.kill(worker, signal.SIGSTOP)  # so that the sweep does not end meanwhile
         hog = [sys.executable, "-c", HOG, str(low - 500_000_000)]
         with subprocess.Popen(hog, stdin=subprocess.PIPE) as process:
             driver.wait_for(
