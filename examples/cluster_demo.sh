@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A cluster of three nodes on this machine, a sweep submitted to it, a node killed in the middle, and the verdict.
 #
-#     examples/cluster_demo.sh [SPEC]      without SPEC: the reference study, about four minutes on two cores
+#     examples/cluster_demo.sh [SPEC]      without SPEC: the embedded study, some minutes on two cores
 #
 # It needs `seqsweep` with the extra `cluster` on the PATH, but no checkout: it works in a temporary folder, ends what it
 # started by process id, and leaves nothing behind. The dashboard listens on loopback; Ray's other ports do on all
