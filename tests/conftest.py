@@ -13,6 +13,20 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 
+SLOWEST = (
+    "test_submission.py",
+    "test_cluster_faults.py",
+    "test_faults.py",
+    "test_backends.py",
+    "test_footprint.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first, or where files are shared out to processes one of them is what all wait for at the end."""
+    items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with handwriting-kannada-telugu/, cv-hindi-5/ and japanese-vowels/; skips where it is absent."""

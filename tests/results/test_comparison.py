@@ -3,6 +3,7 @@
 import itertools
 import math
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -79,7 +80,8 @@ def test_holm_is_statsmodels(p: np.ndarray) -> None:
     ours = holm(p)
     assert np.isnan(ours[~tested]).all()
     if tested.any():
-        np.testing.assert_allclose(ours[tested], multipletests(p[tested], method="holm")[1])
+        with mock.patch("gc.collect"):  # which statsmodels calls every time
+            np.testing.assert_allclose(ours[tested], multipletests(p[tested], method="holm")[1])
 
 
 @pytest.mark.parametrize(("comparisons", "seeds"), [(1, 3), (36, 3), (36, 5), (10, 20)])
