@@ -1,6 +1,6 @@
 """A whole sweep on one GPU: seqsweep against plain Ray Tune with `nn.LSTM` and its like, one trial a model.
 
-    python benchmarks/gpu/sweep_gpu.py --data ../shared/data          the reference study's data; within ten minutes
+    python benchmarks/gpu/sweep_gpu.py --data /path/to/data          the reference study's data; within ten minutes
     python benchmarks/gpu/sweep_gpu.py                                the embedded data instead
     python benchmarks/gpu/sweep_gpu.py --dry-run                      tiny, on the cores: it runs, and measures nothing
 
