@@ -13,7 +13,8 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 
-SLOWEST = (
+FIRST = (
+    "test_local.py",  # starts Rays of its own, so before those files that share one
     "test_submission.py",
     "test_cluster_faults.py",
     "test_faults.py",
@@ -24,7 +25,7 @@ SLOWEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest files first, or where files are shared out to processes one of them is what all wait for at the end."""
-    items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture(scope="session")
