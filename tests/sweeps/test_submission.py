@@ -118,7 +118,7 @@ def undisturbed(
     local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pd.DataFrame]:
     """Tables of the same sweep, run on this machine at one go."""
-    store = tmp_path_factory.mktemp("undisturbed")
+    store = tmp_path_factory.mktemp("at-one-go")
     spec = parse_spec(table(strokes, epochs=EPOCHS), base=Path(), source="test")
     assert run_sweep(spec, store=store, console=Console(file=io.StringIO())) == 0
     return figures(newest(store))
