@@ -10,7 +10,7 @@ from results.store import Sweep
 
 
 def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = None) -> Trial:
-    """A trial by its data set (None: the first) and architecture or id (None: the best on test).
+    """A trial by its data set (None: the first) and architecture or id (None: the verdict's best).
 
     Raises `StoreError` when there is none, naming the nearest, or several.
     """
@@ -20,7 +20,13 @@ def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = No
             return alone[0]
     found = read_trials(sweep)
     mine = found.datasets[pick_dataset(sweep, list(found.datasets), dataset)]
-    return by_test(mine)[0] if architecture is None else pick_architecture(mine, architecture)
+    return best(mine) if architecture is None else pick_architecture(mine, architecture)
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The first by test that lost no seed, as in `places`; of those without an accuracy any."""
+    ranked = by_test(trials)
+    return next((trial for trial in ranked if _known(trial) and not trial.lost), ranked[0])
 
 
 def pick_dataset(sweep: Sweep, names: Sequence[str], name: str | None) -> str:
@@ -61,12 +67,16 @@ def by_test(trials: Sequence[Trial]) -> list[Trial]:
     """By mean test accuracy, the highest first; of equal ones the smaller model; those without one last."""
 
     def key(trial: Trial) -> tuple[bool, float, int, str]:
-        known = [value for value in trial.test.values() if value is not None and math.isfinite(value)]
+        known = _known(trial)
         # rounded, so that equal accuracies summed in another order stay equal
         mean = round(sum(known) / len(known), 9) if known else 0.0
         return not known, -mean, trial.parameters, trial.label
 
     return sorted(trials, key=key)
+
+
+def _known(trial: Trial) -> list[float]:
+    return [value for value in trial.test.values() if value is not None and math.isfinite(value)]
 
 
 def _squeezed(label: str) -> str:

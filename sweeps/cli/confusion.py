@@ -69,7 +69,7 @@ def command(
     from results.views.confusion import render
 
     data = per_dataset(
-        found, dataset, lambda name: analysis.confusion(found, name, architecture, split.value)
+        found, dataset, lambda *which: analysis.confusion(found, *which, split.value), architecture
     )
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
 
@@ -81,6 +81,9 @@ def _contrast(
     from results.views.contrast import render
 
     data = per_dataset(
-        sweep, dataset, lambda name: analysis.contrast(sweep, name, architecture, against, split)
+        sweep,
+        dataset,
+        lambda *which: analysis.contrast(sweep, *which, against, split),
+        architecture,
     )
     print_each(data, render, console(), json)

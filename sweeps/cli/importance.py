@@ -37,5 +37,5 @@ def command(
 
     found = find_sweep(store, sweep)
     print_each(
-        per_dataset(found, dataset, lambda name: analysis.importance(found, name)), render, console(), json
+        per_dataset(found, dataset, lambda name, _: analysis.importance(found, name)), render, console(), json
     )

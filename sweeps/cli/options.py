@@ -78,8 +78,19 @@ def jobs_at(address: str | None) -> Jobs:
     return Jobs(dashboard(address))
 
 
-def per_dataset(sweep: Sweep, dataset: str | None, measure: Callable[[str], T]) -> list[T]:
+def per_dataset(
+    sweep: Sweep,
+    dataset: str | None,
+    measure: Callable[[str, str | None], T],
+    architecture: str | None = None,
+) -> list[T]:
     """`measure` of one data set or, without one, of all that have what is asked for.
+
+    Args:
+        sweep: the sweep.
+        dataset: its name.
+        measure: gets the data set's name and `architecture` or, without one, the best trial (None: no accuracy).
+        architecture: as the user named it.
 
     Raises:
         StoreError: none has; the first data set's complaint.
@@ -87,13 +98,13 @@ def per_dataset(sweep: Sweep, dataset: str | None, measure: Callable[[str], T]) 
     from results import analysis
     from results.errors import StoreError
 
-    names = [block.dataset.name for block in analysis.verdict(sweep, dataset).datasets]
-    if not names:
+    blocks = analysis.verdict(sweep, dataset).datasets
+    if not blocks:
         raise StoreError(f"sweep {sweep.id} has no finished trial yet")
     found, complaints = [], []
-    for name in names:
+    for block in blocks:
         try:
-            found.append(measure(name))
+            found.append(measure(block.dataset.name, block.best if architecture is None else architecture))
         except StoreError as error:
             complaints.append(error)
     if not found:

@@ -162,6 +162,22 @@ def test_confusion_and_curves_take_the_best_by_default(sweep: Sweep) -> None:
     assert analysis.confusion(sweep, trial=best.label.upper().replace(" ", "")).trial == best.trial
 
 
+def test_the_best_by_default_lost_no_seed(own_sweep: Sweep) -> None:
+    first = analysis.verdict(own_sweep).datasets[0].best
+    assert first is not None
+    rows = own_sweep.read("lanes", trials=[first]).to_pylist()
+    for row in rows:
+        if row["chosen"]:
+            lost = {"test_accuracy": None, "test_loss": None, "stopped": "diverged"}
+            row |= lost if row["seed"] == 0 else {"test_accuracy": 1.0}
+    own_sweep.write_trial(first, {"lanes": table("lanes", rows)})
+    block = analysis.verdict(own_sweep).datasets[0]
+    assert block.rows[0].trial == first, "it has the highest mean"
+    best = block.best
+    assert best != first
+    assert analysis.confusion(own_sweep).trial == analysis.curves(own_sweep).trial == best
+
+
 def test_a_class_that_is_never_predicted_has_no_precision(own_sweep: Sweep) -> None:
     trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
     tables = {name: own_sweep.read(name, trials=[trial]) for name in SCHEMAS}
