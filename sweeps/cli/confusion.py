@@ -69,7 +69,7 @@ def command(
     from results.views.confusion import render
 
     data = per_dataset(
-        found, dataset, lambda *which: analysis.confusion(found, *which, split.value), architecture
+        found, dataset, lambda name, which: analysis.confusion(found, name, which, split.value), architecture
     )
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
 
@@ -83,7 +83,7 @@ def _contrast(
     data = per_dataset(
         sweep,
         dataset,
-        lambda *which: analysis.contrast(sweep, *which, against, split),
+        lambda name, which: analysis.contrast(sweep, name, which, against, split),
         architecture,
     )
     print_each(data, render, console(), json)

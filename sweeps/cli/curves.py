@@ -45,5 +45,5 @@ def command(
     from results.views.curves import render
 
     found = find_sweep(store, sweep)
-    data = per_dataset(found, dataset, lambda *which: analysis.curves(found, *which), architecture)
+    data = per_dataset(found, dataset, lambda name, which: analysis.curves(found, name, which), architecture)
     print_each(data, lambda each, terminal: render(each, terminal, validation=validation), console(), json)
