@@ -252,5 +252,6 @@ def _of_the_place(error: Exception) -> bool:
         return True
     # torch has no type for these
     return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("can't allocate memory", "CUDA error", "CUDA driver error")
+        words in str(error)
+        for words in ("can't allocate memory", "CUDA error", "CUDA driver error", "cuDNN error")
     )

@@ -53,6 +53,7 @@ def create_backend(
 
     Raises:
         ValueError: there is no such backend, its kernels were not built, or it cannot be used here.
+        torch.OutOfMemoryError: the GPU's memory is full.
     """
     on_gpu = device.startswith("cuda")
     if name == "auto" and on_gpu:
@@ -71,7 +72,10 @@ def create_backend(
 
 
 def cuda_fault(hidden: int = 1) -> str | None:
-    """Why the `cuda` backend cannot train so many hidden units on the GPU that this process sees; None where it can."""
+    """Why the `cuda` backend cannot train so many hidden units on the GPU that this process sees; None where it can.
+
+    Raises torch.OutOfMemoryError where the GPU's memory is full, which says nothing of either.
+    """
     try:
         first_gpu()
         padded_hidden(hidden)

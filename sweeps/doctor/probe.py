@@ -245,7 +245,10 @@ def _gpus() -> Gpus:
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         found = [torch.cuda.get_device_properties(index) for index in range(count)]
-    slower = cuda_fault() if found else None
+    try:
+        slower = cuda_fault() if found else None
+    except torch.OutOfMemoryError as error:
+        slower = reason(error)
     complaints = [str(each.message) for each in said if issubclass(each.category, UserWarning)]
     return Gpus(
         found=tuple(Gpu(each.name, each.total_memory, f"{each.major}.{each.minor}") for each in found),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
+from torch import OutOfMemoryError
 
 from cluster.local import usable_cpus
 from cluster.memory import usable_memory
@@ -100,7 +101,7 @@ def _backend_here(spec: Spec, device: str, source: str) -> str:
         )
     try:
         return create_backend(name, device, hidden=max(spec.architecture.hidden)).name
-    except ValueError as error:
+    except (ValueError, OutOfMemoryError) as error:
         raise SpecError([f"{source}: {error}"]) from None
 
 

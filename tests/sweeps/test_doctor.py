@@ -195,6 +195,16 @@ def test_a_gpu_without_its_kernels(one_gpu: None, monkeypatch: Patch) -> None:
     assert "pip install 'seqsweep[cuda]'" in check.remedy
 
 
+def test_a_gpu_that_is_full(one_gpu: None, monkeypatch: Patch) -> None:
+    def full() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.\nSee ...")
+
+    monkeypatch.setattr(backends, "cuda_fault", full)
+    assert checked("gpus").finding.endswith(
+        ": OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 MiB."
+    )
+
+
 def test_a_gpu_that_is_too_old_for_them_is_well(one_gpu: None, monkeypatch: Patch) -> None:
     properties = SimpleNamespace(name="Tesla T4", total_memory=15 * GIB, major=7, minor=5)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)

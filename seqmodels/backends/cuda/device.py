@@ -71,12 +71,14 @@ class Device(Protocol):
 
         Raises:
             ValueError: more shared memory than the device has, or sources that do not compile.
+            torch.OutOfMemoryError: there is no memory left for the kernel itself.
         """
         ...
 
     def record(self, run: Callable[[], None]) -> Callable[[], None]:
         """What `run` launches, as one thing to do again and again; nothing of it is done yet.
 
-        All tensors that it names must stay where they are.
+        All tensors that it names must stay where they are. Where memory runs out while it is recorded or done for the first time,
+        both raise torch.OutOfMemoryError, and nothing of it has been done.
         """
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 LEAST_CAPABILITY = (8, 0)
 """Ampere: the first with products in TF32."""
-USUAL_SHARED = 48 * 1024  # a kernel that wants more must ask for it
 
 
 class NoGpuError(ValueError):
@@ -36,6 +36,7 @@ class Gpu:
 
     Raises:
         NoGpuError: torch sees none, it is too old, or NVRTC or the driver cannot be used.
+        torch.OutOfMemoryError: its memory is full.
     """
 
     def __init__(self, index: int = 0) -> None:
@@ -46,22 +47,23 @@ class Gpu:
             found, least = (f"{major}.{minor}" for major, minor in (self.capability, LEAST_CAPABILITY))
             raise NoGpuError(f"the GPU has compute capability {found}, but must have at least {least}")
         self.tensor_device = torch.device("cuda", index)
-        self._threads = threading.local()  # which have made the GPU theirs
-        self._loading = False
+        self._threads = threading.local()  # which have made the GPU theirs, and which only load kernels now
         self._functions: dict[Kernel, Function] = {}
-        self._most_shared: dict[Kernel, int] = {}
         try:
             compiler_version()  # says what to install
             from cuda.core import Device
 
-            torch.zeros(1, device=self.tensor_device)  # torch makes the context that cuda.core then shares
-            self._make_current()
-            properties = Device(index).properties
-            self.multiprocessors = int(properties.multiprocessor_count)
-            self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
-            right = self._first_kernel_is_right()
+            with _errors_as_torchs():
+                torch.zeros(1, device=self.tensor_device)  # makes the context that cuda.core then shares
+                self._make_current()
+                properties = Device(index).properties
+                self.multiprocessors = int(properties.multiprocessor_count)
+                self.shared_bytes = int(properties.max_shared_memory_per_block_optin)
+                right = self._first_kernel_is_right()
         except CompilationError as error:
             raise NoGpuError(str(error)) from None
+        except torch.OutOfMemoryError:  # others' doing: no reason to train otherwise
+            raise
         except Exception as error:  # torch's, cuda.core's, the driver's: too old for what NVRTC compiles, say
             message = str(error).strip().splitlines() or [""]
             raise NoGpuError(f"no kernel can be run: {type(error).__name__}: {message[0]}") from None
@@ -83,31 +85,52 @@ class Gpu:
         """See `Device.launch`."""
         from cuda.core import launch
 
-        self._make_current()
-        function = self._function(kernel, shared_bytes)
-        if self._loading:
-            return
-        stream = _stream(torch.cuda.current_stream(self.tensor_device).cuda_stream)
-        launch(stream, _config(grid, threads, shared_bytes), function, *map(_value, arguments))
+        if shared_bytes > self.shared_bytes:
+            raise ValueError(
+                f"{kernel.name} wants {shared_bytes} bytes of shared memory, but a block has {self.shared_bytes}"
+            )
+        with _errors_as_torchs():
+            self._make_current()
+            function = self._function(kernel)
+            if getattr(self._threads, "loading", False):
+                return
+            stream = _stream(torch.cuda.current_stream(self.tensor_device).cuda_stream)
+            launch(stream, _config(grid, threads, shared_bytes), function, *map(_value, arguments))
 
     def record(self, run: Callable[[], None]) -> Callable[[], None]:
         """See `Device.record`: a CUDA graph."""
-        self._loading = True  # no kernel may be loaded during a capture
+        self._threads.loading = True  # no kernel may be loaded during a capture
         try:
             run()
         finally:
-            self._loading = False
-        graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream(self.tensor_device)  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream(self.tensor_device))
-        with torch.cuda.stream(stream):
-            # other threads may go on with what a capture in the strict mode forbids
-            graph.capture_begin(capture_error_mode="thread_local")
-            try:
-                run()
-            finally:
+            self._threads.loading = False
+        with _errors_as_torchs():
+            graph = torch.cuda.CUDAGraph()
+            stream = torch.cuda.Stream(self.tensor_device)  # type: ignore[no-untyped-call]
+            stream.wait_stream(torch.cuda.current_stream(self.tensor_device))
+            with torch.cuda.stream(stream):
+                # other threads may go on with what a capture in the strict mode forbids
+                graph.capture_begin(capture_error_mode="thread_local")
+                try:
+                    run()
+                except BaseException:
+                    with suppress(RuntimeError):  # that the capture failed is no news
+                        graph.capture_end()
+                    raise
                 graph.capture_end()
-        replay: Callable[[], None] = graph.replay
+        started = False
+
+        def replay() -> None:
+            nonlocal started
+            if started:
+                graph.replay()
+                return
+            with (
+                _errors_as_torchs()
+            ):  # the driver takes the graph's own memory now; if it cannot, nothing has run
+                graph.replay()
+            started = True
+
         return replay
 
     def _make_current(self) -> None:
@@ -119,22 +142,16 @@ class Gpu:
             Device(self.tensor_device.index).set_current()  # such an object belongs to one thread
             self._threads.ready = True
 
-    def _function(self, kernel: Kernel, shared_bytes: int) -> Function:
+    def _function(self, kernel: Kernel) -> Function:
         if kernel not in self._functions:
             from cuda.core import ObjectCode
 
             found = compiled(kernel, self.capability)
-            self._functions[kernel] = ObjectCode.from_cubin(found.cubin).get_kernel(found.symbol)
-            _load(self._functions[kernel])
-        function = self._functions[kernel]
-        if shared_bytes > self._most_shared.get(kernel, USUAL_SHARED):
-            if shared_bytes > self.shared_bytes:
-                raise ValueError(
-                    f"{kernel.name} wants {shared_bytes} bytes of shared memory, but a block has {self.shared_bytes}"
-                )
-            _allow_shared(function, self.tensor_device.index, shared_bytes)
-            self._most_shared[kernel] = shared_bytes
-        return function
+            function = ObjectCode.from_cubin(found.cubin).get_kernel(found.symbol)
+            _allow_shared(function, self.tensor_device.index, self.shared_bytes)
+            _load(function)
+            self._functions[kernel] = function
+        return self._functions[kernel]
 
     def _first_kernel_is_right(self) -> bool:
         """Compile, load and run one, so that what cannot work is known before a training begins."""
@@ -151,8 +168,26 @@ def first_gpu() -> Gpu:
 
     Raises:
         NoGpuError: it has none, or the kernels cannot be used there.
+        torch.OutOfMemoryError: its memory is full.
     """
     return Gpu()
+
+
+@contextmanager
+def _errors_as_torchs() -> Iterator[None]:
+    """What goes wrong on a GPU is `torch.OutOfMemoryError` or a RuntimeError of a "CUDA error", whoever finds it.
+
+    cuda.core has an error of its own for both; torch's allocator says the first, but its graphs do not.
+    """
+    try:
+        yield
+    except Exception as error:
+        words = str(error)
+        if "CUDA_ERROR_OUT_OF_MEMORY" in words or "CUDA error: out of memory" in words:
+            raise torch.OutOfMemoryError(words) from error
+        if type(error).__module__.startswith("cuda."):
+            raise RuntimeError(f"CUDA error: {words}") from error
+        raise
 
 
 def _load(function: Function) -> None:
@@ -165,7 +200,10 @@ def _load(function: Function) -> None:
 
 
 def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
-    """More than the usual dynamic shared memory; cuda.core's own attributes are read-only."""
+    """As much dynamic shared memory as a block can have, of which more than 48 KiB must be asked for.
+
+    cuda.core's own attributes are read-only.
+    """
     from cuda.bindings import driver
 
     attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
@@ -176,7 +214,7 @@ def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
 
 def _check(result: Any, complaint: str) -> None:
     if result.value:
-        raise RuntimeError(f"{complaint}: {result.name}")
+        raise RuntimeError(f"CUDA error: {complaint}: {result.name}")
 
 
 @cache
