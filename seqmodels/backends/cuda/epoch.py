@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from jaxtyping import Int32, Int64
+from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
 from seqmodels.backends.base import Epoch, EpochResult
@@ -48,21 +48,20 @@ class EpochRunner:
         self._correct = device.empty(lanes, dtype=torch.int64)
         self._steps = device.empty(lanes, dtype=torch.int64)
         self._totals = device.empty(4, lanes, dtype=torch.float64)
-        self._smoothing = torch.tensor([h.label_smoothing for h in settings], device=to)
+        self._smoothing = _floats([h.label_smoothing for h in settings], to)
         updates = epoch.updates
         self._optimizer = _ints([OPTIMIZERS.index(name) for name in updates.optimizer], to)
         self._momentum = _ints(updates.momentum, to)
         self._nesterov = _ints(updates.nesterov, to)
-        limits = [-1.0 if limit is None else limit for limit in updates.max_norm]
-        self._max_norm = torch.tensor(limits, device=to)
+        self._max_norm = _floats([-1.0 if limit is None else limit for limit in updates.max_norm], to)
         self._clips = any(limit is not None for limit in updates.max_norm)
         self._norm_parts = math.ceil(epoch.layout.width / _NORM_PART)
         self._norms = device.empty(lanes, self._norm_parts)
         self._draws = Draws(
             seed=torch.tensor([lane.seed for lane in epoch.lanes], device=to),
-            dropout=torch.tensor([h.dropout for h in settings], device=to),
-            kept=torch.tensor([1 - h.dropout for h in settings], device=to),
-            noise=torch.tensor([h.input_noise for h in settings], device=to),
+            dropout=_floats([h.dropout for h in settings], to),
+            kept=_floats([1 - h.dropout for h in settings], to),
+            noise=_floats([h.input_noise for h in settings], to),
             epoch=torch.zeros(1, dtype=torch.int32, device=to),
             step=self._step,
             any_dropout=any(h.dropout for h in settings),
@@ -212,6 +211,12 @@ def largest_step(epoch: Epoch, sequences: Int64[Tensor, "K n"]) -> int:
     missing = epoch.steps * epoch.batch_size - length.shape[1]
     steps = torch.nn.functional.pad(length, (0, missing)).view(len(length), epoch.steps, -1).sum(2)
     return int(steps.max())
+
+
+def _floats(values: Iterable[float], device: torch.device) -> Float32[Tensor, "K"]:
+    return torch.tensor(
+        list(values), dtype=torch.float32, device=device
+    )  # of whole numbers it would make integers
 
 
 def _ints(values: Iterable[int], device: torch.device) -> Int32[Tensor, "K"]:

@@ -18,6 +18,8 @@ from seqmodels.backends.cuda.step_inputs import LaneRows
 from seqmodels.layout import Layout
 
 T = TypeVar("T")
+MOST_LANES = 65535
+"""At once: lanes are a grid's blocks in y or z, of which there are no more."""
 
 
 class LaneTraining:
@@ -32,7 +34,7 @@ class LaneTraining:
         self._device = device
         self._precision = precision
         self._runner: EpochRunner | None = None
-        self._most_lanes: int | None = None
+        self._most_lanes = MOST_LANES
         """That fit at once, as far as is known; found by halving when memory runs out."""
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
@@ -75,7 +77,7 @@ class LaneTraining:
         found: list[T] = []
         first = 0
         while first < lanes:
-            count = min(self._most_lanes or lanes, lanes - first)
+            count = min(self._most_lanes, lanes - first)
             try:
                 found.append(run(slice(first, first + count)))
                 first += count

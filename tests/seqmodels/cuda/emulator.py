@@ -4,10 +4,12 @@ import ctypes
 import hashlib
 import math
 import os
+import re
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,15 @@ COMPILER = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++")), N
 ZONE = 4096  # bytes around fresh memory that nobody may write
 FLAGS = ("-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
 FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR", "-fsanitize=alignment")
+MOST_BLOCKS = 65535  # of a grid in y and in z
+POINTED_AT = {  # what a kernel's pointer may be given
+    "float": torch.float32,
+    "uint4": torch.float32,
+    "int": torch.int32,
+    "int2": torch.int32,
+    "int64": torch.int64,
+    "double": torch.float64,
+}
 
 
 class EmulationError(AssertionError):
@@ -96,6 +107,7 @@ class Emulator:
         if shared_bytes > self.shared_bytes:
             raise ValueError(f"{kernel.name} wants {shared_bytes} bytes of shared memory")
         assert min(grid) >= 1, f"{kernel.name}: grid {grid}"
+        assert max(grid[1:]) <= MOST_BLOCKS, f"{kernel.name}: grid {grid}"
         assert 1 <= threads <= 1024, f"{kernel.name}: {threads} threads"
         kinds, values = zip(*map(_value, arguments), strict=True) if arguments else ((), ())
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
@@ -107,6 +119,9 @@ class Emulator:
             error = self._function(kernel)(ctypes.byref(description))
         if error:
             raise EmulationError(f"{kernel.name}: {error.decode()}")
+        for argument, (declared, wanted) in zip(arguments, _parameters(self.sources, kernel), strict=True):
+            if isinstance(argument, Tensor) and argument.dtype != wanted:
+                raise EmulationError(f"{kernel.name}: takes {declared}, not an array of {argument.dtype}")
         for argument in arguments:
             whole = argument._base if isinstance(argument, Tensor) else None
             if hasattr(whole, "has_zones") and not _zones_are_whole(whole.view(torch.uint8)):
@@ -149,6 +164,23 @@ class Emulator:
             finally:
                 _lock.acquire()
         return _functions[self.sources, kernel]
+
+
+@cache
+def _parameters(sources: Path, kernel: Kernel) -> list[tuple[str, torch.dtype | None]]:
+    """A kernel's parameters as declared, with the type of array for those that are pointers."""
+    file = next(folder / kernel.file for folder in (sources, HERE) if (folder / kernel.file).exists())
+    text = re.sub(r"//.*", "", file.read_text())
+    declaration = re.search(
+        rf"__global__ void (?:__launch_bounds__\([^{{]*?\) )?{kernel.name.partition('<')[0]}\(([^)]*)\)", text
+    )
+    assert declaration is not None, f"{kernel.file} declares no {kernel.name}"
+    parameters = [" ".join(each.split()) for each in declaration[1].split(",") if each.strip()]
+    pointers = [re.match(r"(?:const )?(\w+)\s*\*", each) for each in parameters]
+    return [
+        (each, POINTED_AT[pointer[1]] if pointer else None)
+        for each, pointer in zip(parameters, pointers, strict=True)
+    ]
 
 
 def _zones_are_whole(whole: Tensor) -> bool:

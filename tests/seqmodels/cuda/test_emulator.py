@@ -58,6 +58,8 @@ def test_a_write_outside_of_shared_memory_is_an_error(place: int) -> None:
 def test_arguments_of_other_types_are_refused() -> None:
     with pytest.raises(EmulationError, match="takes arguments i, not l"):
         probe("outside", Long(0), threads=1, shared_bytes=64)
+    with pytest.raises(EmulationError, match=r"takes const float\* \w+, not an array of torch.int64"):
+        probe("four", torch.arange(8), torch.empty(1), threads=1)
 
 
 def test_a_misaligned_access_is_an_error() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from seqmodels import study as study_module
 from seqmodels.architecture import CELLS, Architecture
 from seqmodels.backends import Backend, EpochBackend, TorchBackend
+from seqmodels.backends.cuda import training
 from seqmodels.backends.cuda.backend import CudaBackend
 from seqmodels.backends.cuda.device import Kernel
 from seqmodels.config import TrainingConfig
@@ -214,6 +215,13 @@ def test_out_of_memory_lanes_take_turns_and_keep_their_bits() -> None:
     assert steps == 3 * CONFIG.epochs * math.ceil(len(LANES) / 3)
     for lane in range(len(LANES)):
         assert_same_lane(together, lane, in_turn, lane)
+
+
+def test_more_lanes_than_a_grid_has_blocks_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "MOST_LANES", 4)
+    device = Emulator(1)
+    finished(trainer(CudaBackend(device, "float32")))
+    assert device.launches.count(Kernel("draws.cuh", "order_keys")) == 2 * CONFIG.epochs
 
 
 def test_a_lane_that_does_not_fit_alone_is_an_error() -> None:
