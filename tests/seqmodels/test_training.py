@@ -15,7 +15,7 @@ from seqmodels.backends import TorchBackend
 from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.layout import Layout
-from seqmodels.training import EpochRecord, Trainer
+from seqmodels.training import EpochRecord, Trainer, _mean_losses
 
 DATA = small_dataset(40, longest=6)
 TRAIN, VALIDATION = np.arange(0, 29), np.arange(29, 40)
@@ -191,6 +191,19 @@ def test_the_reference_rule_by_hand() -> None:
         assert ours.progress[0].stopped == ""
     ours._judge(0, 1.25, 0.5, 0.5)
     assert ours.progress[0].stopped == "converged"
+
+
+@pytest.mark.parametrize("sequences", [1, 7, 300])
+def test_mean_losses_of_many_lanes_are_those_of_each(sequences: int) -> None:
+    generator = torch.Generator().manual_seed(sequences)
+    logits = 5 * torch.randn(9, sequences, 4, generator=generator)
+    logits[3, 0, 1] = torch.nan
+    label = torch.randint(4, (sequences,), generator=generator)
+    found = _mean_losses(logits, label)
+    for own, loss in zip(logits, found, strict=True):
+        exact = float(torch.nn.functional.cross_entropy(own.double(), label))
+        assert loss == pytest.approx(exact, rel=1e-6, abs=1e-6, nan_ok=True)
+        assert repr(_mean_losses(own[None], label)) == repr([loss])
 
 
 def test_validation_patience_by_hand() -> None:
