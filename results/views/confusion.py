@@ -132,18 +132,24 @@ def _pairs(data: Confusion, console: Console, most: int) -> None:
         layout.line(console, "nothing was confused")
         return
     columns = (("true", "<"), ("predicted", "<"), ("", "<"), ("% of true", "<"), ("count", ">"))
-    grid = layout.table([*columns, ("such as (seeds)" if data.seeds > 1 else "such as", "wrap")])
-    for pair in data.confused[:most]:
-        grid.add_row(Text(pair.true), Text(pair.predicted), *_pair(pair), _examples(pair, data.seeds))
-    console.print(grid, highlight=False)
+    rows = [(_pair(pair), _examples(pair, data.seeds)) for pair in data.confused[:most]]
+    longest = max(cell_len(each) for _, examples in rows for each in examples.plain.split(", "))
+    if layout.fits(console, (*columns, ("x" * longest, "")), [(*cells, Text()) for cells, _ in rows]):
+        grid = layout.table([*columns, ("such as (seeds)" if data.seeds > 1 else "such as", "wrap")])
+        for cells, examples in rows:
+            grid.add_row(*cells, examples)
+        console.print(grid, highlight=False)
+    else:
+        layout.print_two_line_rows(console, columns, rows, spare=("", "count"))
     left = len(data.confused) - most
     if left > 0:
         layout.line(console, (f"and {formats.plural(left, 'rarer pair')}", "dim"))
 
 
-def _pair(pair: Pair) -> tuple[Text, str, str]:
+def _pair(pair: Pair) -> list[Text]:
     shade = Text(formats.shade(pair.share.share) * 2, style=_alarm(pair.share.share))
-    return shade, formats.proportion(pair.share), str(pair.count)
+    names = Text(pair.true), Text(pair.predicted)
+    return [*names, shade, Text(formats.proportion(pair.share)), Text(str(pair.count))]
 
 
 def _examples(pair: Pair, seeds: int) -> Text:

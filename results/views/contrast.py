@@ -90,21 +90,21 @@ def _style(cell: CellContrast) -> str:
 
 def _cells(data: Contrast, console: Console) -> None:
     columns = [("true", "<"), ("predicted", "<"), ("points", ">"), ("over seeds", ">"), ("sequences", ">")]
-    grid = layout.table([*columns, ("Holm p", ">")])
+    rows = []
     for cell in data.cells[:MOST_CELLS]:
         half = cell.share.difference.half_width
-        grid.add_row(
-            Text(cell.true),
-            Text(cell.predicted),
-            Text(
-                _points(cell.share) + ("" if half is None else f" ±{formats.percent(half)}"),
-                style=_style(cell),
-            ),
-            f"p {formats.p_value(cell.share.p_seeds)}",
-            f"p {formats.p_value(cell.share.p_sequences)}",
-            formats.p_value(cell.p_holm) + ("*" if cell.p_holm <= SIGNIFICANT else " "),
+        points = _points(cell.share) + ("" if half is None else f" ±{formats.percent(half)}")
+        rows.append(
+            [
+                Text(cell.true),
+                Text(cell.predicted),
+                Text(points, style=_style(cell)),
+                Text(f"p {formats.p_value(cell.share.p_seeds)}"),
+                Text(f"p {formats.p_value(cell.share.p_sequences)}"),
+                Text(formats.p_value(cell.p_holm) + ("*" if cell.p_holm <= SIGNIFICANT else " ")),
+            ]
         )
-    console.print(grid, highlight=False)
+    layout.print_table(console, [*columns, ("Holm p", ">")], rows, spare=("sequences", "over seeds"))
     left = len(data.cells) - MOST_CELLS
     if left > 0:
         layout.line(console, (f"and {formats.plural(left, 'cell')} less sure", "dim"))

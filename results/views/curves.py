@@ -14,6 +14,7 @@ ROWS = 13  # every third is labelled, the last with 0
 WIDEST = 120
 WIDE = 100  # from here on the legend has the least and the greatest over seeds
 AXIS = 7  # columns of the numbers left of the plot, with the axis
+SETTINGS = 24  # columns below which the hyperparameters have a line of their own
 MARGIN = 13  # columns right of it, for the candidates' numbers
 COLOURS = ("cyan", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_magenta", "bright_yellow")
 CHOSEN = "bold green"
@@ -135,7 +136,7 @@ def _legend(data: Curves, console: Console) -> None:
         *([("validation", ">")] if validated else []),
         ("epochs", ">"),
     )
-    grid = layout.table((*columns, ("hyperparameters", "wrap")))
+    rows = []
     for curve in sorted(data.curves, key=lambda curve: (_last(curve.errors), curve.candidate)):
         text = Text(formats.settings(curve.hyperparameters) or "the only set")
         if curve.chosen:
@@ -145,13 +146,19 @@ def _legend(data: Curves, console: Console) -> None:
                 f" · diverged {curve.diverged} of {formats.plural(curve.seeds, 'seed')}", style="yellow"
             )
         bands = [_band(curve, False), *([curve.validation] if validated else [])]
-        grid.add_row(
+        cells = [
             Text(("●" if curve.chosen else "") + str(curve.candidate), style=_style(curve)),
-            *(_ended(band, over_seeds=console.width >= WIDE) for band in bands),
-            str(len(curve.errors)),
-            text,
-        )
-    console.print(grid, highlight=False)
+            *(Text(_ended(band, over_seeds=console.width >= WIDE)) for band in bands),
+            Text(str(len(curve.errors))),
+        ]
+        rows.append((cells, text))
+    if layout.fits(console, (*columns, ("x" * SETTINGS, "")), [(*cells, Text()) for cells, _ in rows]):
+        grid = layout.table((*columns, ("hyperparameters", "wrap")))
+        for cells, text in rows:
+            grid.add_row(*cells, text)
+        console.print(grid, highlight=False)
+    else:
+        layout.print_two_line_rows(console, columns, rows, spare=("validation",))
 
 
 def _ended(band: Band | None, *, over_seeds: bool) -> str:

@@ -39,23 +39,22 @@ def render(data: Importance, console: Console) -> None:
 def _shares(data: Importance, console: Console) -> None:
     over = f"mean and 95 % over {data.repeats} forests" if data.repeats else "nothing varies"
     layout.line(console, (f"% of the variance that a parameter explains alone: {over}", "dim"))
-    grid = layout.table((("parameter", "<"), ("", "<"), ("%", "<")))
-    for parameter in data.parameters:
-        grid.add_row(
-            Text(parameter.name), *_share(parameter.alone, "cyan" if parameter.searched else "green")
-        )
+    rows = [
+        [Text(each.name), *_share(each.alone, "cyan" if each.searched else "green")]
+        for each in data.parameters
+    ]
     if data.together:
-        grid.add_row(Text("together only", style="dim"), *_share(data.together, "dim"))
-    console.print(grid, highlight=False)
+        rows.append([Text("together only", style="dim"), *_share(data.together, "dim")])
+    layout.print_table(console, (("parameter", "<"), ("", "<"), ("%", "<")), rows, spare=("",))
     if data.learnt is not None:
         layout.line(console, (f"R² on candidates that a forest has not seen: {data.learnt:.2f}", "dim"))
 
 
-def _share(share: Share | None, style: str) -> tuple[Text, str]:
+def _share(share: Share | None, style: str) -> tuple[Text, Text]:
     if share is None:
-        return Text(""), "–"
+        return Text(""), Text("–")
     ends = f"{formats.percent(share.low)}-{formats.percent(share.high)}"
-    return Text(bar(share.mean, BAR), style=style), f"{formats.percent(share.mean):>5} ({ends})"
+    return Text(bar(share.mean, BAR), style=style), Text(f"{formats.percent(share.mean):>5} ({ends})")
 
 
 def _marginals(data: Importance, console: Console) -> None:
@@ -67,16 +66,16 @@ def _marginals(data: Importance, console: Console) -> None:
         ("best", ">"),
         ("div %", ">"),
     )
-    grid = layout.table(columns)
-    for parameter in data.parameters:
-        for place, level in enumerate(parameter.levels):
-            name = "" if place else parameter.name
-            grid.add_row(Text(name), Text(_values(level)), *_level(level, parameter))
+    rows = [
+        [Text("" if place else parameter.name), Text(_values(level)), *_level(level, parameter)]
+        for parameter in data.parameters
+        for place, level in enumerate(parameter.levels)
+    ]
     layout.line(
         console,
         ("validation accuracy at each value: mean over candidates, their best, lanes diverged", "dim"),
     )
-    console.print(grid, highlight=False)
+    layout.print_table(console, columns, rows, spare=("", "div %", "best"))
 
 
 def _values(level: Level) -> str:
@@ -84,13 +83,13 @@ def _values(level: Level) -> str:
     return low if low == high else f"{low} - {high}"
 
 
-def _level(level: Level, parameter: Parameter) -> tuple[Text, str, str, str]:
+def _level(level: Level, parameter: Parameter) -> tuple[Text, Text, Text, Text]:
     style = "cyan" if parameter.searched else "green"
     return (
         Text(bar(level.accuracy.mean or 0.0, BAR), style=style),
-        formats.interval(level.accuracy),
-        formats.percent(level.best),
-        _diverged(level.diverged, level.lanes),
+        Text(formats.interval(level.accuracy)),
+        Text(formats.percent(level.best)),
+        Text(_diverged(level.diverged, level.lanes)),
     )
 
 
@@ -108,18 +107,20 @@ def _rates(rates: Sequence[RateRange], console: Console) -> None:
     )
     wide = console.width >= WIDE
     columns = [("architecture", "<"), ("val", ">"), ("at lr", ">"), ("good", "<")]
-    grid = layout.table([*columns, *([("width", ">")] if wide else []), ("div %", ">"), ("by rate", "<")])
-    for each in rates:
-        grid.add_row(
+    columns += [*([("width", ">")] if wide else []), ("div %", ">"), ("by rate", "<")]
+    rows = [
+        [
             Text(each.architecture),
-            formats.percent(each.accuracy),
-            _setting(each.best),
-            _range(each),
-            *([_width(each)] if wide else []),
-            _diverged(each.diverged, each.lanes),
+            Text(formats.percent(each.accuracy)),
+            Text(_setting(each.best)),
+            Text(_range(each)),
+            *([Text(_width(each))] if wide else []),
+            Text(_diverged(each.diverged, each.lanes)),
             Text(sparkline(_accuracies(each, SPARKS if wide else SPARKS // 4)), style="cyan"),
-        )
-    console.print(grid, highlight=False)
+        ]
+        for each in rates
+    ]
+    layout.print_table(console, columns, rows, spare=("by rate", "div %", "at lr", "good"))
 
 
 def _setting(value: Any) -> str:

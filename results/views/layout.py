@@ -10,12 +10,37 @@ INDENT = 6  # of a remark under its row
 
 
 def table(columns: Iterable[tuple[str, str]]) -> Table:
-    """A table with dim headings and no rules. `columns`: (heading, "<", ">" or "wrap", which is "<" and may wrap)."""
+    """A table with dim headings and no rules. `columns`: (heading, "<", ">" or "wrap", which is "<" and may wrap).
+
+    Where the terminal is too narrow for a cell, a … says so: half a number is another number.
+    """
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     for heading, side in columns:
         justify: JustifyMethod = "right" if side == ">" else "left"
-        grid.add_column(Text(heading), justify=justify, no_wrap=side != "wrap", overflow="fold")
+        wraps = side == "wrap"
+        grid.add_column(
+            Text(heading), justify=justify, no_wrap=not wraps, overflow="fold" if wraps else "ellipsis"
+        )
     return grid
+
+
+def print_table(
+    console: Console,
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[Text]],
+    spare: Sequence[str] = (),
+) -> None:
+    """Print a `table`, where the terminal is too narrow without the columns in `spare`, in the order of their headings there."""
+    kept = _kept(columns, _widths(columns, rows), 2, console.width, spare)
+    grid = table(columns[place] for place in kept)
+    for cells in rows:
+        grid.add_row(*(cells[place] for place in kept))
+    console.print(grid, highlight=False)
+
+
+def fits(console: Console, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Text]]) -> bool:
+    """Whether a `table` of them would not be wider than the terminal."""
+    return sum(_widths(columns, rows)) + 2 * (len(columns) - 1) <= console.width
 
 
 def print_two_line_rows(
@@ -30,13 +55,8 @@ def print_two_line_rows(
     of their headings in `spare`.
     """
     headings = [Text(heading, style="dim") for heading, _ in columns]
-    lines = [headings, *(cells for cells, _ in rows)]
-    widths = [max(text.cell_len for text in column) for column in zip(*lines, strict=True)]
-    kept = list(range(len(columns)))
-    for heading in spare:
-        if sum(widths[place] + 1 for place in kept) - 1 <= console.width:
-            break
-        kept = [place for place in kept if columns[place][0] != heading]
+    widths = _widths(columns, [cells for cells, _ in rows])
+    kept = _kept(columns, widths, 1, console.width, spare)
     needed = sum(widths[place] for place in kept)
     gap = Text("  " if needed + 2 * (len(kept) - 1) <= console.width else " ")
     for cells, remark in [(headings, Text()), *rows]:
@@ -48,6 +68,24 @@ def print_two_line_rows(
         text.rstrip()
         console.print(text, highlight=False)
         _wrapped(console, remark, INDENT)
+
+
+def _widths(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Text]]) -> list[int]:
+    """Of the widest cell of each column, its heading too."""
+    lines = [[Text(heading) for heading, _ in columns], *rows]
+    return [max(text.cell_len for text in column) for column in zip(*lines, strict=True)]
+
+
+def _kept(
+    columns: Sequence[tuple[str, str]], widths: Sequence[int], gap: int, room: int, spare: Sequence[str]
+) -> list[int]:
+    """Places of the columns that fit into `room`, `gap` apart."""
+    kept = list(range(len(columns)))
+    for heading in spare:
+        if sum(widths[place] + gap for place in kept) - gap <= room:
+            break
+        kept = [place for place in kept if columns[place][0] != heading]
+    return kept
 
 
 def remarks(console: Console, heading: str, texts: Sequence[str], style: str) -> None:

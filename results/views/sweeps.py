@@ -20,7 +20,7 @@ def render(data: Sequence[Summary], console: Console) -> None:
         return
     rows = [_row(sweep) for sweep in data]
     if console.width < WIDE:
-        layout.print_two_line_rows(console, COLUMNS, rows)
+        layout.print_two_line_rows(console, COLUMNS, rows, spare=("time", "started (UTC)"))
         return
     grid = layout.table([*COLUMNS, ("data sets", "wrap")])
     for cells, names in rows:

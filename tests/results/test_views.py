@@ -172,6 +172,17 @@ def test_no_line_is_wider_than_the_terminal(views: dict[str, Any], name: str, wi
     assert max(map(cell_len, text.splitlines())) <= width
 
 
+@pytest.mark.parametrize("name", [name for name in VIEWS if "18" not in name and name != "compare-sweeps"])
+def test_no_figure_is_cut_in_a_narrow_terminal(views: dict[str, Any], name: str) -> None:
+    """Columns are left out instead: every number is also one of the wide terminal's."""
+    narrow, wide = (shown(*views[name], width) for width in (40, 200))
+    assert max(map(cell_len, narrow.splitlines())) <= 40
+    assert "…" not in narrow
+    numbers = r"(?<![\w.])[+-]?\d+\.\d+"
+    if not name.startswith(("curves", "confusion")):  # whose axes and whole percents are others
+        assert set(re.findall(numbers, narrow)) <= set(re.findall(numbers, wide))
+
+
 @pytest.mark.parametrize("width", [80, 140])
 @pytest.mark.parametrize("name", VIEWS)
 def test_colour_carries_nothing_alone(views: dict[str, Any], name: str, width: int) -> None:
