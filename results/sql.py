@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCKS = (
     "SET python_enable_replacements = false",  # else a query sees the variables of this program
+    "SET temp_directory = ''",  # a query that needs more than memory would be written below the current folder
     "SET enable_external_access = false",  # files, the network, other databases, extensions
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",

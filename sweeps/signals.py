@@ -83,3 +83,17 @@ class Signals:
     @staticmethod
     def _main() -> bool:
         return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def plain_interrupt() -> Iterator[None]:
+    """Inside, Ctrl-C ends the process at once: for long calls that Python cannot interrupt, with nothing to tidy up."""
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or previous is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -10,7 +10,7 @@ import pytest
 from example_sweep import write_example
 
 from results.errors import Damaged, StoreError
-from results.sql import Answer, ask
+from results.sql import LOCKS, Answer, ask
 from results.store import Store, Sweep
 from results.views import answer
 
@@ -99,8 +99,6 @@ def test_a_query_reaches_nothing_but_the_tables(sweep: Sweep, secret: Path, quer
 def test_the_locks_hold_without_the_check_of_statements(sweep: Sweep, secret: Path) -> None:
     import duckdb
 
-    from results.sql import LOCKS
-
     smuggled = pd.DataFrame({"word": ["hidden"]})
     with duckdb.connect(":memory:") as connection:
         assert len(connection.execute("select word from smuggled").fetchall()) == len(smuggled), "open before"
@@ -120,6 +118,19 @@ def test_the_locks_hold_without_the_check_of_statements(sweep: Sweep, secret: Pa
         ):
             with pytest.raises(duckdb.Error):
                 connection.execute(query)
+
+
+def test_a_query_that_needs_more_than_memory_writes_no_files(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("results.sql.LOCKS", ("SET memory_limit = '20MB'", "SET threads = 1", *LOCKS))
+    with pytest.raises(StoreError, match="Out of Memory"):
+        ask(
+            "select max(a) from (select range a, hash(range) b from range(1000000) order by b offset 9)",
+            [sweep],
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_mistakes_are_said_in_duckdbs_words(sweep: Sweep) -> None:
