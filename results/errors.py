@@ -9,6 +9,10 @@ class Missing(StoreError):
     """The file is not there."""
 
 
+class Ambiguous(StoreError):
+    """The name fits several sweeps."""
+
+
 class Damaged(StoreError):
     """The file is there, but not as it was written."""
 

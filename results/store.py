@@ -24,7 +24,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from results import gathered, parquet
-from results.errors import Damaged, Missing, StoreError
+from results.errors import Ambiguous, Damaged, Missing, StoreError
 from results.files import Folder, Staged
 from results.parquet import check_version
 from results.patience import LOOKING, PATIENCE
@@ -85,7 +85,7 @@ class Store:
     def find(self, prefix: str | None = None) -> "Sweep":
         """The sweep whose id is `prefix`, else the only one that begins or ends with it; None: the newest.
 
-        Raises `StoreError` when there is none (naming the nearest), several, or it cannot be read.
+        Raises `StoreError` when there is none (naming the nearest), several (`Ambiguous`), or it cannot be read.
         """
         if prefix is None:
             sweeps = self.sweeps()
@@ -99,7 +99,7 @@ class Store:
                 return found[0]
             if found:
                 fits = _listed([sweep.id for sweep in found])
-                raise StoreError(f"`{prefix}` fits {len(found)} sweeps: {fits}; give more of the id")
+                raise Ambiguous(f"`{prefix}` fits {len(found)} sweeps: {fits}; give more of the id")
         ids = [name for name in names if self._look(name)]
         near = get_close_matches(prefix, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"; nearest: {_listed(near)}" if near else "; it is empty"

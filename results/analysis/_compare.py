@@ -15,7 +15,7 @@ from results.analysis._interval import Interval, interval
 from results.analysis._pick import by_test, pick_architecture, pick_dataset
 from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._trials import Trial, read_trials
-from results.errors import StoreError
+from results.errors import Damaged, StoreError
 from results.store import Sweep
 
 Test = Literal["paired", "Welch"]
@@ -164,6 +164,8 @@ def _within(sweep: Sweep, first: Trial, second: Trial, searched: Sequence[str]) 
     floor = least_deviation(_entry(sweep, first.dataset, first).test)
     try:
         by_sequences = contrast(sweep, first.dataset, first.trial, second.trial).accuracy.p_sequences
+    except Damaged:
+        raise
     except StoreError:  # one has no test figure, or no predictions are kept
         by_sequences = None
     sides = _side(sweep, first, searched), _side(sweep, second, searched)

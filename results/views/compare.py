@@ -120,13 +120,18 @@ def _points(difference: Difference) -> str:
 
 
 def _how(block: DatasetComparison, console: Console) -> None:
-    tests = {pair.test for pair in block.pairs}
+    tested = [pair for pair in block.pairs if pair.p_holm is not None]
+    tests = {pair.test for pair in tested}
     by_seeds = " or ".join(
         (["paired t over common seeds"] if "paired" in tests else [])
         + (["Welch's t, no pairs"] if "Welch" in tests else [])
     )
     both = any(pair.p_sequences is not None for pair in block.pairs)
-    over = f"seeds: {by_seeds}" + ("; sequences: McNemar, seeds together" if both else "")
+    sequences = "; sequences: McNemar, seeds together" if both else ""
+    if not tested:
+        why = "none is told apart: a test over seeds takes two seeds of each"
+        layout.line(console, (why + sequences, "dim"))
+        return
     larger = " of the larger p" if both else ""
-    what = f"* told apart: Holm p < 0.05{larger}, {formats.plural(len(block.pairs), 'comparison')}"
-    layout.line(console, (f"{what} ({over})", "dim"))
+    what = f"* told apart: Holm p < 0.05{larger}, {formats.plural(len(tested), 'comparison')}"
+    layout.line(console, (f"{what} (seeds: {by_seeds}{sequences})", "dim"))

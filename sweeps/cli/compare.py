@@ -10,6 +10,7 @@ from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, consol
 
 if TYPE_CHECKING:
     from results.analysis import Comparison
+    from results.errors import StoreError
     from results.store import Sweep
 
 NAME = "compare"
@@ -24,7 +25,7 @@ def command(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...",
+            metavar="NAME",
             help="Two or more sweeps, or architectures (labels or trials' ids), with their sweep before them.",
         ),
     ],
@@ -52,34 +53,50 @@ def command(
 
 def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
     from results import analysis
+    from results.errors import Damaged, StoreError
 
-    sweeps = _leading_sweeps(names, store)
-    if len(sweeps) == len(names) > 1:
+    sweeps, complaint = _leading_sweeps(names, store)
+    if complaint is None and len(sweeps) > 1:
         if len({sweep.id for sweep in sweeps}) < len(sweeps):
             raise typer.BadParameter("one sweep is named twice, but they must be different ones")
         return analysis.compare_sweeps(sweeps, dataset)
     architectures = names[len(sweeps) :]
     if len(sweeps) > 1:
-        raise typer.BadParameter(
-            f"{sweeps[1].id} is a sweep and {architectures[0]!r} is none, but all must be sweeps, or only the first"
-        )
+        raise StoreError(f"{complaint}; as {sweeps[1].id} is a sweep, all names must be sweeps")
+    if sweeps and len(architectures) == 1:
+        raise StoreError(f"{complaint}; to compare architectures of {sweeps[0].id}, name two or more")
     if len(architectures) < 2:
         raise typer.BadParameter(
             "one alone cannot be compared: name at least two architectures, or two sweeps"
         )
-    return analysis.compare_architectures(
-        sweeps[0] if sweeps else find_sweep(store, None), architectures, dataset
-    )
+    if sweeps:
+        return analysis.compare_architectures(sweeps[0], architectures, dataset)
+    newest = find_sweep(store, None)
+    try:
+        return analysis.compare_architectures(newest, architectures, dataset)
+    except Damaged:
+        raise
+    except StoreError as error:
+        where = f"looked for in {newest.id}, the newest sweep, as `{names[0]}` is the name of none"
+        raise StoreError(f"{error}; {where}") from error
 
 
-def _leading_sweeps(names: list[str], store: str) -> list[Sweep]:
-    """The sweeps that the first names are."""
-    from results.errors import StoreError
+def _leading_sweeps(names: list[str], store: str) -> tuple[list[Sweep], StoreError | None]:
+    """The sweeps that the first names are; why the next one is none, or None where all are.
 
-    found = []
+    Raises StoreError where the first one fits several, or a sweep is damaged.
+    """
+    from results.errors import Ambiguous, Damaged, Missing, StoreError
+
+    found: list[Sweep] = []
     for name in names:
         try:
             found.append(find_sweep(store, name))
-        except StoreError:
-            break
-    return found
+        except (Damaged, Missing):
+            raise
+        except StoreError as error:
+            # a later one may be the beginning of a trial's id
+            if isinstance(error, Ambiguous) and not found:
+                raise
+            return found, error
+    return found, None

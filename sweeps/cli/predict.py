@@ -24,9 +24,7 @@ def command(
     ],
     files: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="FILES...", help="Files of the model's format, .jsonl, or - for standard input."
-        ),
+        typer.Argument(metavar="FILE", help="Files of the model's format, .jsonl, or - for standard input."),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead.")] = False,
 ) -> None:
