@@ -13,12 +13,19 @@ def write(content: bytes, path: Path) -> None:
 
     Raises `StoreError` that names the path when it cannot be written; an earlier file is then as it was.
     """
+    target = check_place(path)
+    Folder.at(target.parent, patience=0).write(target.name, content)
+
+
+def check_place(path: Path) -> Path:
+    """Where `write` puts the file. Raises `StoreError` where it can have no place, before it is worked for."""
     try:
         target = path.resolve()  # of a link, the file that it leads to
         if not target.parent.is_dir():
-            raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
+            missing = target.parent if path.is_symlink() else path.parent
+            raise StoreError(f"cannot write {path}: there is no folder {missing}")
         if target.exists() and not target.is_file():
             raise StoreError(f"cannot write {path}: it is there and is no file")
     except (OSError, RuntimeError) as error:  # too long a name; links in a circle
         raise StoreError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
-    Folder.at(target.parent, patience=0).write(target.name, content)
+    return target

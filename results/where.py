@@ -1,6 +1,7 @@
 """A condition on a table's columns, `cell == 'lstm' and lr < 0.01`, as an expression of pyarrow. Parsed, never evaluated."""
 
 import ast
+import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
@@ -44,7 +45,11 @@ def where(text: str, schema: pa.Schema, table: str) -> tuple[pc.Expression, tupl
     if len(text) > LONGEST:
         raise StoreError(f"the condition has {len(text)} characters, but may have {LONGEST}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Python's about its own source, such as an escape that it does not know
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
         hint = "; equal is written ==" if "=" in text and "==" not in text else ""

@@ -65,4 +65,4 @@ def write_json(data: Any, console: Console) -> None:
     """`data` (dataclasses of `results.analysis`, lists and tables of them) as JSON, unwrapped."""
     from results.views import json_view
 
-    print(json_view.dump(data), file=console.file)
+    json_view.write(data, console.file)

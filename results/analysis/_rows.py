@@ -45,7 +45,7 @@ def lanes(
         sweep: the sweep.
         condition: see `results.where`; None: all.
         sort: columns; one with a minus before it is sorted from the greatest down. Null and NaN come last.
-        columns: to keep; none: `DEFAULT`; "all": all.
+        columns: to keep, each once; none: `DEFAULT`; "all": all.
         limit: at most so many rows; None: all.
 
     Raises:
@@ -55,7 +55,7 @@ def lanes(
     kept = (
         schema.names
         if list(columns) == [ALL]
-        else [column(name, schema, "lanes") for name in columns or DEFAULT]
+        else list(dict.fromkeys(column(name, schema, "lanes") for name in columns or DEFAULT))
     )
     keys = [(column(key.removeprefix("-"), schema, "lanes"), key.startswith("-")) for key in sort]
     expression, read = where(condition, schema, "lanes") if condition is not None else (None, ())

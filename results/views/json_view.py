@@ -4,15 +4,25 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 
-def dump(data: Any, *, indent: int | None = 1) -> str:
+def dump(data: Any, *, indent: int | None = 1, ascii_only: bool = False) -> str:
     """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null.
 
     Without `indent` it is one line.
     """
-    return json.dumps(_plain(data), indent=indent, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_plain(data), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def write(data: Any, file: IO[str], *, indent: int | None = 1) -> None:
+    """The same into `file` and a line's end; other characters than ASCII are escaped where its encoding lacks some."""
+    text = dump(data, indent=indent)
+    try:
+        text.encode(getattr(file, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = dump(data, indent=indent, ascii_only=True)
+    print(text, file=file)
 
 
 def _plain(value: Any) -> Any:

@@ -26,7 +26,7 @@ def render_json(data: Sequence[Prediction], console: Console) -> None:
     """Print a JSON object a line: `id`, `class`, `probability`, `top`."""
     for each in data:
         top = [{"class": one.name, "probability": one.probability} for one in each.top]
-        print(json_view.dump({"id": each.id, **top[0], "top": top}, indent=None), file=console.file)
+        json_view.write({"id": each.id, **top[0], "top": top}, console.file, indent=None)
 
 
 def _padded(text: str, width: int) -> str:

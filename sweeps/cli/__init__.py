@@ -7,6 +7,8 @@ command line; 130 Ctrl-C; 143 SIGTERM.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -114,13 +116,14 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: the process's own) and return its exit code."""
     settings = Settings()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no · or ± is no fault
     try:
-        get_command(app).main(args=arguments, prog_name="seqsweep", obj=settings)
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
-    except BrokenPipeError:
-        # the reader (`head`, a pager) has seen enough; nothing may be flushed into the closed pipe at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _run(arguments, settings)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it can be said that it failed
+    except BrokenPipeError:  # the reader (`head`, a pager) has seen enough
+        _drop_output()
         return 1
     except KeyboardInterrupt:
         return 130
@@ -128,7 +131,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if settings.debug:
             raise
         return explain(error)
+    return code
+
+
+def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
+    try:
+        get_command(app).main(args=arguments, prog_name="seqsweep", obj=settings)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
     return 0
+
+
+def _drop_output() -> None:
+    """What is still to be flushed to standard output goes nowhere, or Python would try, and complain, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def explain(error: Exception) -> int:
@@ -141,6 +157,11 @@ def explain(error: Exception) -> int:
     if isinstance(error, SpecError | DataError | StoreError | ClusterError):
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)
+        return 2
+    # the store and the data say which file it was
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+        typer.echo(f"error: cannot write standard output: {error.strerror}", err=True)
+        _drop_output()
         return 2
     what = " ".join(str(error).split()) or "no message"
     typer.echo(f"error: {type(error).__name__}: {what}", err=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dataset, StoreFolder, SweepName, find_sweep
+from sweeps.cli.options import DEFAULT_STORE, Dataset, StoreFolder, SweepName, find_sweep, print_bytes
 
 NAME = "export"
 EXAMPLES = """\b
@@ -57,11 +56,12 @@ def command(
     if output is None and form is Format.parquet:
         raise typer.BadParameter("Parquet is not for a terminal: name a file with -o")
     from results.export import encode, read_table
-    from results.output import write
+    from results.output import check_place, write
 
+    if output is not None:
+        check_place(output)
     content = encode(read_table(find_sweep(store, sweep), table.value, dataset), form.value)
     if output is not None:
         write(content, output)
-        return
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    else:
+        print_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -93,10 +94,10 @@ def per_dataset(
         architecture: as the user named it.
 
     Raises:
-        StoreError: none has; the first data set's complaint.
+        StoreError: none has; the first data set's complaint. Or a file is damaged.
     """
     from results import analysis
-    from results.errors import StoreError
+    from results.errors import Damaged, StoreError
 
     blocks = analysis.verdict(sweep, dataset).datasets
     if not blocks:
@@ -105,6 +106,8 @@ def per_dataset(
     for block in blocks:
         try:
             found.append(measure(block.dataset.name, block.best if architecture is None else architecture))
+        except Damaged:
+            raise
         except StoreError as error:
             complaints.append(error)
     if not found:
@@ -121,6 +124,13 @@ def print_each(data: list[T], render: Callable[[T, Console], None], terminal: Co
         if place:
             terminal.print()
         render(each, terminal)
+
+
+def print_bytes(content: bytes) -> None:
+    """Data for another program, in UTF-8 whatever the terminal's encoding, to standard output."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def console() -> Console:

@@ -32,10 +32,11 @@ def command(
     that name is replaced.
     """
     from results import analysis, html
-    from results.output import write
+    from results.output import check_place, write
 
     found = find_sweep(store, sweep)
     target = output or Path(f"{found.id}.html")
+    check_place(target)
     page = html.render(analysis.report(found)).encode()
     write(page, target)
     console().print(f"{target} · {len(page) / 1e6:.1f} MB", markup=False, highlight=False, soft_wrap=True)

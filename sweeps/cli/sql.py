@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep
+from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep, print_bytes
 
 NAME = "sql"
 EXAMPLES = """\b
@@ -38,11 +39,16 @@ def command(
     from results.store import Store
     from results.views import answer
     from sweeps.report import write_json
+    from sweeps.signals import plain_interrupt
 
-    found = sql.ask(query, Store(store).sweeps() if every else [find_sweep(store, sweep)])
+    sweeps = Store(store).sweeps() if every else [find_sweep(store, sweep)]
+    with plain_interrupt():  # DuckDB may not hear Python's before its query is done, which may be never
+        found = sql.ask(query, sweeps)
     if json:
         write_json(found, console())
     elif csv:
-        answer.write_csv(found, console().file)
+        text = StringIO(newline="")
+        answer.write_csv(found, text)
+        print_bytes(text.getvalue().encode())
     else:
         answer.render(found, console())

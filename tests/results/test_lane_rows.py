@@ -123,6 +123,12 @@ def test_any_text_is_a_condition_or_a_store_error(text: str) -> None:
         where(text, SCHEMAS["lanes"], "lanes")
 
 
+def test_python_says_nothing_of_its_own_about_a_condition(sweep: Sweep, frame: pd.DataFrame) -> None:
+    """Its parser warns of an unknown escape, and of a word that touches a number; here warnings are errors."""
+    found = analysis.lanes(sweep, condition=r"cell == '\d' or seed == 1or chosen")
+    assert found.matching == int(((frame.seed == 1) | frame.chosen).sum())
+
+
 def test_sorted_and_cut_as_pandas_does(sweep: Sweep, frame: pd.DataFrame) -> None:
     found = analysis.lanes(sweep, sort=["cell", "-validation_accuracy"], columns=KEYS, limit=7)
     theirs = frame.sort_values(["cell", "validation_accuracy"], ascending=[True, False], kind="stable")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from results.sql import Answer
 from sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
@@ -21,6 +23,7 @@ VERBS = (
     "resume",
     "list",
     "show",
+    "compare",
     "confusion",
     "curves",
     "importance",
@@ -119,8 +122,13 @@ def test_report(
     (tmp_path / "x.html").write_text("before")
     said(capsys, "report", "-o", "x.html")
     assert (tmp_path / "x.html").read_text() == page
+    # said before the work
+    monkeypatch.setattr("results.analysis.report", lambda _: pytest.fail("worked for nothing"))
     assert main(["report", "-o", "none/x.html"]) == 2
     assert capsys.readouterr().err == "error: cannot write none/x.html: there is no folder none\n"
+    (tmp_path / "link.html").symlink_to(tmp_path / "gone" / "x.html")
+    assert main(["report", "-o", "link.html"]) == 2
+    assert f"there is no folder {tmp_path / 'gone'}\n" in capsys.readouterr().err
 
 
 def test_reading_takes_neither_torch_nor_ray(store: Path, tmp_path: Path) -> None:
@@ -190,6 +198,7 @@ def test_lanes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "and 70 lanes more" in said(capsys, "lanes")
     assert main(["lanes", "--where", "lrr < 1"]) == 2
     assert "did you mean `lr`?" in capsys.readouterr().err
+    assert read(capsys, "lanes", "--columns", "lr,seed,lr")["columns"] == ["lr", "seed"]
 
 
 def test_sql(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +212,22 @@ def test_sql(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "select lrr from lanes"]) == 2
     assert 'Candidate bindings: "lr"' in capsys.readouterr().err
     assert main(["sql", "--all", query, SWEEP_ID]) == 2
+
+
+def test_ctrl_c_ends_a_query_that_python_cannot_interrupt(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = []
+
+    def asked(*_: object) -> Answer:
+        seen.append(signal.getsignal(signal.SIGINT))
+        return Answer((), ())
+
+    monkeypatch.setattr("results.sql.ask", asked)
+    before = signal.getsignal(signal.SIGINT)
+    assert said(capsys, "sql", "select 1") == "0 rows\n"
+    assert seen == [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_export(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +261,21 @@ def test_a_damaged_sweep_is_named(store: Path, capsys: pytest.CaptureFixture[str
     assert "sweep.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["confusion", "compare"])
+def test_damage_is_not_passed_over_where_other_figures_are_whole(
+    verb: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = read(capsys, "confusion", "--dataset", "segments", "--architecture", "gru x 2 x 100")
+    part = store / SWEEP_ID / "predictions" / f"{name['trial']}.parquet"
+    part.write_bytes(part.read_bytes()[:-9])
+    two = ["gru x 2 x 100", "lstm x 2 x 100"]
+    arguments = {"confusion": ["--architecture", two[0]], "compare": two}[verb]
+    assert main([verb, *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{part} is damaged" in err
+
+
 def test_our_own_faults_are_one_line_and_say_how_to_see_more(
     store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,16 +300,54 @@ def test_ctrl_c_is_130(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["show"]) == 130
 
 
-def test_a_reader_that_leaves_is_no_fault(store: Path) -> None:
-    # far more than a pipe holds, so that the writer must notice
-    code = "import sys\nfrom sweeps.cli import main\nsys.exit(main(['show', '--json']))"
+def buffered() -> dict[str, str]:
+    """The environment of a process whose output waits for the end, as everybody's does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+@pytest.mark.parametrize("verb", ["show", "list"])  # more than a pipe holds, less than a buffer
+def test_a_reader_that_leaves_is_no_fault(verb: str, store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
+    command = [SEQSWEEP, verb, "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        command, stdout=writer, stderr=subprocess.PIPE, env=buffered(), text=True, check=False
     )
     os.close(writer)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["export"]], ids=" ".join)
+def test_output_that_finds_no_room_is_explained(arguments: list[str], store: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [SEQSWEEP, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=buffered(),
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write standard output: No space left on device\n"
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(store: Path) -> None:
+    """And a program all of it: JSON as escapes, CSV in UTF-8."""
+    write_example(store, sweep_id="odd-0123ab", created="2030-01-01T00:00:00+00:00", class_names=("ü", "漢"))
+
+    def printed(*arguments: str) -> bytes:
+        environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+        return subprocess.run([SEQSWEEP, *arguments], capture_output=True, env=environment, check=True).stdout
+
+    text = printed("confusion").decode("latin-1")
+    assert "· test" in text
+    assert "ü" in text
+    assert "?" in text
+    assert json.loads(printed("confusion", "--json").decode("ascii"))[0]["classes"] == ["ü", "漢"]
+    query = "select distinct true from confusions order by all"
+    assert printed("sql", query.replace("true", '"true"'), "--csv").decode() == "true\nü\n漢\n"
 
 
 def test_a_pipe_gets_no_escape_codes(store: Path) -> None:
