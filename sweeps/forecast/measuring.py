@@ -51,6 +51,7 @@ class Point:
     lanes: tuple[Lane, ...]
     data: SequenceDataset
     bptt: int | None
+    precision: str
 
 
 def workload(
@@ -147,7 +148,7 @@ def measure_point(point: Point) -> Rate:
 
     def trainer(members: Sequence[Lane], index: np.ndarray) -> Trainer:
         layout = Layout(point.architecture, data.feature_count, data.class_count)
-        own = create_backend(wanted.backend, wanted.device, hidden=wanted.hidden)
+        own = create_backend(wanted.backend, wanted.device, precision=point.precision, hidden=wanted.hidden)
         return Trainer(layout, members, tokens, index, index[:0], config, own)
 
     def timed(work: Callable[[], object]) -> float:
@@ -192,7 +193,9 @@ def _points(spec: Spec, data: Data, backend: str, device: str) -> list[Point]:
         for architecture, batch_size in architectures(spec):
             key = workload(architecture, batch_size, dataset, backend, device)
             if key not in points:
-                points[key] = Point(key, architecture, members, samples[name], spec.training.bptt)
+                points[key] = Point(
+                    key, architecture, members, samples[name], spec.training.bptt, spec.training.precision
+                )
     return _spread_out(list(points.values()))
 
 

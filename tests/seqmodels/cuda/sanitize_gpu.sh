@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every kernel once under NVIDIA's compute-sanitizer: memory errors, races in shared memory, barriers, memory read before it is
-# written. Needs a GPU and the CUDA toolkit's compute-sanitizer.
-# usage: sanitize_gpu.sh [tool ...]
+# Runs every kernel once under NVIDIA's compute-sanitizer: memory errors, races in shared memory, barriers. Needs a GPU and the CUDA
+# toolkit's compute-sanitizer.
+# usage: sanitize_gpu.sh [tool ...]     memcheck, racecheck and synccheck, or those named (initcheck is another)
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 for tool in "${@:-memcheck racecheck synccheck}"; do

@@ -1,4 +1,7 @@
-"""On a real GPU: the conformance suite, whole epochs, graphs, memory. `pytest -m gpu`; elsewhere these are skipped."""
+"""On a real GPU: the conformance suite, whole epochs, graphs, memory. `pytest -m gpu`; elsewhere these are skipped.
+
+Elsewhere is where torch sees no GPU, or one that is too old. On any other a backend that cannot be used is a failure.
+"""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -13,19 +16,25 @@ from torch import Tensor
 
 from seqmodels.architecture import CELLS, Architecture
 from seqmodels.backends import Backend, CudaBackend, Rows, TorchBackend, Weights, create_backend, cuda_fault
-from seqmodels.backends.cuda.gpu import first_gpu
+from seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
 from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.lanes import Tokens
 from seqmodels.layout import Layout
 from seqmodels.training import Trainer
 
-FAULT = cuda_fault()
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(FAULT is not None, reason=f"the cuda backend cannot be used here: {FAULT}"),
+    pytest.mark.skipif(
+        not torch.cuda.is_available() or torch.cuda.get_device_capability() < LEAST_CAPABILITY,
+        reason="torch sees no GPU of compute capability 8.0 or newer",
+    ),
 ]
 DEVICE = "cuda"
+
+
+def test_the_backend_can_be_used() -> None:
+    assert cuda_fault() is None
 
 
 class OnGpu(CudaBackend):
@@ -40,9 +49,9 @@ class OnGpu(CudaBackend):
 
 
 class TestConformance(test_backends.TestTorch):
-    """At the sizes of the other backends, not at the emulator's."""
+    """At the sizes of the other backends, not at the emulator's; tensor cores round towards zero, which it does not either."""
 
-    tolerances: ClassVar = {torch.float32: 2e-6}
+    tolerances: ClassVar = {torch.float32: 4e-6}
     sizes: ClassVar = [
         *SIZES,
         pytest.param(2, 128, [60, 178, 99, 3], id="128"),
