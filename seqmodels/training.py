@@ -160,14 +160,14 @@ class Trainer:
         sound = self.array.sound()
         self._freeze([lane for lane, fine in zip(self.active, sound, strict=True) if not fine])
         validation = self._validate(seconds)
-        records = []
+        records, kept = [], []
         for lane in epoch_lanes:
             progress = self.progress[lane]
             progress.epochs = self.epoch
             progress.seconds += seconds[lane]
             val_loss, val_accuracy = validation.get(lane, (None, None))
-            if lane in self.active:
-                self._judge(lane, loss[lane], val_loss, val_accuracy)
+            if lane in self.active and self._judge(lane, loss[lane], val_loss, val_accuracy):
+                kept.append(lane)
             records.append(
                 EpochRecord(
                     self.lanes[lane].candidate,
@@ -183,6 +183,7 @@ class Trainer:
                     progress.stopped or None,
                 )
             )
+        self._keep(kept)
         self._drop([lane for lane in self.active if self.progress[lane].stop])
         self.history += records
         if not self.active and self.waiting:
@@ -295,8 +296,8 @@ class Trainer:
         self._freeze([lane for lane, (loss, _) in found.items() if not math.isfinite(loss)])
         return {lane: found[lane] for lane in self.active}
 
-    def _judge(self, lane: int, loss: float, val_loss: float | None, val_accuracy: float | None) -> None:
-        """Keep the lane's weights if they are the ones to keep; decide whether it stops."""
+    def _judge(self, lane: int, loss: float, val_loss: float | None, val_accuracy: float | None) -> bool:
+        """Decide whether the lane stops, and whether its weights are now the ones to keep."""
         config, progress = self.config, self.progress[lane]
         better = True
         if val_accuracy is not None and val_loss is not None:
@@ -304,8 +305,8 @@ class Trainer:
             if better:
                 progress.best_accuracy, progress.best_loss = val_accuracy, val_loss
             progress.stale = 0 if better else progress.stale + 1
-        if better or config.keep == "last":
-            self.kept[lane] = self.array.params[self.active.index(lane)]
+        keep = better or config.keep == "last"
+        if keep:
             progress.kept_epoch = self.epoch
             progress.kept_accuracy, progress.kept_loss = _number(val_accuracy), _number(val_loss)
         quiet = abs(progress.previous_loss - loss) < config.min_change
@@ -317,6 +318,18 @@ class Trainer:
             progress.stop = STOPS.index("converged")
         elif config.validation_patience is not None and progress.stale >= config.validation_patience:
             progress.stop = STOPS.index("validation")
+        return keep
+
+    def _keep(self, lanes: Sequence[int]) -> None:
+        """Copy these lanes' weights."""
+        rows = [self.active.index(lane) for lane in lanes]
+        if (
+            self.array.epoch_backend is not None
+        ):  # on a GPU a copy costs its launch; on cores one of all, its memory
+            self.kept[list(lanes)] = self.array.params[rows]
+            return
+        for lane, row in zip(lanes, rows, strict=True):
+            self.kept[lane] = self.array.params[row]
 
     def _freeze(self, diverged: Sequence[int]) -> None:
         """Stop these lanes for good; the weights kept so far stay."""

@@ -164,6 +164,7 @@ def measure_point(point: Point) -> Rate:
     first = trainer(point.lanes if together else point.lanes[:1], everything[: wanted.batch_size])
     timed(first.run_epoch)  # memory, caches and threads are made
     once = timed(first.run_epoch) / len(first.lanes)
+    del first  # on a GPU the next one needs its memory
     few = point.lanes
     if not together:
         few = few[: max(1, min(len(few), int(EACH_SECONDS / REPETITIONS / once)))]

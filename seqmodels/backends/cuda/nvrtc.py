@@ -78,7 +78,7 @@ def compiler_version() -> str:
 def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = None) -> Compiled:
     """The kernel for an architecture, from `folder` (default: `cache_folder()`) or compiled now and put there.
 
-    Several processes may do so at once. A folder that cannot be written, or a damaged file in it, only costs time.
+    Several processes may do so at once. A folder that cannot be found or written, or a damaged file in it, only costs time.
 
     Raises:
         CompilationError: NVRTC is not there, or does not compile it.
@@ -87,7 +87,10 @@ def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = 
     parts = [compiler_version(), target, repr(OPTIONS), kernel.file, kernel.name]
     parts += [f"{header.name}\n{header.read_text()}" for header in sorted(SOURCES.glob("*.cuh"))]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    file = (folder or cache_folder()) / f"{key}.cubin"
+    try:
+        file = (folder or cache_folder()) / f"{key}.cubin"
+    except RuntimeError:  # pathlib's: the user has no home
+        return _compile(kernel, target)
     with contextlib.suppress(OSError):
         if found := Compiled.from_bytes(file.read_bytes()):
             return found

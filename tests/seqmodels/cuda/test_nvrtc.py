@@ -111,6 +111,16 @@ def test_a_folder_that_cannot_be_written_only_costs_time(
     assert compiled(KERNEL, AMPERE, tmp_path / "file" / "folder") == Compiled("symbol", b"cubin")
 
 
+def test_a_user_without_a_home_only_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(nvrtc, "_compile", lambda kernel, target: Compiled("symbol", b"cubin"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert compiled(KERNEL, AMPERE) == Compiled("symbol", b"cubin")
+
+
 def test_two_processes_at_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from seqmodels.backends.cuda.nvrtc import compiled; "
