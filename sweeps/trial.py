@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from sweeps.remote_store import Host
 
 SAVING_SHARE = 0.05  # of the time may go into checkpoints
+TROUBLES = (  # torch's words where memory is full, or a GPU is broken or gone
+    "can't allocate memory",
+    "CUDA error",
+    "CUDA driver error",
+    "cuDNN error",
+    "No CUDA GPUs are available",
+    "cudaGetDeviceCount",
+    "Found no NVIDIA driver",
+    "Torch not compiled with CUDA enabled",
+)
 
 
 @dataclass(frozen=True)
@@ -251,7 +261,4 @@ def _of_the_place(error: Exception) -> bool:
     ):
         return True
     # torch has no type for these
-    return isinstance(error, RuntimeError) and any(
-        words in str(error)
-        for words in ("can't allocate memory", "CUDA error", "CUDA driver error", "cuDNN error")
-    )
+    return isinstance(error, RuntimeError | AssertionError) and any(words in str(error) for words in TROUBLES)

@@ -124,9 +124,12 @@ def test_versions_that_compute_otherwise_are_refused(changes: dict[str, str], wo
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."), True),
         (RuntimeError("CUDA error: device-side assert triggered"), True),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), True),
+        (RuntimeError("No CUDA GPUs are available"), True),
+        (AssertionError("Torch not compiled with CUDA enabled"), True),
         (OSError("libkernels.so: cannot open shared object file"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("x"), False),
+        (AssertionError(), False),
     ],
 )
 def test_what_is_the_place_s_fault(error: Exception, expected: bool) -> None:

@@ -20,6 +20,7 @@ from seqmodels.backends.cuda.shapes import (
 
 TILE = (128, 64)  # of tile_product.cuh
 ALL = 1 << 30  # tokens: a chunk that holds any lane
+MOST_TOKENS = (1 << 31) - 1  # of an array: kernels count them in 32 bits
 
 
 class RowTable(NamedTuple):
@@ -57,6 +58,7 @@ class RecurrencePass:
 
     Raises:
         ValueError: more hidden units than there are kernels for.
+        torch.OutOfMemoryError: more tokens than kernels can count.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class RecurrencePass:
         precision: str,
         training: bool,
     ) -> None:
+        if tokens > MOST_TOKENS:
+            raise torch.OutOfMemoryError(f"{tokens} tokens at once, but there may be at most {MOST_TOKENS}")
         self.device, self.lanes, self.rows, self.lane_tokens = device, lanes, rows, lane_tokens
         self.features, self.hidden, self.reverse, self.bptt = features, hidden, reverse, bptt
         self.training = training
@@ -109,8 +113,15 @@ class RecurrencePass:
             inputs: a token's features adjacent, tokens at any distance.
             rows: the rows.
             output: as `inputs`; what belongs to no row is left as it is.
+
+        Raises:
+            ValueError: more tokens of the input than kernels can count.
         """
         shape = self._forward
+        if len(inputs) > MOST_TOKENS:
+            raise ValueError(
+                f"the data have {len(inputs)} tokens, but must have at most {MOST_TOKENS} with the cuda backend"
+            )
         if self._token_map is not None:
             self._launch(
                 Kernel("lane_tokens.cuh", "token_map"),

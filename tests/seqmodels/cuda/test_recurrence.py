@@ -5,10 +5,13 @@ import torch
 from conformance import Problem, close, packed_module
 from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
+from torch import Tensor
 
 from seqmodels.architecture import CELLS
-from seqmodels.backends import Rows
+from seqmodels.backends import Rows, Weights
 from seqmodels.backends.cuda.backend import CudaBackend
+from seqmodels.backends.cuda.memory import Measures
+from seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrencePass, RowTable
 from seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
@@ -56,6 +59,30 @@ def test_few_rows_of_a_block_where_many_have_no_room() -> None:
     assert forward_shape(device, "lstm", 3, 400, "float32").rows == 16
     assert backward_shape(device, "lstm", 400, "float32").rows == 8
     check("lstm", 400, lengths=(2, 1) * 5, capability=(8, 6))
+
+
+def test_no_more_tokens_than_kernels_can_count() -> None:
+    def of(tokens: int) -> RecurrencePass:
+        sizes = {
+            "lanes": 2,
+            "rows": 1,
+            "tokens": tokens,
+            "lane_tokens": tokens // 2,
+            "features": 1,
+            "hidden": 1,
+        }
+        options = {"reverse": False, "bptt": None, "precision": "tf32", "training": False}
+        return RecurrencePass(Measures(), "rnn_tanh", **sizes, **options)
+
+    def meta(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    with pytest.raises(torch.OutOfMemoryError, match="2147483648 tokens at once"):  # so that lanes take turns
+        of(MOST_TOKENS + 1)
+    weights = Weights(meta(2, 1, 1), meta(2, 1, 1), meta(2, 1), meta(2, 1))
+    table = RowTable(*(meta(2, dtype=torch.int64) for _ in range(3)))
+    with pytest.raises(ValueError, match="the data have 2147483648 tokens, but must have at most 2147483647"):
+        of(4).forward(weights, meta(MOST_TOKENS + 1, 1), table, meta(4, 1))
 
 
 def test_more_rows_than_are_sorted_by_length() -> None:
