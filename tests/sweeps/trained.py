@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from results.store import Store, Sweep
+from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.splits import Splits
 from seqmodels.study import Study
 from sweeps import prepare, provenance, records
+from sweeps.plan import TrialPlan
 from sweeps.spec import parse_spec
 
 LETTERS = ("a", "ai", "bA", "chA", "tA")
@@ -33,12 +36,16 @@ def train(table: dict[str, Any], store: Path, sweep_id: str) -> Sweep:
     data, plans = prepare.plan_all(spec)
     sweep = Store(store).create(sweep_id, provenance.info(spec, plans, list(data.values())))
     for plan in plans:
-        dataset, splits = data[plan.dataset]
-        study = Study(plan.architecture, dataset, splits, plan.lanes, plan.training)
-        while not study.done:
-            study.step()
-        outcome = study.outcome()
-        about = {"sweep": sweep.id, "parameters": study.parameter_count, "backend": "cpu", "host": "here"}
-        sweep.write_trial(plan.id, records.tables(outcome, plan, dataset, **about), records.models(outcome))
+        train_trial(sweep, plan, *data[plan.dataset])
     sweep.update(status="finished")
     return sweep
+
+
+def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits: Splits) -> None:
+    """Train one of them and write what came of it."""
+    study = Study(plan.architecture, dataset, splits, plan.lanes, plan.training)
+    while not study.done:
+        study.step()
+    outcome = study.outcome()
+    about = {"sweep": sweep.id, "parameters": study.parameter_count, "backend": "cpu", "host": "here"}
+    sweep.write_trial(plan.id, records.tables(outcome, plan, dataset, **about), records.models(outcome))

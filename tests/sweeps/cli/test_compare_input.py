@@ -1,15 +1,12 @@
 """`seqsweep compare`: every way of naming the wrong things is refused, with what to name instead."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from example_sweep import SWEEP_ID, write_example
 
 from sweeps.cli import main
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
-from example_sweep import SWEEP_ID, write_example
 
 GRU, LSTM, DIVERGED = "gru x 2 x 100", "lstm x 2 x 100", "rnn_tanh x 3 x 100"
 
