@@ -79,7 +79,11 @@ class Store:
 
         Raises `StoreError` naming the file when a `sweep.json` is damaged, missing beside results, or too new.
         """
-        found = [sweep for sweep in self.folder.map(self._look, self._names()) if sweep]
+        try:
+            found = [sweep for sweep in self.folder.map(self._look, self._names()) if sweep]
+        except (Damaged, Missing) as error:
+            todo = f"bring it back from a copy, or move its sweep out of {self.folder} to see the others"
+            raise type(error)(f"{error}; {todo}") from error
         return sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True)
 
     def find(self, prefix: str | None = None) -> "Sweep":

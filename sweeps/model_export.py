@@ -12,6 +12,9 @@ from seqmodels.architecture import Architecture
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from results.analysis import ChosenModel
     from results.store import Sweep
     from seqmodels.export.description import Description
@@ -37,7 +40,24 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | Non
 
     check_place(folder)
     state = sweep.model(model.trial, model.candidate, model.seed)
-    return write_model(folder, describe(sweep, model, data), state)
+    description = describe(sweep, model, data)
+    _check_weights(f"weights of trial {model.trial}, seed {model.seed}", description, state)
+    return write_model(folder, description, state)
+
+
+def _check_weights(what: str, description: Description, state: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raise StoreError unless they are those of the architecture."""
+    from seqmodels.layout import Layout
+
+    layout = Layout(description.architecture, description.features, len(description.classes))
+    wanted = {part.torch_name: tuple(part.shape) for part in layout.slices.values()}
+    found = {name: array.shape for name, array in state.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if found.get(name) != wanted.get(name):
+            there, rule = (list(each[name]) if name in each else "absent" for each in (found, wanted))
+            raise StoreError(
+                f"{what}: `{name}` is {there}, but must be {rule} for {description.architecture.label}"
+            )
 
 
 def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Description:

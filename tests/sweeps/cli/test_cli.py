@@ -257,8 +257,13 @@ def test_an_unknown_architecture_is_a_mistake(
 
 def test_a_damaged_sweep_is_named(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (store / SWEEP_ID / "sweep.json").write_text("{")
-    assert main(["show"]) == 2
-    assert "sweep.json" in capsys.readouterr().err
+    write_example(store, sweep_id="other-0123ab", missing=10)
+    for verb in ("show", "list"):
+        assert main([verb]) == 2
+        err = capsys.readouterr().err
+        assert f"{store / SWEEP_ID / 'sweep.json'} is damaged: " in err
+        assert f"or move its sweep out of {store} to see the others\n" in err
+    assert "no trial has finished yet" in said(capsys, "show", "other")
 
 
 @pytest.mark.parametrize("verb", ["confusion", "compare"])
@@ -274,6 +279,20 @@ def test_damage_is_not_passed_over_where_other_figures_are_whole(
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{part} is damaged" in err
+
+
+def test_weights_of_another_network_are_no_fault_of_ours(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example's are made up."""
+    (tmp_path / "new").mkdir()
+    folder = tmp_path / "new" / "model"
+    assert main(["export-model", SWEEP_ID, "--dataset", "handwriting", "-o", str(folder)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "error: weights of trial 37be8c8a6bd0, seed 0: `head.weight` is absent, but must be [5, 400] for lstm"
+    )
+    assert list(folder.parent.iterdir()) == []
 
 
 def test_our_own_faults_are_one_line_and_say_how_to_see_more(
