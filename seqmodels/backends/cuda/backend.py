@@ -47,6 +47,7 @@ class CudaBackend:
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
         """See `EpochBackend.train_epoch`. Lanes that do not fit into the device's memory together take turns."""
+        self._check(epoch.tokens, epoch.params)
         return self._training.train_epoch(epoch)
 
     def logits(
@@ -58,6 +59,7 @@ class CudaBackend:
         length: Int64[Tensor, "B"],
     ) -> Float[Tensor, "K B C"]:
         """See `EpochBackend.logits`."""
+        self._check(tokens, params)
         return self._training.logits(layout, params, tokens, start, length)
 
     def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
@@ -79,14 +81,19 @@ class CudaBackend:
         Raises:
             ValueError: not float32 on the backend's device, or more hidden units than there are kernels for.
         """
-        for tensor in (tokens, *weights):
-            if tensor.dtype != torch.float32 or tensor.device != self.device.tensor_device:
-                raise ValueError(
-                    f"the cuda backend computes in float32 on {self.device.tensor_device}, "
-                    f"not in {tensor.dtype} on {tensor.device}"
-                )
+        self._check(tokens, *weights)
         output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
         return output
+
+    def _check(self, *tensors: Tensor) -> None:
+        """Raise ValueError where kernels would take these for something else."""
+        here = self.device.tensor_device
+        for tensor in tensors:
+            # a device of measures alone says itself why it computes nothing
+            if tensor.dtype != torch.float32 or (tensor.device != here and here.type != "meta"):
+                raise ValueError(
+                    f"the cuda backend computes in float32 on {here}, not in {tensor.dtype} on {tensor.device}"
+                )
 
 
 def _device_here() -> Device:

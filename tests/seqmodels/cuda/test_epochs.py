@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def trainer(
     config: TrainingConfig = CONFIG,
     architecture: Architecture = SMALL,
     validation: np.ndarray = VALIDATION,
-    **options: int,
+    **options: Any,
 ) -> Trainer:
     layout = Layout(architecture, DATA.feature_count, DATA.class_count)
     data = tokens_of(DATA, torch.float32)
@@ -222,6 +223,12 @@ def test_more_lanes_than_a_grid_has_blocks_take_turns(monkeypatch: pytest.Monkey
     device = Emulator(1)
     finished(trainer(CudaBackend(device, "float32")))
     assert device.launches.count(Kernel("draws.cuh", "order_keys")) == 2 * CONFIG.epochs
+
+
+def test_float64_is_refused() -> None:
+    one = trainer(emulated(), dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"computes in float32 on cpu, not in torch.float64 on cpu"):
+        one.run_epoch()
 
 
 def test_a_lane_that_does_not_fit_alone_is_an_error() -> None:
