@@ -125,9 +125,12 @@ def compare_architectures(sweep: Sweep, names: Sequence[str], dataset: str | Non
 def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Comparison:
     """Compare each architecture of the first sweep with the same one of every other sweep, on each common data set.
 
-    Raises `StoreError` where no data set, or no architecture on any, is common.
+    Raises `StoreError` where one has no results yet, or no data set, or no architecture on any, is common.
     """
     every = [read_trials(sweep) for sweep in sweeps]
+    for sweep, trials in zip(sweeps, every, strict=True):
+        if not trials.datasets:
+            raise StoreError(f"sweep {sweep.id} has no finished trial yet")
     common = [name for name in every[0].datasets if all(name in each.datasets for each in every)]
     if dataset is not None:
         common = [pick_dataset(sweeps[0], common, dataset)] if common else []

@@ -137,7 +137,13 @@ def test_sweeps_on_other_data_are_compared_by_welch(
 
 def test_sweeps_without_anything_in_common_say_so(sweep: Sweep, tmp_path: Path) -> None:
     empty = Store(tmp_path).create("new-000000", {})
-    with pytest.raises(StoreError, match="reference-a7f3c1 and new-000000 have no data set in common"):
+    with pytest.raises(StoreError, match="sweep new-000000 has no finished trial yet"):
         analysis.compare_sweeps([sweep, empty])
+    first = write_example(tmp_path, sweep_id="first-000000", missing=5)
+    second = write_example(tmp_path, sweep_id="second-000000")
+    for trial in first.finished():
+        (tmp_path / second.id / "lanes" / f"{trial}.parquet").unlink()
+    with pytest.raises(StoreError, match="first-000000 and second-000000 have no data set in common"):
+        analysis.compare_sweeps([first, second])
     with pytest.raises(StoreError, match="sweep new-000000 has no finished trial yet"):
         analysis.compare_architectures(empty, NAMES)

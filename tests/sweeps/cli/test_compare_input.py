@@ -59,10 +59,7 @@ REFUSED = {
     ),
     "several trials": (["reference", LSTM, ""], "no trial or architecture ``"),
     "no results": (["twin-7", GRU, LSTM], "sweep twin-777777 has no finished trial yet"),
-    "sweeps without results": (
-        ["twin-7", "reference"],
-        "twin-777777 and reference-a7f3c1 have no data set in common",
-    ),
+    "a sweep without results": (["reference", "twin-7"], "sweep twin-777777 has no finished trial yet"),
     "no such data set": (
         ["reference", GRU, LSTM, "--dataset", "handwritten"],
         f"sweep {SWEEP_ID} has no results on data set `handwritten`; nearest: handwriting",
