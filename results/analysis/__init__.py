@@ -27,6 +27,7 @@ from results.analysis._prediction import Likely, Prediction, prediction
 from results.analysis._proportion import Proportion, proportion
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._report import DatasetReport, Report, report
+from results.analysis._rival import Rival, rival
 from results.analysis._rows import Rows, lanes
 from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._verdict import DatasetVerdict, Method, Row, Verdict, verdict
@@ -73,6 +74,7 @@ __all__ = [
     "Rate",
     "RateRange",
     "Report",
+    "Rival",
     "Row",
     "Rows",
     "Share",
@@ -98,6 +100,7 @@ __all__ = [
     "proportion",
     "provenance",
     "report",
+    "rival",
     "summary",
     "verdict",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from results.analysis._answers import Answers, answers
-from results.analysis._comparison import holm, least_deviation, number, paired
+from results.analysis._comparison import ALPHA, holm, least_deviation, number, paired
 from results.analysis._confusion import Confusion, confusion
 from results.analysis._interval import Interval
 from results.analysis._sign_flip import sign_flip
@@ -37,6 +37,17 @@ class CellContrast:
     predicted: str
     share: Paired
     p_holm: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether the corrected p says that it is no chance."""
+        return self.p_holm <= ALPHA
+
+    @property
+    def better(self) -> bool | None:
+        """Whether the first is the better one here: more often right, or less often wrong; None: both are alike."""
+        mean = self.share.difference.mean
+        return ((mean > 0) == (self.true == self.predicted)) if mean else None
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from results.analysis._candidates import Candidates, candidates
 from results.analysis._confusion import Confusion, confusion
+from results.analysis._contrast import Contrast, contrast
 from results.analysis._curves import Curves, curves
 from results.analysis._data import DatasetFacts, datasets
 from results.analysis._importance import Importance, importance
 from results.analysis._provenance import Provenance, provenance
+from results.analysis._rival import Rival, rival
 from results.analysis._verdict import DatasetVerdict, Verdict, verdict
 from results.errors import Damaged, MissingExtra, StoreError
 from results.store import Sweep
@@ -20,11 +22,15 @@ MOST_CURVES = 24
 class DatasetReport:
     """One data set's part. `curves` of the best architectures, in the verdict's order; `facts` None: not recorded.
 
+    `contrast`: the best minus its `rival`; None where there is none, or as `incomparable` says.
     `importance` None: not measured, as `unimportant` says.
     """
 
     verdict: DatasetVerdict
     confusion: Confusion | None
+    rival: Rival | None
+    contrast: Contrast | None
+    incomparable: str
     curves: tuple[Curves, ...]
     candidates: Candidates
     importance: Importance | None
@@ -50,11 +56,16 @@ def report(sweep: Sweep) -> Report:
     parts = []
     for block in data.datasets:
         name = block.dataset.name
+        other = rival(block)
+        differs, incomparable = _contrast(sweep, block, other)
         matters, unimportant = _importance(sweep, name)
         parts.append(
             DatasetReport(
                 verdict=block,
                 confusion=confusion(sweep, name, block.best) if block.best else None,
+                rival=other,
+                contrast=differs,
+                incomparable=incomparable,
                 curves=tuple(curves(sweep, name, row.trial) for row in block.rows[:MOST_CURVES]),
                 candidates=tried[name],
                 importance=matters,
@@ -63,6 +74,18 @@ def report(sweep: Sweep) -> Report:
             )
         )
     return Report(data, tuple(parts), tuple(facts.values()), provenance(sweep))
+
+
+def _contrast(sweep: Sweep, block: DatasetVerdict, other: Rival | None) -> tuple[Contrast | None, str]:
+    """How the best and its rival differ, or why that is not told."""
+    if other is None:
+        return None, ""
+    try:
+        return contrast(sweep, block.dataset.name, block.best, other.trial), ""
+    except Damaged:
+        raise
+    except StoreError as error:
+        return None, str(error)
 
 
 def _importance(sweep: Sweep, dataset: str) -> tuple[Importance | None, str]:

@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 270, 180
 SPARK_WIDTH, SPARK_HEIGHT = 150, 34
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 8, 34
 _MOST_LETTERS = 9
+_BAR = 4  # half the width of a whisker's end
 _ROOM = 42  # pixels that the name of a value takes
 
 
@@ -107,13 +108,20 @@ def rates(data: RateRange) -> str:
 def _level(level: Level, x: float, up: Axis) -> list[Markup]:
     parts = []
     if level.accuracy.mean is not None:
-        y, half = up.at(100 * level.accuracy.mean), 100 * (level.accuracy.half_width or 0.0)
-        ends = [svg.number(up.at(100 * level.accuracy.mean + sign * half)) for sign in (1, -1)]
-        parts.append(svg.element("path", d=f"M{svg.number(x)} {ends[0]}V{ends[1]}", class_="whisker"))
-        parts.append(svg.element("circle", cx=x, cy=y, r=4, class_="mean"))
+        mean = 100 * level.accuracy.mean
+        if half := 100 * (level.accuracy.half_width or 0.0):
+            parts.append(svg.element("path", d=_whisker(x, mean - half, mean + half, up), class_="whisker"))
+        parts.append(svg.element("circle", cx=x, cy=up.at(mean), r=4, class_="mean"))
     if level.best is not None:
         parts.append(svg.element("circle", cx=x, cy=up.at(100 * level.best), r=4, class_="ring"))
     return parts
+
+
+def _whisker(x: float, low: float, high: float, up: Axis) -> str:
+    """From `low` to `high`; an end on the axis has a bar, one beyond it has none."""
+    drawn = f"M{svg.number(x)} {svg.number(up.at(high))}V{svg.number(up.at(low))}"
+    bars = [end for end in (low, high) if up.low <= end <= up.high]
+    return drawn + "".join(f"M{svg.number(x - _BAR)} {svg.number(up.at(end))}h{2 * _BAR}" for end in bars)
 
 
 def _accuracies(data: Importance) -> Axis:

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from results.analysis import Confusion, DatasetReport, DatasetVerdict, Report, Row
-from results.html import curves, effects, glyph, parallel, specimen, toml
+from results.analysis import ALPHA, Confusion, DatasetReport, DatasetVerdict, Report, Row
+from results.html import curves, difference, effects, glyph, parallel, specimen, toml
 from results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
@@ -36,6 +36,7 @@ def render(report: Report) -> str:
         "formats": formats,
         "glyph": glyph,
         "curves": curves,
+        "difference": difference,
         "effects": effects,
         "parallel": parallel,
         "specimen": specimen,
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         "toml": toml.dump,
         "accuracies": _accuracies,
         "best": _best,
+        "alpha": ALPHA,
         "MOST_CLASSES": MOST_CLASSES,
         "MOST_LISTED": MOST_LISTED,
         "MOST_PAIRS": MOST_PAIRS,

@@ -8,7 +8,6 @@ from results.analysis import CellContrast, Contrast, Paired
 from results.views import formats, layout
 from results.views.confusion import MOST_CLASSES
 
-SIGNIFICANT = 0.05
 MOST_CELLS = 10
 CELL = len("░░ +100.0*")
 
@@ -23,11 +22,10 @@ def render(data: Contrast, console: Console) -> None:
         first.split,
         f"{formats.plural(data.seeds, 'common seed')}, {formats.plural(data.sequences, 'sequence')}",
     )
-    half = data.accuracy.difference.half_width
     layout.facts(
         console,
         f"accuracy {formats.percent(first.accuracy.mean)} and {formats.percent(second.accuracy.mean)} %",
-        f"difference {_points(data.accuracy)}{'' if half is None else f' ±{formats.percent(half)}'} points",
+        f"difference {formats.difference(data.accuracy.difference)} points",
         f"p {formats.p_value(data.accuracy.p)}{_of(data.accuracy)}",
     )
     layout.facts(
@@ -48,10 +46,6 @@ def _of(paired: Paired) -> str:
     parts = (("seeds", paired.p_seeds), ("sequences", paired.p_sequences))
     known = ", ".join(f"over {what} {formats.p_value(p)}" for what, p in parts if p is not None)
     return f" ({known})"
-
-
-def _points(paired: Paired) -> str:
-    return formats.points(paired.difference.mean)
 
 
 def _width(data: Contrast) -> int:
@@ -76,32 +70,32 @@ def _matrix(data: Contrast, console: Console) -> None:
 def _cell(cell: CellContrast | None) -> Text:
     if cell is None:
         return Text("·  ", style="dim")
-    mark = "*" if cell.p_holm <= SIGNIFICANT else " "
-    text = f"{formats.shade(abs(cell.share.difference.mean or 0.0)) * 2} {_points(cell.share):>6}{mark}"
+    mark = "*" if cell.significant else " "
+    mean = cell.share.difference.mean
+    text = f"{formats.shade(abs(mean or 0.0)) * 2} {formats.points(mean):>6}{mark}"
     return Text(text, style=_style(cell))
 
 
 def _style(cell: CellContrast) -> str:
     """Green where the first is the better one, bold where that is significant."""
-    more = (cell.share.difference.mean or 0.0) > 0
-    colour = "green" if more == (cell.true == cell.predicted) else "red"
-    return f"bold {colour}" if cell.p_holm <= SIGNIFICANT else colour
+    if cell.better is None:
+        return ""
+    colour = "green" if cell.better else "red"
+    return f"bold {colour}" if cell.significant else colour
 
 
 def _cells(data: Contrast, console: Console) -> None:
     columns = [("true", "<"), ("predicted", "<"), ("points", ">"), ("over seeds", ">"), ("sequences", ">")]
     rows = []
     for cell in data.cells[:MOST_CELLS]:
-        half = cell.share.difference.half_width
-        points = _points(cell.share) + ("" if half is None else f" ±{formats.percent(half)}")
         rows.append(
             [
                 Text(cell.true),
                 Text(cell.predicted),
-                Text(points, style=_style(cell)),
+                Text(formats.difference(cell.share.difference), style=_style(cell)),
                 Text(f"p {formats.p_value(cell.share.p_seeds)}"),
                 Text(f"p {formats.p_value(cell.share.p_sequences)}"),
-                Text(formats.p_value(cell.p_holm) + ("*" if cell.p_holm <= SIGNIFICANT else " ")),
+                Text(formats.p_value(cell.p_holm) + ("*" if cell.significant else " ")),
             ]
         )
     layout.print_table(console, [*columns, ("Holm p", ">")], rows, spare=("sequences", "over seeds"))

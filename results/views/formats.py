@@ -16,11 +16,19 @@ def percent(fraction: float | None, decimals: int = 1) -> str:
 
 def interval(figure: Interval) -> str:
     """ "97.8 ±0.4"; without the ± for a single seed; "–" for none; "±>100" where the interval says nothing."""
+    return f"{percent(figure.mean)} {margin(figure)}".rstrip()
+
+
+def difference(figure: Interval) -> str:
+    """A difference of two shares in points, with its interval: "+1.2 ±0.4"."""
+    return f"{points(figure.mean)} {margin(figure)}".rstrip()
+
+
+def margin(figure: Interval) -> str:
+    """ "±0.4"; "±>100" where the interval says nothing; "" for a single seed."""
     if figure.half_width is None:
-        return percent(figure.mean)
-    if figure.half_width > 1:
-        return f"{percent(figure.mean)} ±>100"
-    return f"{percent(figure.mean)} ±{percent(figure.half_width)}"
+        return ""
+    return "±>100" if figure.half_width > 1 else f"±{percent(figure.half_width)}"
 
 
 def proportion(figure: Proportion) -> str:

@@ -17,13 +17,24 @@ import pytest
 from example_sweep import ARCHITECTURES, CANDIDATES, DATASETS, SWEEP_ID, write_example, write_example_trial
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from results import analysis, html, output
-from results.analysis import Curve, Curves, DatasetFacts, Interval, Report, Specimen, _importance, proportion
+from results.analysis import (
+    CellContrast,
+    Curve,
+    Curves,
+    DatasetFacts,
+    Interval,
+    Report,
+    Specimen,
+    _importance,
+    proportion,
+)
 from results.errors import StoreError
-from results.html import axis, curves, effects, glyph, page, specimen, svg, toml
+from results.html import axis, curves, difference, effects, glyph, page, specimen, svg, toml
 from results.store import Store, Sweep
-from results.views import formats
+from results.views import contrast, formats
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -110,6 +121,76 @@ def test_it_holds_what_the_verdict_says(report: Report) -> None:
     assert "seqsweep run" in text
 
 
+def told_apart(root: Path) -> Sweep:
+    """A sweep with enough seeds for some cells of two matrices to differ significantly."""
+    with pytest.MonkeyPatch.context() as patch:
+        good, bad = (
+            ("gru", 2, 100, False, "last", 0.06, 0.01, 3.4),
+            ("rnn_tanh", 1, 100, False, "last", 0.22, 0.02, 1),
+        )
+        patch.setattr("example_sweep.ARCHITECTURES", (good, bad))
+        return write_example(root, seeds=range(8))
+
+
+@pytest.mark.parametrize("sure", [False, True], ids=["not told apart", "told apart"])
+def test_the_difference_of_two_matrices_is_the_terminals(report: Report, tmp_path: Path, sure: bool) -> None:
+    if sure:
+        report = analysis.report(told_apart(tmp_path))
+    outline = Outline(html.render(report))
+    text = " ".join(" ".join(outline.text).split())
+    stars = 0
+    for part in report.datasets:
+        data = part.contrast
+        assert data is not None
+        names = {True: data.first.architecture, False: data.second.architecture, None: "–"}
+        assert f"{names[True]} minus {names[False]}" in text
+        assert f"accuracy {formats.percent(data.first.accuracy.mean)} and" in text
+        assert f"a difference of {formats.difference(data.accuracy.difference)} points" in text
+        cells = {(cell.true, cell.predicted): cell for cell in data.cells}
+        for true in data.first.classes:
+            shown = [true]
+            for predicted in data.first.classes:
+                cell = cells.get((true, predicted))
+                figure = cell and cell.share.difference
+                shown += [formats.points(figure.mean) if figure else "·"]
+                if cell and figure:
+                    shown += ["*"] * (cell.p_holm <= 0.05)
+                    shown += [f"{formats.margin(figure)}, p {formats.p_value(cell.p_holm)}"]
+            assert " ".join(shown) in text
+        with open(tmp_path / "terminal", "w+", encoding="utf-8") as file:
+            contrast.render(data, Console(file=file, width=200))
+            file.seek(0)
+            lines = file.read().splitlines()[-len(cells) :]
+        for line, cell in zip(lines, data.cells, strict=True):
+            true, predicted, points, margin, *p = line.replace("p ", " ").replace("*", " *").split()
+            assert " ".join([true, predicted, points, margin, names[cell.better], *p]) in text
+            stars += "*" in line
+    assert (stars > 0) == sure
+    framed = [each for tag, each in outline.tags if tag == "td" and "sure" in str(each.get("class")).split()]
+    assert len(framed) == stars
+
+
+def test_shades_of_a_difference_say_who_is_better(report: Report) -> None:
+    data = report.datasets[0].contrast
+    assert data is not None
+    cell = data.cells[0]
+
+    def shade(mean: float, p: float, *, right: bool, largest: float = 0.5) -> str:
+        def made(mean: float, p: float) -> CellContrast:
+            share = dataclasses.replace(cell.share, difference=Interval(mean, 0.1, 3))
+            return CellContrast("a", "a" if right else "ai", share, p)
+
+        drawn = made(mean, p)
+        return difference.shade(dataclasses.replace(data, cells=(drawn, made(largest, 1.0))), drawn)
+
+    assert shade(0.5, 0.05, right=True) == "hit s10 sure"
+    assert shade(-0.26, 0.051, right=True) == "miss s6"
+    assert shade(0.26, 1.0, right=False) == "miss s6"
+    assert shade(-0.5, 0.01, right=False) == "hit s10 sure"
+    assert shade(-0.01, 1.0, right=False, largest=0.01) == "hit s1", "little does not look like much"
+    assert shade(0.0, 1.0, right=False) == difference.shade(data, None) == "none"
+
+
 def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
     text = html.render(report)
     tags = Outline(text).tags
@@ -168,6 +249,9 @@ def test_a_sweep_that_is_not_whole(tmp_path: Path, state: str) -> None:
         text = html.render(analysis.report(write_example(tmp_path, seeds=[7])))
         assert "of one seed, so without an interval" in text
         assert "±" not in text.partition('<table class="verdict">')[2].partition("</table>")[0]
+        section = text.partition('id="d1-contrast"')[2].partition("<h3")[0]
+        assert "1 common seed," in section
+        assert not re.search("over seeds|±", section)
     else:
         sweep = write_example(tmp_path)
         (tmp_path / SWEEP_ID / "examples.parquet").unlink()
@@ -184,6 +268,7 @@ def test_many_classes_are_listed_instead(tmp_path: Path) -> None:
     text = html.render(analysis.report(sweep))
     assert 'class="matrix"' not in text
     assert "Most confused classes" in text
+    assert re.search(r"<details open>\s*<summary>The surest differences", text)
 
 
 def large(root: Path) -> Report:
@@ -328,6 +413,19 @@ def test_of_many_sets_the_chosen_one_and_the_lowest_are_drawn() -> None:
     assert len(curves.draw(dataclasses.replace(data, curves=(long,)))) < 4_000
 
 
+def test_a_whisker_that_leaves_the_axis_has_no_bar_at_that_end(report: Report) -> None:
+    data = report.datasets[0].importance
+    assert data is not None
+    parameter = data.parameters[0]
+    for half, bars in ((0.001, 2), (0.9, 0), (0.0, 0), (None, 0)):
+        level = dataclasses.replace(parameter.levels[0], accuracy=Interval(parameter.levels[0].best, half, 3))
+        one = dataclasses.replace(parameter, levels=(level,))
+        drawn = effects.marginal(dataclasses.replace(data, parameters=(one,)), one)
+        (whisker,) = re.findall('d="([^"]*)" class="whisker"', drawn) or [""]
+        assert whisker.count("h") == bars
+        assert bool(whisker) == bool(half)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (5, 2), (300, 64), (40, 3)])
 @pytest.mark.parametrize("how", ["ink", "image", "traces"])
 def test_any_sequence_can_be_drawn(shape: tuple[int, int], how: str) -> None:
@@ -380,6 +478,8 @@ def test_nothing_to_compare(tmp_path: Path) -> None:
         write_example_trial(sweep, DATASETS[1], ARCHITECTURES[0], [0, 1, 2])
     text = html.render(analysis.report(sweep))
     assert "Every parameter has one value: there is nothing to compare" in text
+    assert "minus" not in text
+    assert "Difference" not in text
     assert "There was nothing to compare: one architecture with one hyperparameter set" in text
     Outline(text)
 

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from example_sweep import SWEEP_ID, write_example
 from playwright.sync_api import Browser, Page, sync_playwright
-from test_html import HOSTILE, quick
+from test_html import HOSTILE, quick, told_apart
 
 from results import analysis, html, output
 from results.store import Store
@@ -48,6 +48,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, example_root: Path) -> dic
         "whole": Store(example_root).find(SWEEP_ID),
         "hostile": write_example(root / "a", class_names=HOSTILE),
         "many": write_example(root / "b", class_names=[f"class{number:02}" for number in range(18)]),
+        "told apart": told_apart(root / "d"),
         "unfinished": write_example(root / "c", missing=6, seeds=[0]),
     }
     for name, sweep in sweeps.items():
@@ -72,7 +73,10 @@ def opened(browser: Browser, path: Path, *, width: int = 1200, **options: Any) -
 
 @pytest.mark.parametrize(
     ("name", "scheme"),
-    [("whole", "light"), ("whole", "dark"), ("hostile", "dark"), ("many", "light"), ("unfinished", "dark")],
+    [
+        *(("whole", "light"), ("whole", "dark"), ("told apart", "light"), ("told apart", "dark")),
+        *(("hostile", "dark"), ("many", "light"), ("unfinished", "dark")),
+    ],
 )
 def test_axe_finds_nothing(browser: Browser, reports: dict[str, Path], name: str, scheme: Any) -> None:
     # axe itself is a script, which the page's own policy keeps out
@@ -187,6 +191,22 @@ def test_the_page_is_no_wider_than_the_screen(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_phone_names_of_rows_stay_and_shadows_say_that_there_is_more(
+    browser: Browser, reports: dict[str, Path]
+) -> None:
+    with opened(browser, reports["told apart"], width=360) as page:
+        for place in range(page.locator(".scroll:has(> .matrix)").count()):
+            matrix = page.locator(".scroll:has(> .matrix)").nth(place)
+            assert matrix.evaluate("each => each.scrollWidth > each.clientWidth")
+            matrix.evaluate("each => { each.scrollLeft = 60 }")
+            left = "each => each.getBoundingClientRect().left"
+            assert matrix.locator("tbody th").first.evaluate(left) == matrix.evaluate(left)
+            assert "gradient" in matrix.evaluate("each => getComputedStyle(each).backgroundImage")
+    with opened(browser, reports["told apart"]) as page:
+        shown = page.locator(".scroll").first.evaluate("each => getComputedStyle(each).backgroundImage")
+        assert shown == "none", "axe does not judge text on a gradient"
+
+
 def test_headings_are_in_order_and_figures_are_named(browser: Browser, reports: dict[str, Path]) -> None:
     with opened(browser, reports["whole"]) as page:
         levels = page.evaluate(
@@ -219,4 +239,7 @@ def test_on_paper_nothing_is_folded_away_or_cut(browser: Browser, reports: dict[
         assert page.locator("details td").count() > 0
         assert page.evaluate(hidden) == 0
         assert page.evaluate("[...document.querySelectorAll('nav')].every(each => !each.checkVisibility())")
+        size = "each => parseFloat(getComputedStyle(each).fontSize)"
+        note = page.locator(".note").first.evaluate(size)
+        assert note < page.locator("p:not([class])").first.evaluate(size)
         assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF-")

@@ -1,5 +1,6 @@
 """What a report is made of: candidates, data sets with their examples, provenance."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from example_sweep import ARCHITECTURES, CANDIDATES, DATASETS, SWEEP_ID, write_e
 from scipy import stats
 
 from results import analysis
-from results.analysis import _candidates
+from results.analysis import _candidates, _importance
+from results.errors import StoreError
+from results.schema import table
 from results.store import Store, Sweep
 
 
@@ -60,6 +63,50 @@ def test_only_the_best_are_told_of_one_by_one(sweep: Sweep, monkeypatch: pytest.
     assert few.best == whole.best[:3]
     assert (few.total, few.lost) == (whole.total, whole.lost)
     assert whole.total + whole.lost == len(ARCHITECTURES) * len(CANDIDATES)
+
+
+def test_whom_the_best_is_set_against(sweep: Sweep) -> None:
+    block = analysis.verdict(sweep).datasets[1]
+    best, second, *others = block.rows
+    lost = others[-1]
+    assert lost.test.n == 0
+    one_cell = [dataclasses.replace(row, cell=best.cell) for row in (second, *others)]
+    one_depth = [dataclasses.replace(row, layers=best.layers) for row in one_cell]
+    named = next(row for row in (second, *others) if row.cell != best.cell)
+    deeper = next(row for row in one_cell if row.layers != best.layers)
+    for rows, trial, kind in (
+        (block.rows, named.trial, "the best of another cell"),
+        ([best, *one_cell], deeper.trial, "the best with another number of layers"),
+        ([best, *one_depth], second.trial, "the next best"),
+    ):
+        found = analysis.rival(dataclasses.replace(block, rows=tuple(rows)))
+        assert found is not None
+        assert (found.trial, found.kind) == (trial, kind)
+    for rows in ([best], [best, lost]):
+        assert analysis.rival(dataclasses.replace(block, rows=tuple(rows))) is None
+    assert analysis.rival(dataclasses.replace(block, best=None)) is None
+
+
+def test_the_best_is_compared_with_its_rival_or_it_is_said_why_not(
+    own_sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_importance, "REPEATS", 1)
+    for part in analysis.report(own_sweep).datasets:
+        assert part.rival is not None
+        name, best = part.verdict.dataset.name, part.verdict.best
+        assert part.contrast == analysis.contrast(own_sweep, name, best, part.rival.trial)
+    trial = part.rival.trial
+    kept = ("lanes", "confusions", "epochs")
+    rows = {kind: own_sweep.read(kind, trials=[trial]).to_pylist() for kind in kept}
+    predictions = tmp_path / SWEEP_ID / "predictions" / f"{trial}.parquet"
+    whole = predictions.read_bytes()
+    predictions.write_bytes(whole[:-100] + bytes(100))
+    with pytest.raises(StoreError, match="damaged"):
+        analysis.report(own_sweep)
+    own_sweep.write_trial(trial, {kind: table(kind, content) for kind, content in rows.items()})
+    part = analysis.report(own_sweep).datasets[-1]
+    assert part.contrast is None
+    assert part.incomparable.startswith(f"trial {trial} has no predictions of split `test`")
 
 
 def test_data_sets_and_their_examples(sweep: Sweep) -> None:
