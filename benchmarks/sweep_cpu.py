@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -159,12 +159,11 @@ def plain(options: argparse.Namespace, folder: Path, *, padded: bool, keep: bool
     return usage, json.loads(found.read_text())
 
 
-def seqsweep(options: argparse.Namespace, folder: Path) -> tuple[Usage, list[Row]]:
-    spec, store = folder / "spec.toml", folder / "store"
-    spec.write_text(
-        f"""
+def spec_text(options: argparse.Namespace, sources: Iterable[Any], gpus: float = 0.0) -> str:
+    """The spec, as TOML, that trains the same as plain Tune does; a trial takes `gpus` of a GPU."""
+    return f"""
 name = "benchmark"
-datasets = {json.dumps(options.datasets)}
+datasets = [{", ".join(map(toml, sources))}]
 seeds = {options.seeds}
 
 [architecture]
@@ -187,8 +186,22 @@ refit = false
 
 [validation]
 fraction = {FRACTION}
+
+[resources]
+gpus_per_trial = {gpus}
 """
-    )
+
+
+def toml(source: Any) -> str:
+    """A source as a value in a spec."""
+    if isinstance(source, str):
+        return json.dumps(source)
+    return "{" + ", ".join(f"{key} = {json.dumps(value)}" for key, value in source.items()) + "}"
+
+
+def seqsweep(options: argparse.Namespace, folder: Path) -> tuple[Usage, list[Row]]:
+    spec, store = folder / "spec.toml", folder / "store"
+    spec.write_text(spec_text(options, options.datasets))
     program = Path(sys.executable).with_name("seqsweep")
     command = [str(program), "run", str(spec), "--store", str(store), "--cpus", str(options.cores)]
     usage = run(command, folder / "log")

@@ -24,7 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results_table import table, write_section
-from sweep_cpu import BATCH, CLIP_NORM, FRACTION, HIDDEN, models, rates, run
+from sweep_cpu import BATCH, CLIP_NORM, FRACTION, HIDDEN, models, run, spec_text
 
 from cluster.local import usable_cpus
 from results.store import Store
@@ -52,47 +52,11 @@ def sources(folder: Path | None) -> dict[str, Any]:
     }
 
 
-def toml(source: Any) -> str:
-    """A source as a value in a spec."""
-    if isinstance(source, str):
-        return json.dumps(source)
-    return "{" + ", ".join(f"{key} = {json.dumps(value)}" for key, value in source.items()) + "}"
-
-
 def ours(options: argparse.Namespace, folder: Path) -> float:
     """Seconds of all models."""
     spec, store = folder / "spec.toml", folder / "store"
-    share = 0 if options.dry_run else options.share
-    spec.write_text(
-        f"""
-name = "benchmark"
-datasets = [{", ".join(toml(source) for source in options.sources.values())}]
-seeds = {options.seeds}
-
-[architecture]
-cell = {json.dumps(options.cells)}
-layers = {options.layers}
-hidden = {HIDDEN}
-batch_size = {BATCH}
-
-[hyperparameters]
-optimizer = "adam"
-lr = {{choice = {rates(options)}}}
-schedule = "one_cycle"
-clip_norm = {CLIP_NORM}
-
-[training]
-epochs = {options.epochs}
-min_change = 0.0
-keep = "last"
-
-[validation]
-fraction = {FRACTION}
-
-[resources]
-gpus_per_trial = {share}
-"""
-    )
+    share = 0.0 if options.dry_run else options.share
+    spec.write_text(spec_text(options, options.sources.values(), share))
     program = Path(sys.executable).with_name("seqsweep")
     usage = run([str(program), "run", str(spec), "--store", str(store)], folder / "log")
     lanes = Store(store).find(None).read("lanes").to_pylist()
