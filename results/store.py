@@ -79,12 +79,30 @@ class Store:
 
         Raises `StoreError` naming the file when a `sweep.json` is damaged, missing beside results, or too new.
         """
-        try:
-            found = [sweep for sweep in self.folder.map(self._look, self._names()) if sweep]
-        except (Damaged, Missing) as error:
-            todo = f"bring it back from a copy, or move its sweep out of {self.folder} to see the others"
-            raise type(error)(f"{error}; {todo}") from error
-        return sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True)
+        found, complaints = self.survey()
+        if complaints:
+            todo = f"bring it back from a copy, or move its sweep out of {self.folder}"
+            raise type(complaints[0])(f"{complaints[0]}; {todo}") from complaints[0]
+        return found
+
+    def survey(self) -> tuple[list["Sweep"], list[StoreError]]:
+        """The sweeps that can be read, newest first, and what is said of each whose `sweep.json` is damaged or missing.
+
+        Raises `StoreError` when one is too new, or the store cannot be read.
+        """
+
+        def look(name: str) -> Sweep | StoreError | None:
+            try:
+                return self._look(name)
+            except (Damaged, Missing) as error:
+                return error
+
+        seen = self.folder.map(look, self._names())
+        found = [each for each in seen if isinstance(each, Sweep)]
+        return (
+            sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True),
+            [each for each in seen if isinstance(each, StoreError)],
+        )
 
     def find(self, prefix: str | None = None) -> "Sweep":
         """The sweep whose id is `prefix`, else the only one that begins or ends with it; None: the newest.

@@ -24,20 +24,27 @@ def command(
     address: Dashboard = None,
     json: Json = False,
 ) -> None:
-    """List the sweeps of the store, or of a cluster, the newest first."""
+    """List the sweeps of the store, or of a cluster, the newest first.
+
+    Those that cannot be read are named at the end; then the exit code is 2.
+    """
     if cluster or address:
         _of_cluster(address, json)
         return
     from results.analysis import summary
+    from results.errors import StoreError
     from results.store import Store
     from results.views.sweeps import render
     from sweeps.report import write_json
 
-    summaries = [summary(sweep) for sweep in Store(store).sweeps()]
+    sweeps, complaints = Store(store).survey()
+    summaries = [summary(sweep) for sweep in sweeps]
     if json:
         write_json(summaries, console())
-    else:
+    elif summaries or not complaints:
         render(summaries, console())
+    if complaints:
+        raise StoreError("\n".join(map(str, complaints)))
 
 
 def _of_cluster(address: str | None, json: bool) -> None:

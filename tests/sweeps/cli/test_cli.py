@@ -260,9 +260,10 @@ def test_a_damaged_sweep_is_named(store: Path, capsys: pytest.CaptureFixture[str
     write_example(store, sweep_id="other-0123ab", missing=10)
     for verb in ("show", "list"):
         assert main([verb]) == 2
-        err = capsys.readouterr().err
+        out, err = capsys.readouterr()
         assert f"{store / SWEEP_ID / 'sweep.json'} is damaged: " in err
-        assert f"or move its sweep out of {store} to see the others\n" in err
+        assert ("other-0123ab" in out) == (verb == "list"), "the others are listed; the newest is not known"
+        assert (f"; bring it back from a copy, or move its sweep out of {store}\n" in err) == (verb == "show")
     assert "no trial has finished yet" in said(capsys, "show", "other")
 
 
