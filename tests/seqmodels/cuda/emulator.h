@@ -2,7 +2,7 @@
 //
 // With a seed, the threads of a block and the blocks of a grid run in a random order: results that change with it show a race.
 // Shared memory is NaN when a block begins, and so is what lies before and behind it; writes there are an error.
-// Arguments are checked against the kernel's own parameters.
+// Arguments are checked against the kernel's own parameters. With SEQSWEEP_WATCHED every access is looked at (watch.h), at a price.
 //
 // Not seen: latency, the approximations of the fast exponential and division, the order of sums inside a matrix product.
 #pragma once
@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -62,6 +63,8 @@ struct Fiber {
 struct Warp {
     int live, arrived;
     Meeting meeting;
+    const void* place;  // of the instruction
+    unsigned barriers;  // so far: __syncwarp
     void* slot[32];
 };
 
@@ -70,12 +73,13 @@ struct Block {
     Warp warp[MOST_THREADS / 32];
     int ready[MOST_THREADS], ready_first, ready_count;  // a ring
     int waiting[MOST_THREADS], waiting_count;           // at the block's barrier
-    int live, current;
+    const void* place;                                  // of the barrier
+    int number, threads, shared_bytes, live, current;
+    unsigned barriers;  // so far
     uint64 random;
     const char* error;
     void* outside;  // stack pointer of who launches
-    void (*body)(void*);
-    void* body_argument;
+    void (*body)();
     uint3 block_index, block_size, grid_size;
     char* stacks;
     char* shared;  // RED_ZONE, the block's, RED_ZONE
@@ -174,6 +178,8 @@ inline void hand_on(void** save) {
 
 inline void free_barrier() {
     if (block.waiting_count && block.waiting_count == block.live) {
+        if (block.live != block.threads) block.error = "a barrier when some threads have ended";
+        block.barriers++;
         for (int i = 0; i < block.waiting_count; i++) make_ready(block.waiting[i]);
         block.waiting_count = 0;
     }
@@ -181,22 +187,28 @@ inline void free_barrier() {
 
 static __attribute__((noinline)) void barrier() {
     int self = block.current;
+    const void* place = __builtin_return_address(0);
+    if (block.waiting_count && block.place != place) block.error = "threads are at different barriers";
+    block.place = place;
     block.waiting[block.waiting_count++] = self;
     free_barrier();
     hand_on(&block.fiber[self].stack_pointer);
 }
 
-// The live lanes of a warp meet, each with something of its own; the last to come does `complete(slots)`, then all go on.
+// The live lanes of a warp meet, each with something of its own; the last to come does `complete(slots)`, then all go on. `place`: of the
+// instruction, which must be the same one for all.
 template <class Complete>
-inline void meet(Meeting meeting, void* own, Complete complete) {
+inline void meet(Meeting meeting, const void* place, void* own, Complete complete) {
     int self = block.current;
     Warp& warp = block.warp[self / 32];
-    if (warp.arrived && warp.meeting != meeting) block.error = "lanes of a warp are at different instructions";
+    if (warp.arrived && (warp.meeting != meeting || warp.place != place)) block.error = "lanes of a warp are at different instructions";
     warp.meeting = meeting;
+    warp.place = place;
     warp.slot[self % 32] = own;
     if (++warp.arrived == warp.live) {
         if (warp.live != 32) block.error = "a warp's instruction without all of its lanes";
         if (!block.error) complete(warp.slot);
+        warp.barriers += meeting == WARP_BARRIER;
         warp.arrived = 0;
         int first = self / 32 * 32;
         for (int lane = 0; lane < 32; lane++)
@@ -208,7 +220,7 @@ inline void meet(Meeting meeting, void* own, Complete complete) {
 }
 
 static void thread_main() {
-    block.body(block.body_argument);
+    block.body();
     int self = block.current;
     block.live--;
     if (block.fiber[self].copies) block.error = "a thread ends before its copies";
@@ -224,11 +236,20 @@ inline bool poisoned(const char* from, size_t bytes) {
     return true;
 }
 
+#ifdef SEQSWEEP_WATCHED
+inline void forget_shared(int bytes);
+#else
+inline void forget_shared(int) {}
+#endif
+
 inline void run_block(int threads, int shared_bytes) {
+    forget_shared(shared_bytes);
     std::memset(block.shared, 0xff, shared_bytes + 2 * RED_ZONE);
     block.ready_first = block.ready_count = block.waiting_count = 0;
-    block.live = threads;
-    for (int i = 0; i < threads; i += 32) block.warp[i / 32] = Warp{threads - i < 32 ? threads - i : 32, 0, NONE, {}};
+    block.live = block.threads = threads;
+    block.shared_bytes = shared_bytes;
+    block.barriers = 0;
+    for (int i = 0; i < threads; i += 32) block.warp[i / 32] = Warp{threads - i < 32 ? threads - i : 32, 0, NONE, nullptr, 0, {}};
     for (int i = 0; i < threads; i++) {
         char* stack = block.stacks + size_t(i) * STACK;
         std::memset(stack, 0x5a, 64);
@@ -269,9 +290,9 @@ const char* launch(void (*kernel)(P...), const Launch& launch, std::index_sequen
         block.stacks = static_cast<char*>(std::aligned_alloc(4096, size_t(MOST_THREADS) * STACK));
         block.shared = static_cast<char*>(std::aligned_alloc(4096, MOST_SHARED + 2 * RED_ZONE));
     }
-    auto body = [&] { kernel(*static_cast<P*>(launch.arguments[I])...); };
-    block.body = [](void* argument) { (*static_cast<decltype(body)*>(argument))(); };
-    block.body_argument = &body;
+    static std::tuple<void (*)(P...), P...> call;
+    call = {kernel, *static_cast<P*>(launch.arguments[I])...};
+    block.body = [] { std::get<0>(call)(std::get<I + 1>(call)...); };
     block.error = nullptr;
     block.random = launch.seed ? launch.seed * 0x9E3779B97F4A7C15ull | 1 : 0;
     block.block_size = {unsigned(launch.threads), 1, 1};
@@ -287,6 +308,7 @@ const char* launch(void (*kernel)(P...), const Launch& launch, std::index_sequen
         unsigned index = order[i];
         block.block_index = {index % block.grid_size.x, index / block.grid_size.x % block.grid_size.y,
                              index / block.grid_size.x / block.grid_size.y};
+        block.number = int(index);
         run_block(launch.threads, launch.shared_bytes);
     }
     std::free(order);
@@ -337,13 +359,15 @@ __attribute__((noinline, optimize("O3"))) static void matrix_product(void** slot
         for (int i = 0; i < 4; i++) lanes[lane]->d[i] = sums[lane / 4 + 8 * (i >> 1)][2 * (lane % 4) + (i & 1)];
 }
 
-template <class T> T shuffle(T value, int source) {
+#define NOT_INLINED static __attribute__((noinline))  // its return address is the instruction's place
+
+template <class T> NOT_INLINED T shuffle(T value, int source) {
     struct Own {
         T value;
         int source;
         T result;
     } own{value, source, value};
-    meet(SHUFFLE, &own, [](void** slots) {
+    meet(SHUFFLE, __builtin_return_address(0), &own, [](void** slots) {
         for (int lane = 0; lane < 32; lane++) {
             Own* to = static_cast<Own*>(slots[lane]);
             to->result = static_cast<Own*>(slots[to->source & 31])->value;
@@ -352,18 +376,20 @@ template <class T> T shuffle(T value, int source) {
     return own.result;
 }
 
-inline unsigned vote(bool predicate) {
+NOT_INLINED unsigned vote(bool predicate) {
     struct Own {
         bool predicate;
         unsigned result;
     } own{predicate, 0};
-    meet(VOTE, &own, [](void** slots) {
+    meet(VOTE, __builtin_return_address(0), &own, [](void** slots) {
         unsigned ballot = 0;
         for (int lane = 0; lane < 32; lane++) ballot |= unsigned(static_cast<Own*>(slots[lane])->predicate) << lane;
         for (int lane = 0; lane < 32; lane++) static_cast<Own*>(slots[lane])->result = ballot;
     });
     return own.result;
 }
+
+NOT_INLINED void warp_barrier() { meet(WARP_BARRIER, __builtin_return_address(0), nullptr, [](void**) {}); }
 
 inline void full(unsigned mask) {
     if (mask != 0xffffffffu) block.error = "a warp's instruction with a mask that leaves lanes out";
@@ -372,6 +398,13 @@ inline void full(unsigned mask) {
 inline int lane() { return block.current % 32; }
 
 }  // namespace emulator
+
+#ifdef SEQSWEEP_WATCHED
+#include "watch.h"
+#define EMULATOR_ACCESS(address, writes) emulator::accessed(address, 4, writes)
+#else
+#define EMULATOR_ACCESS(address, writes) static_cast<void>(0)
+#endif
 
 #define threadIdx (emulator::block.fiber[emulator::block.current].thread)
 #define blockIdx (emulator::block.block_index)
@@ -382,7 +415,7 @@ inline float* shared_memory() { return reinterpret_cast<float*>(emulator::block.
 inline void __syncthreads() { emulator::barrier(); }
 inline void __syncwarp(unsigned mask = 0xffffffffu) {
     emulator::full(mask);
-    emulator::meet(emulator::WARP_BARRIER, nullptr, [](void**) {});
+    emulator::warp_barrier();
 }
 template <class T> T __shfl_sync(unsigned mask, T value, int source) {
     emulator::full(mask);
@@ -409,9 +442,9 @@ inline unsigned __ballot_sync(unsigned mask, bool predicate) {
 inline bool __any_sync(unsigned mask, bool predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline bool __all_sync(unsigned mask, bool predicate) { return __ballot_sync(mask, predicate) == 0xffffffffu; }
 
-inline void mma_tf32(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+NOT_INLINED void mma_tf32(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
     emulator::Product own{d, a, {b0, b1}};
-    emulator::meet(emulator::MATRIX_PRODUCT, &own, emulator::matrix_product);
+    emulator::meet(emulator::MATRIX_PRODUCT, __builtin_return_address(0), &own, emulator::matrix_product);
 }
 
 // ---- Arithmetic
@@ -434,6 +467,8 @@ inline void copy_async(float* shared, const float* from) {
     emulator::Fiber& fiber = emulator::block.fiber[emulator::block.current];
     if (fiber.copies == emulator::MOST_COPIES) emulator::block.error = "more copies than the emulator keeps";
     else fiber.copy[fiber.copies++] = {shared, from};
+    EMULATOR_ACCESS(shared, true);  // from now on it may happen
+    if (from) EMULATOR_ACCESS(from, false);
 }
 inline void wait_for_copies() {
     emulator::Fiber& fiber = emulator::block.fiber[emulator::block.current];

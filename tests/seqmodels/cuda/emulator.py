@@ -22,9 +22,10 @@ HERE = Path(__file__).parent
 BUILDS = HERE.parents[2] / ".pytest_cache" / "emulator"  # by the hash of all that goes into a build
 COMPILER = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "c++")), None)
 ZONE = 4096  # bytes around fresh memory that nobody may write
-FLAGS = ("-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-g0", "-shared", "-fPIC")
+FLAGS = ("-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-g0", "-fPIC", "-c")
 FLAGS += ("-fvisibility=hidden", "-DSEQSWEEP_EMULATOR", "-fsanitize=alignment")
-MOST_BLOCKS = 65535  # of a grid in y and in z
+WATCHED = ("-DSEQSWEEP_WATCHED", "-fsanitize=thread")
+MOST_BLOCKS = (2**31 - 1, 65535, 65535)  # of a grid
 POINTED_AT = {  # what a kernel's pointer may be given
     "float": torch.float32,
     "uint4": torch.float32,
@@ -36,7 +37,7 @@ POINTED_AT = {  # what a kernel's pointer may be given
 
 
 class EmulationError(AssertionError):
-    """A kernel did what it must not: a deadlock, a write outside of shared memory, arguments of other types."""
+    """A kernel did what it must not: a deadlock, a write outside of an array, a race, arguments of other types."""
 
 
 class Launch(ctypes.Structure):
@@ -52,8 +53,14 @@ class Launch(ctypes.Structure):
     )
 
 
+class Array(ctypes.Structure):
+    """`emulator::Array`."""
+
+    _fields_ = (("begin", ctypes.c_void_p), ("bytes", ctypes.c_size_t), ("allowed", ctypes.c_void_p))
+
+
 _lock = threading.Lock()  # an emulated block's state is global
-_functions: dict[tuple[Path, Kernel], ctypes._CFuncPtr] = {}
+_functions: dict[tuple[Path, bool, Kernel], tuple[ctypes.CDLL, ctypes._CFuncPtr]] = {}
 
 
 class Emulator:
@@ -64,6 +71,7 @@ class Emulator:
         capability: of the device that it stands for.
         shared_bytes: most shared memory of a block there.
         sources: where the kernels' headers are, if not in the product: a test changes a copy.
+        watch: look at every access of the kernels (watch.h), which takes ten times as long.
     """
 
     multiprocessors = 132
@@ -76,8 +84,10 @@ class Emulator:
         capability: tuple[int, int] = (9, 0),
         shared_bytes: int = 232448,
         sources: Path = SOURCES,
+        watch: bool = False,
     ) -> None:
         self.seed = seed
+        self.watch = watch
         self.capability = capability
         self.shared_bytes = shared_bytes
         self.sources = sources
@@ -106,8 +116,8 @@ class Emulator:
             return
         if shared_bytes > self.shared_bytes:
             raise ValueError(f"{kernel.name} wants {shared_bytes} bytes of shared memory")
-        assert min(grid) >= 1, f"{kernel.name}: grid {grid}"
-        assert max(grid[1:]) <= MOST_BLOCKS, f"{kernel.name}: grid {grid}"
+        if min(grid) < 1 or any(count > most for count, most in zip(grid, MOST_BLOCKS, strict=True)):
+            raise EmulationError(f"{kernel.name}: no device has a grid of {grid}")
         assert 1 <= threads <= 1024, f"{kernel.name}: {threads} threads"
         kinds, values = zip(*map(_value, arguments), strict=True) if arguments else ((), ())
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
@@ -116,7 +126,17 @@ class Emulator:
             description = Launch(
                 (ctypes.c_int * 3)(*grid), threads, shared_bytes, self.seed, "".join(kinds).encode(), pointers
             )
-            error = self._function(kernel)(ctypes.byref(description))
+            library, function = self._function(kernel)
+            if self.watch:
+                names = [declared for declared, _ in _parameters(self.sources, kernel)]
+                # threads without a row load a place of `saved` that others may write, and drop what they found
+                dropped = names.index("float* saved") if kernel.name.startswith("recurrence_") else None
+                masks = _masks(arguments, dropped)
+                arrays = (Array * len(masks))(
+                    *(Array(start, len(mask), mask.data_ptr()) for start, mask in masks.items())
+                )
+                library.watch_arrays(len(masks), arrays)
+            error = function(ctypes.byref(description))
         if error:
             raise EmulationError(f"{kernel.name}: {error.decode()}")
         for argument, (declared, wanted) in zip(arguments, _parameters(self.sources, kernel), strict=True):
@@ -147,23 +167,26 @@ class Emulator:
         """Compile several at once, which is faster than one by one."""
         with _lock:
             missing = [
-                kernel for kernel in dict.fromkeys(kernels) if (self.sources, kernel) not in _functions
+                kernel
+                for kernel in dict.fromkeys(kernels)
+                if (self.sources, self.watch, kernel) not in _functions
             ]
             if missing:
-                library = ctypes.CDLL(str(_build(self.sources, missing)))
+                library = ctypes.CDLL(str(_build(self.sources, missing, WATCHED if self.watch else ())))
                 for number, kernel in enumerate(missing):
                     function = getattr(library, f"kernel_{number}")
                     function.restype = ctypes.c_char_p
-                    _functions[self.sources, kernel] = function
+                    _functions[self.sources, self.watch, kernel] = library, function
 
-    def _function(self, kernel: Kernel) -> ctypes._CFuncPtr:
-        if (self.sources, kernel) not in _functions:
+    def _function(self, kernel: Kernel) -> tuple[ctypes.CDLL, ctypes._CFuncPtr]:
+        key = self.sources, self.watch, kernel
+        if key not in _functions:
             _lock.release()
             try:
                 self.build([kernel])
             finally:
                 _lock.acquire()
-        return _functions[self.sources, kernel]
+        return _functions[key]
 
 
 @cache
@@ -185,6 +208,19 @@ def _parameters(sources: Path, kernel: Kernel) -> list[tuple[str, torch.dtype | 
 
 def _zones_are_whole(whole: Tensor) -> bool:
     return bool((whole[:ZONE] == 255).all() and (whole[-ZONE:] == 255).all())
+
+
+def _masks(arguments: tuple[Argument, ...], dropped: int | None) -> dict[int, Tensor]:
+    """Where tensors' memory begins, and of each byte of it whether they cover it: see `emulator::Array`."""
+    masks: dict[int, Tensor] = {}
+    for place, tensor in enumerate(arguments):
+        if isinstance(tensor, Tensor):
+            storage = tensor.untyped_storage()
+            mask = masks.setdefault(storage.data_ptr(), torch.zeros(storage.nbytes(), dtype=torch.uint8))
+            words = mask.view({4: torch.int32, 8: torch.int64}[tensor.itemsize])
+            covered = words.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+            covered.fill_(0x01010101 if place == dropped else -1)
+    return masks
 
 
 def _value(argument: Argument) -> tuple[str, ctypes._SimpleCData]:
@@ -210,7 +246,7 @@ def _processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def _build(sources: Path, kernels: list[Kernel]) -> Path:
+def _build(sources: Path, kernels: list[Kernel], more_flags: tuple[str, ...]) -> Path:
     assert COMPILER is not None, "no C++ compiler: none of g++, c++ is there"
     lines = ['#include "emulator.h"']
     lines += [f'#include "{file}"' for file in dict.fromkeys(kernel.file for kernel in kernels)]
@@ -220,20 +256,23 @@ def _build(sources: Path, kernels: list[Kernel]) -> Path:
             f"(const emulator::Launch& description) {{ return emulator::launch(&{kernel.name}, description); }}"
         )
     text = "\n".join(lines) + "\n"
-    parts = [text, COMPILER, *FLAGS, _processor()]
-    headers = [HERE / "emulator.h", *sorted(HERE.glob("*.cuh")), *sorted(sources.glob("*.cuh"))]
+    parts = [text, COMPILER, *FLAGS, *more_flags, _processor()]
+    headers = [*sorted(HERE.glob("*.h")), *sorted(HERE.glob("*.cuh")), *sorted(sources.glob("*.cuh"))]
     parts += [header.read_text() for header in headers]
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     built = BUILDS / f"{name}.so"
     if built.exists():
         return built
     BUILDS.mkdir(parents=True, exist_ok=True)
-    source, fresh = (BUILDS / f"{name}.{os.getpid()}.{suffix}" for suffix in ("cpp", "so"))
+    source, compiled, fresh = (BUILDS / f"{name}.{os.getpid()}.{suffix}" for suffix in ("cpp", "o", "so"))
     source.write_text(text)
-    command = [COMPILER, *FLAGS, f"-I{sources}", f"-I{HERE}", str(source), "-o", str(fresh)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    compiling = [*FLAGS, *more_flags, f"-I{sources}", f"-I{HERE}", str(source), "-o", str(compiled)]
+    # linked apart: the sanitizers' own libraries stay away
+    for options in (compiling, ["-shared", str(compiled), "-o", str(fresh)]):
+        done = subprocess.run([COMPILER, *options], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ValueError(f"{', '.join(kernel.name for kernel in kernels)}: {done.stderr}")
     source.unlink()
-    if done.returncode:
-        raise ValueError(f"{', '.join(kernel.name for kernel in kernels)}: {done.stderr}")
+    compiled.unlink()
     fresh.rename(built)  # whole, whoever builds it beside us
     return built

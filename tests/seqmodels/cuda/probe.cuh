@@ -37,3 +37,44 @@ __global__ void outside(int place) { shared_memory()[place] = 0.0f; }
 __global__ void four(const float* from, float* to) { *to = reinterpret_cast<const float4*>(from)->y; }
 
 __global__ void beside(float* to, int place) { to[place] = 0.0f; }
+
+// a barrier when some threads have ended; two barriers that are one to the device, perhaps
+__global__ void ended() {
+    if (threadIdx.x < 32) return;
+    __syncthreads();
+}
+__global__ void apart(float* to) {
+    if (threadIdx.x < 32) {
+        __syncthreads();
+        to[0] = 1.0f;
+    } else {
+        __syncthreads();
+        to[1] = 2.0f;
+    }
+}
+
+// lanes that shuffle at two places
+__global__ void halves(float* to) {
+    float value = to[threadIdx.x];
+    if (threadIdx.x < 16) value = 2.0f * __shfl_xor_sync(0xffffffffu, value, 1);
+    else value = 3.0f + __shfl_xor_sync(0xffffffffu, value, 2);
+    to[threadIdx.x] = value;
+}
+
+// a word of global memory read and written, at `from` and `to`, by each block
+__global__ void copied(const float* from, float* to, int place, int by) { to[0] = from[place + by * int(blockIdx.x)]; }
+
+// what a thread reads was written by a neighbour: 0, of its warp after nothing but a shuffle; 1, after __syncwarp; 2, of another warp after
+// __syncwarp; 3, after the block's barrier; 4, nobody wrote it; 5, it is being copied; 6, it is written while others read it
+template <int WAY> __global__ void neighbour(const float* x, float* out) {
+    float* shared = shared_memory();
+    const int self = threadIdx.x, other = WAY == 2 || WAY == 3 ? self ^ 32 : self ^ 1;
+    if (WAY == 5) copy_async(shared + self, x + self);
+    else if (WAY != 4) shared[self] = x[self];
+    if (WAY == 0) __shfl_xor_sync(0xffffffffu, 1.0f, 1);
+    if (WAY == 1 || WAY == 2) __syncwarp();
+    if (WAY == 3 || WAY == 5 || WAY == 6) __syncthreads();
+    if (WAY == 6 && self == 7) shared[0] = 1.0f;
+    out[self] = shared[WAY == 6 ? 0 : other];
+    wait_for_copies();
+}

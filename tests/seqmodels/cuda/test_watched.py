@@ -1,0 +1,85 @@
+"""Every access of every kernel: inside of its arrays, ordered by barriers, of words that were written."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from conformance import Problem
+from emulator import COMPILER, EmulationError, Emulator
+from specialisations import recurrence_kernels
+from test_epochs import CONFIG, LANES, trainer
+
+from seqmodels.architecture import CELLS, Architecture
+from seqmodels.backends.cuda.backend import CudaBackend
+from seqmodels.backends.cuda.device import SOURCES
+from seqmodels.backends.cuda.shapes import backward_shape, forward_shape
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
+HIDDEN = 21  # a multiple of nothing
+
+
+def run(
+    cell: str,
+    features: int,
+    precision: str,
+    *,
+    hidden: int = HIDDEN,
+    shared_bytes: int = 232448,
+    sources: Path = SOURCES,
+    reverse: bool = False,
+    bptt: int | None = None,
+) -> None:
+    """More rows than a block has slots; what is around the rows' tokens is NaN."""
+    device = Emulator(1, sources=sources, shared_bytes=shared_bytes, watch=True)
+    device.build(recurrence_kernels(device, precision, [cell], [hidden], features))
+    lengths = [2, 5, 1, 3] * 9
+    problem = Problem.make(cell, features, hidden, lengths, dtype=torch.float32, gap=torch.nan)
+    problem.run(CudaBackend(device, precision), cell, reverse=reverse, bptt=bptt)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_recurrence(cell: str) -> None:
+    run(cell, 3, "tf32", bptt=3)
+    run(cell, 45, "tf32", reverse=True)
+
+
+def test_the_recurrence_with_streamed_weights() -> None:
+    hidden, shared_bytes = 45, 54 * 1024
+    device = Emulator(shared_bytes=shared_bytes)
+    for shape in (
+        forward_shape(device, "lstm", 3, hidden, "float32"),
+        backward_shape(device, "lstm", hidden, "float32"),
+    ):
+        assert shape.shared_steps
+        assert shape.streamed_steps
+    run("lstm", 3, "float32", hidden=hidden, shared_bytes=shared_bytes)
+
+
+def test_whole_steps() -> None:
+    architecture = Architecture("gru", 2, 7, bidirectional=True, readout=("last", "max"), head_hidden=5)
+    one = trainer(CudaBackend(Emulator(1, watch=True), "float32"), LANES, CONFIG, architecture)
+    while not one.done:
+        one.run_epoch()
+    assert one.kept.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "message"),
+    [
+        ("recurrence_forward.cuh", "unit < hidden && token >= 0", "unit < hidden", "outside of its arrays"),
+        ("fragments.cuh", "unit < hidden && column < columns", "column < columns", "reads outside"),
+        ("recurrence_forward.cuh", "step % 2 * state_words", "0", "a race in shared memory"),
+    ],
+)
+def test_a_fault_in_the_recurrence_is_an_error(
+    file: str, right: str, wrong: str, message: str, tmp_path: Path
+) -> None:
+    for header in SOURCES.glob("*.cuh"):
+        text = header.read_text()
+        if header.name == file:
+            assert right in text
+            text = text.replace(right, wrong)
+        (tmp_path / header.name).write_text(text)
+    with pytest.raises(EmulationError, match=re.escape(message)):
+        run("lstm", 3, "tf32", sources=tmp_path)
