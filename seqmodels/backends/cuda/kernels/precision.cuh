@@ -23,12 +23,18 @@ struct Tf32 {
         return made;
     }
 
-    // sum[n] += a b[n] for n < count, tiles of 16 x 8 (see mma_tf32)
+    // sum[n] += a b[n] for n < count, tiles of 16 x 8 (see mma_tf32). All of them is the usual case: without a branch between the products
+    // they overlap.
     template <int N>
     static __device__ __forceinline__ void multiply(float (&sum)[N][4], const Left& a, const Right<N>& b, int count = N) {
+        if (count >= N) {
 #pragma unroll
-        for (int n = 0; n < N; n++)
-            if (n < count) mma_tf32(sum[n], a.high, b.high[n][0], b.high[n][1]);
+            for (int n = 0; n < N; n++) mma_tf32(sum[n], a.high, b.high[n][0], b.high[n][1]);
+        } else {
+#pragma unroll
+            for (int n = 0; n < N; n++)
+                if (n < count) mma_tf32(sum[n], a.high, b.high[n][0], b.high[n][1]);
+        }
     }
 
     static __device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.0f, 1.0f + __expf(-x)); }

@@ -151,9 +151,14 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_backward(
                 Words::read(gradients, k, lane_of_warp, words);
                 Precision::multiply(sums, left_of<Precision>(fragment), Precision::right(words));
             };
+            if (steps >= REGISTER_STEPS) {  // as nearly always: without branches between them, loads overlap products
 #pragma unroll
-            for (int k = 0; k < REGISTER_STEPS; k++)
-                if (k < steps) product(k, in_registers[k]);
+                for (int k = 0; k < REGISTER_STEPS; k++) product(k, in_registers[k]);
+            } else {
+#pragma unroll
+                for (int k = 0; k < REGISTER_STEPS; k++)
+                    if (k < steps) product(k, in_registers[k]);
+            }
             const uint4* fragments = state_weights + tile * 32 + lane_of_warp;
 #pragma unroll 4
             for (int k = REGISTER_STEPS; k < resident_steps; k++, fragments += tiles * 32) product(k, *fragments);

@@ -167,33 +167,29 @@ __global__ void __launch_bounds__(32 * WARPS, 1) recurrence_forward(
                         left_of<Precision>(input_weights[(k * tiles + group * TILES + tile) * 32 + lane_of_warp]), right);
             }
             if (step) {
-#pragma unroll
-                for (int k = 0; k < REGISTER_STEPS; k++)
-                    if (k < steps) {
-                        unsigned words[BLOCKS][2];
-                        Words::read(before, k, lane_of_warp, words);
-                        const auto right = Precision::right(words);
-#pragma unroll
-                        for (int tile = 0; tile < TILES; tile++)
-                            Precision::multiply(
-                                sums[Parts::hidden_tile(tile)], left_of<Precision>(in_registers[k][tile]), right);
-                    }
-                const uint4* fragments = state_weights + group * TILES * 32 + lane_of_warp;
-                auto product = [&](int k) {
+                auto product = [&](int k, auto fragment) {
                     unsigned words[BLOCKS][2];
                     Words::read(before, k, lane_of_warp, words);
                     const auto right = Precision::right(words);
 #pragma unroll
                     for (int tile = 0; tile < TILES; tile++)
-                        Precision::multiply(
-                            sums[Parts::hidden_tile(tile)], left_of<Precision>(fragments[tile * 32]), right);
-                    fragments += tiles * 32;
+                        Precision::multiply(sums[Parts::hidden_tile(tile)], left_of<Precision>(fragment(tile)), right);
                 };
+                if (steps >= REGISTER_STEPS) {  // as nearly always: without branches between them, loads overlap products
+#pragma unroll
+                    for (int k = 0; k < REGISTER_STEPS; k++) product(k, [&](int tile) { return in_registers[k][tile]; });
+                } else {
+#pragma unroll
+                    for (int k = 0; k < REGISTER_STEPS; k++)
+                        if (k < steps) product(k, [&](int tile) { return in_registers[k][tile]; });
+                }
+                const uint4* fragments = state_weights + group * TILES * 32 + lane_of_warp;
+                auto next = [&](int tile) { return fragments[tile * 32]; };
 #pragma unroll 2
-                for (int k = REGISTER_STEPS; k < resident_steps; k++) product(k);
+                for (int k = REGISTER_STEPS; k < resident_steps; k++, fragments += tiles * 32) product(k, next);
                 fragments = packed + group * TILES * 32 + lane_of_warp;
 #pragma unroll 4
-                for (int k = resident_steps; k < steps; k++) product(k);
+                for (int k = resident_steps; k < steps; k++, fragments += tiles * 32) product(k, next);
             }
 #pragma unroll
             for (int half = 0; half < Parts::HALVES; half++) {
