@@ -1,7 +1,7 @@
 """What the compiler makes of the recurrence's kernels: registers, spills, shared memory. No GPU is needed.
 
 python tests/seqmodels/cuda/compile.py             every specialisation, for Ampere and Hopper
-python tests/seqmodels/cuda/compile.py Lstm 104    those whose names have these words
+python tests/seqmodels/cuda/compile.py Lstm Tf32   those whose names have these words
 """
 
 import io
@@ -40,10 +40,12 @@ class Usage:
     Args:
         registers: of a thread.
         spilled: bytes that a thread writes to memory for want of registers.
+        frame: bytes of a thread's memory, for those and for arrays whose index the compiler does not know.
     """
 
     registers: int
     spilled: int
+    frame: int
 
 
 def usage(kernels: Iterable[Kernel], capability: tuple[int, int]) -> dict[Kernel, Usage]:
@@ -64,9 +66,9 @@ def usage(kernels: Iterable[Kernel], capability: tuple[int, int]) -> dict[Kernel
         "cubin", name_expressions=tuple(kernel.name for kernel in kernels), logs=log
     )
     found = {
-        symbol: Usage(int(registers), int(spilled))
-        for symbol, spilled, registers in re.findall(
-            r"entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers",
+        symbol: Usage(int(registers), int(spilled), int(frame))
+        for symbol, frame, spilled, registers in re.findall(
+            r"entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores.*?Used (\d+) registers",
             log.getvalue(),
             re.DOTALL,
         )
@@ -89,6 +91,7 @@ def broken_bounds(device: Device, shape: RecurrenceShape, used: Usage) -> list[s
     rules = {
         f"{used.registers} registers x {shape.threads} threads": granted <= REGISTERS,
         f"{used.spilled} bytes spilled": used.spilled <= most_spilled,
+        f"{used.frame} bytes of a thread in memory": used.frame <= used.spilled + 8,
         f"{shape.shared_bytes} bytes of shared memory": shape.shared_bytes <= device.shared_bytes,
     }
     return [rule for rule, kept in rules.items() if not kept]

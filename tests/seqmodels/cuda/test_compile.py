@@ -1,7 +1,7 @@
 """A few of the kernels as NVRTC compiles them: enough registers, hardly a spill. `compile.py` looks at all."""
 
 import pytest
-from compile import GPUS, broken_bounds, shapes, usage
+from compile import GPUS, Usage, broken_bounds, shapes, usage
 
 from seqmodels.backends.cuda.device import Kernel
 
@@ -33,3 +33,12 @@ def test_a_kernel_that_spills_breaks_a_bound() -> None:
         [greedy], device.capability
     ).values()  # 128 registers of weights in a thread that may have 128
     assert any("spilled" in rule for rule in broken_bounds(device, backward, used))
+    assert used.frame > 0
+
+
+def test_an_array_in_memory_breaks_a_bound() -> None:
+    *_, backward = shapes(GPUS["H100"], "tf32", "rnn_tanh", 100)
+    assert not broken_bounds(GPUS["H100"], backward, Usage(registers=128, spilled=4, frame=8))
+    assert broken_bounds(GPUS["H100"], backward, Usage(registers=128, spilled=4, frame=64)) == [
+        "64 bytes of a thread in memory"
+    ]

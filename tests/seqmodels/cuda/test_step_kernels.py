@@ -1,4 +1,4 @@
-"""The kernels around the recurrence, as NVRTC compiles them: no spills, and room for several blocks on a multiprocessor."""
+"""The kernels around the recurrence, as NVRTC compiles them: nothing in memory, room for several blocks on a multiprocessor."""
 
 import pytest
 from compile import REGISTERS, usage
@@ -25,5 +25,5 @@ def test_none_is_missing_here() -> None:
 def test_they_compile_within_bounds(capability: tuple[int, int]) -> None:
     kernels = [Kernel(file, name) for file, names in KERNELS.items() for name in names]
     for kernel, used in usage(kernels, capability).items():
-        assert used.spilled == 0, kernel
+        assert used.frame == 0, kernel
         assert 4 * THREADS * used.registers <= REGISTERS, kernel
