@@ -208,8 +208,8 @@ def _more_layers(name: str, study: Study) -> Finding:
         f"{SPOKEN[cell]} {' and '.join(steps[2 * place : 2 * place + 2])}" for place, cell in enumerate(CELLS)
     ]
     return Finding(
-        f"**More layers do not hurt** on `{name}`: with two and three layers instead of one, in points and paired over seeds, "
-        f"{'; '.join(parts)}; Holm's correction for six comparisons leaves {int(worse.sum()) or 'none'} that is worse.",
+        f"**More layers are not seen to hurt** on `{name}`: with two and three layers instead of one, in points and paired over "
+        f"seeds, {'; '.join(parts)}; Holm's correction for six comparisons leaves {int(worse.sum()) or 'none'} that is worse.",
         not worse.any(),
     )
 

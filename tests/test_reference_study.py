@@ -83,7 +83,7 @@ def test_a_finding_that_the_figures_do_not_bear_out_says_so(
     said = capsys.readouterr().out
     assert "- (does **not** hold) **Deeper gated models beat the report's best.**" in said
     assert "- (does **not** hold) **The cell decides" in said
-    assert "- **More layers do not hurt**" in said
+    assert "- **More layers are not seen to hurt**" in said
     assert "(does **not** hold)" in page.read_text()
 
 
