@@ -214,8 +214,15 @@ def test_sql(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "--all", query, SWEEP_ID]) == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "during"),
+    [
+        pytest.param(signal.default_int_handler, signal.SIG_DFL, id="in-a-terminal"),
+        pytest.param(signal.SIG_IGN, signal.SIG_IGN, id="behind-a-shell"),
+    ],
+)
 def test_ctrl_c_ends_a_query_that_python_cannot_interrupt(
-    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    before: Any, during: Any, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = []
 
@@ -224,10 +231,13 @@ def test_ctrl_c_ends_a_query_that_python_cannot_interrupt(
         return Answer((), ())
 
     monkeypatch.setattr("results.sql.ask", asked)
-    before = signal.getsignal(signal.SIGINT)
-    assert said(capsys, "sql", "select 1") == "0 rows\n"
-    assert seen == [signal.SIG_DFL]
-    assert signal.getsignal(signal.SIGINT) is before
+    previous = signal.signal(signal.SIGINT, before)
+    try:
+        assert said(capsys, "sql", "select 1") == "0 rows\n"
+        assert seen == [during]
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_export(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
