@@ -41,7 +41,7 @@ class CellContrast:
     @property
     def significant(self) -> bool:
         """Whether the corrected p says that it is no chance."""
-        return self.p_holm <= ALPHA
+        return self.p_holm < ALPHA
 
     @property
     def better(self) -> bool | None:

@@ -56,7 +56,7 @@ def _width(data: Contrast) -> int:
 def _matrix(data: Contrast, console: Console) -> None:
     layout.line(
         console,
-        ("rows: true class · columns: predicted · points · * Holm p <= 0.05", "dim"),
+        ("rows: true class · columns: predicted · points · * Holm p < 0.05", "dim"),
     )
     cells = {(cell.true, cell.predicted): cell for cell in data.cells}
     classes = data.first.classes

@@ -154,7 +154,7 @@ def test_the_difference_of_two_matrices_is_the_terminals(report: Report, tmp_pat
                 figure = cell and cell.share.difference
                 shown += [formats.points(figure.mean) if figure else "·"]
                 if cell and figure:
-                    shown += ["*"] * (cell.p_holm <= 0.05)
+                    shown += ["*"] * (cell.p_holm < 0.05)
                     shown += [f"{formats.margin(figure)}, p {formats.p_value(cell.p_holm)}"]
             assert " ".join(shown) in text
         with open(tmp_path / "terminal", "w+", encoding="utf-8") as file:
@@ -183,8 +183,8 @@ def test_shades_of_a_difference_say_who_is_better(report: Report) -> None:
         drawn = made(mean, p)
         return difference.shade(dataclasses.replace(data, cells=(drawn, made(largest, 1.0))), drawn)
 
-    assert shade(0.5, 0.05, right=True) == "hit s10 sure"
-    assert shade(-0.26, 0.051, right=True) == "miss s6"
+    assert shade(0.5, 0.049, right=True) == "hit s10 sure"
+    assert shade(-0.26, 0.05, right=True) == "miss s6"
     assert shade(0.26, 1.0, right=False) == "miss s6"
     assert shade(-0.5, 0.01, right=False) == "hit s10 sure"
     assert shade(-0.01, 1.0, right=False, largest=0.01) == "hit s1", "little does not look like much"
