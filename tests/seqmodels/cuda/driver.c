@@ -1,4 +1,4 @@
-/* A CUDA driver without a GPU, for `test_driver.py`: every call that cuda.core makes for us is told to Python, which says what comes of it. */
+/* A CUDA driver without a GPU, for `driver_cases.py`: every call that cuda.core makes for us is told to Python, which says what comes of it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
