@@ -18,7 +18,7 @@ class Rival:
 
 def rival(data: DatasetVerdict) -> Rival | None:
     """The best of another cell; of one cell, with another number of layers; else the next. None: no other has results."""
-    best = next((row for row in data.rows if row.trial == data.best), None)
+    best = data.best_row
     if best is None:
         return None
     others = [row for row in data.rows if row is not best and row.test.n]

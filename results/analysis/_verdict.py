@@ -85,6 +85,11 @@ class DatasetVerdict:
     every_pair: bool
     cautions: tuple[Caution, ...]
 
+    @property
+    def best_row(self) -> Row | None:
+        """The row of `best`."""
+        return next((row for row in self.rows if row.trial == self.best), None)
+
 
 @dataclass(frozen=True)
 class Method:

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from results.analysis import ALPHA, Confusion, DatasetReport, DatasetVerdict, Report, Row
+from results.analysis import ALPHA, Confusion, DatasetReport, Report
 from results.html import curves, difference, effects, glyph, parallel, specimen, toml
 from results.views import formats
 
@@ -43,7 +43,6 @@ def render(report: Report) -> str:
         "shade": shade,
         "toml": toml.dump,
         "accuracies": _accuracies,
-        "best": _best,
         "alpha": ALPHA,
         "MOST_CLASSES": MOST_CLASSES,
         "MOST_LISTED": MOST_LISTED,
@@ -77,10 +76,6 @@ def _policy(style: str) -> str:
 def _title(report: Report) -> dict[str, Any]:
     sweep = report.verdict.summary
     return {"sweep": sweep, "title": f"{sweep.id}: sweep report"}
-
-
-def _best(block: DatasetVerdict) -> Row | None:
-    return next((row for row in block.rows if row.trial == block.best), None)
 
 
 def _accuracies(part: DatasetReport) -> Any:
