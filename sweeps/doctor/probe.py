@@ -140,7 +140,7 @@ def probe(store: str, requirements: Sequence[str] | None = None, token: str | No
         python=platform.python_version(),
         executable=sys.executable,
         installed=installed,
-        shipped=Path(__file__).parent.parent.name == shipped.FOLDER,
+        shipped=_is_shipped(Path(__file__).resolve().parents[2]),
         packages=tuple(_packages(requirements)),
         backend=_backend(),
         gpus=_gpus(),
@@ -149,6 +149,11 @@ def probe(store: str, requirements: Sequence[str] | None = None, token: str | No
         memory=usable_memory(),
         store=look_at_store(store, token),
     )
+
+
+def _is_shipped(folder: Path) -> bool:
+    """Say whether the packages in `folder`, which this program runs from, are those that came with a job."""
+    return folder.name == shipped.FOLDER and (folder.parent / shipped.DIGEST).is_file()
 
 
 def look_at_store(store: str, token: str | None = None) -> StoreFound:

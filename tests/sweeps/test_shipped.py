@@ -29,9 +29,9 @@ def job(tmp_path: Path) -> Path:
         return shutil.copytree(folder, tmp_path / "job")
 
 
-def which(job: Path, *installed: Path) -> list[str]:
+def which(job: Path, *installed: Path, program: str = WHICH) -> list[str]:
     """What a fresh Python without seqsweep of its own imports."""
-    command = [sys.executable, "-I", "-c", WHICH, str(job), *map(str, installed)]
+    command = [sys.executable, "-I", "-c", program, str(job), *map(str, installed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -83,3 +83,10 @@ def test_a_file_more_or_less_is_a_difference(job: Path) -> None:
     moved.unlink()
     assert shipped.digest(packages) != before
     assert shipped.digest({}) != before
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_doctor_says_whether_it_runs_from_what_was_shipped(job: Path, tmp_path: Path, own: bool) -> None:
+    installed = [shutil.copytree(job / "packages", tmp_path / "packages")] if own else []
+    asked = "from sweeps.doctor.probe import probe\nprint(probe('.').shipped)\n"
+    assert which(job, *installed, program=WHICH + asked)[2:] == [str(not own)]
