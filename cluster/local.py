@@ -3,13 +3,13 @@
 import contextlib
 import math
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cluster.session_folder import session_folder
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -101,7 +101,7 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         yield describe(address)
         return
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(_session_folder())
+        folder = stack.enter_context(session_folder())
         stack.callback(ray.shutdown)  # also after a start that failed half way
         # Ray puts the folder it is started in before the installed packages of every worker: a source tree there
         # (without compiled kernels), or any package that happens to be called `results`, would be imported instead
@@ -150,22 +150,6 @@ def check_address(address: str | None, cpus: int | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise ClusterError(f"no Ray cluster answers at {address}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _session_folder() -> Iterator[str]:
-    """A folder of our own for Ray's session: removed afterwards, and its pointer files mislead no other Ray.
-
-    Its path is kept short because Ray's sockets live below it, and a socket's path has at most 107 characters.
-    """
-    base = tempfile.gettempdir()
-    if len(base) > 30 and os.access("/tmp", os.W_OK):
-        base = "/tmp"
-    folder = tempfile.mkdtemp(prefix="seqsweep-", dir=base)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def describe(address: str | None) -> Cluster:

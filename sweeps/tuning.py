@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from ray.tune.search import BasicVariantGenerator
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.local import ClusterError
+from cluster.session_folder import scratch_folder
 from sweeps import provenance
 from sweeps.trial import Job, Trial
 
@@ -229,7 +229,7 @@ def _tune(
     look()
     watcher.look = look
     share = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    with tempfile.TemporaryDirectory(prefix="seqsweep-tune-") as scratch:
+    with scratch_folder("tune-") as scratch:
         tune.Tuner(
             tune.with_resources(tune.with_parameters(Trial, job=job), share),
             param_space={"trial": tune.grid_search(list(trials))},

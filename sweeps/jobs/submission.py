@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.jobs import Job, Jobs
 from cluster.local import ClusterError
+from cluster.session_folder import scratch_folder
 from sweeps import prepare
 from sweeps.errors import SpecError
 from sweeps.jobs import shipped
@@ -141,7 +141,7 @@ def check_store(store: str) -> None:
 @contextmanager
 def working_folder(task: dict[str, Any]) -> Iterator[Path]:
     """What every job of ours is shipped with: the packages, `shipped.py` on top, and its task."""
-    with tempfile.TemporaryDirectory(prefix="seqsweep-ship-") as scratch:
+    with scratch_folder("ship-") as scratch:
         folder = Path(scratch, "job")
         packages = shipped.installed()
         for package, source in packages.items():
