@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cluster.local import usable_cpus
+from seqmodels.data.findings import findings
 from seqmodels.data.registry import source_format
 from sweeps.plan import lane_count
 
 if TYPE_CHECKING:
+    from results.analysis import Caution
     from seqmodels.data.dataset import SequenceDataset
     from seqmodels.data.splits import Splits
     from sweeps.plan import TrialPlan
+    from sweeps.prepare import Data
     from sweeps.spec import Spec
 
 PACKAGES = ("seqsweep", "torch", "ray", "numpy", "pyarrow")
@@ -38,12 +42,23 @@ def info(
         "spec": spec.to_table(),
         "trials": len(plans),
         "lanes": lane_count(plans),
-        "datasets": [_dataset(*each, source) for each, source in zip(data, spec.datasets, strict=True)],
+        "datasets": [description(*each, source) for each, source in zip(data, spec.datasets, strict=True)],
         "versions": versions(),
         "git": revision(),
         "host": socket.gethostname(),
         "cores": usable_cpus(),
     }
+
+
+def data_cautions(spec: Spec, data: Data) -> dict[str, tuple[Caution, ...]]:
+    """What to beware of in the data before anything is trained, by data set; none where there is nothing."""
+    from results import analysis
+
+    found = {
+        name: analysis.data_cautions(description(*each, source))
+        for (name, each), source in zip(data.items(), spec.datasets, strict=True)
+    }
+    return {name: cautions for name, cautions in found.items() if cautions}
 
 
 def versions() -> dict[str, str]:
@@ -70,7 +85,11 @@ def revision() -> str | None:
     return result.stdout.strip()
 
 
-def _dataset(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str, Any]) -> dict[str, Any]:
+def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str, Any]) -> dict[str, Any]:
+    """What `sweep.json` says about a data set, findings included: plain values.
+
+    It takes a pass over the data, as no reader of the store has them.
+    """
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "name": dataset.name,
@@ -96,4 +115,5 @@ def _dataset(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str
             [int(length.min()), float(np.median(length)), int(length.max())]
             for length in (dataset.length[dataset.label == label] for label in range(dataset.class_count))
         ],
+        "findings": [asdict(finding) for finding in findings(dataset, splits)],
     }

@@ -2,7 +2,7 @@
 
 from results.analysis._calibration import Bin, Calibration
 from results.analysis._candidates import Candidate, Candidates, candidates
-from results.analysis._cautions import Caution
+from results.analysis._caution import Caution
 from results.analysis._chosen_model import ChosenModel, ClassFigures, chosen_model
 from results.analysis._compare import (
     Compared,
@@ -18,6 +18,7 @@ from results.analysis._confusion import Average, Confusion, Example, Pair, confu
 from results.analysis._contrast import CellContrast, Contrast, Paired, contrast
 from results.analysis._curves import Band, Curve, Curves, curves
 from results.analysis._data import ClassFacts, DatasetFacts, Specimen, datasets
+from results.analysis._data_cautions import Majority, data_cautions
 from results.analysis._edges import Edge
 from results.analysis._evaluation import Evaluation, Subject, evaluation
 from results.analysis._importance import Importance, Parameter, Share, importance
@@ -64,6 +65,7 @@ __all__ = [
     "Interval",
     "Level",
     "Likely",
+    "Majority",
     "Method",
     "Pair",
     "Paired",
@@ -91,6 +93,7 @@ __all__ = [
     "confusion",
     "contrast",
     "curves",
+    "data_cautions",
     "datasets",
     "evaluation",
     "importance",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from results.analysis._caution import Caution
 from results.analysis._comparison import certain_at
 from results.analysis._proportion import proportion
 from results.analysis._summary import DatasetSummary
@@ -20,18 +20,6 @@ FEW_SEEDS = 5
 """Fewer seeds than that are called few."""
 WIDE = 0.02
 """Half width of the interval of a proportion above which a test set is called small."""
-
-Kind = Literal[
-    "few seeds", "small test set", "validation and test disagree", "edge of the search", "lost seeds"
-]
-
-
-@dataclass(frozen=True)
-class Caution:
-    """`text` is one sentence; `kind` says by which rule of `docs/verdict.md`."""
-
-    kind: Kind
-    text: str
 
 
 def cautions(

@@ -1,14 +1,16 @@
 """Which architectures win on each data set, and how sure that is."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from results.analysis._cautions import Caution, cautions
+from results.analysis._caution import Caution
+from results.analysis._cautions import cautions
 from results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
+from results.analysis._data_cautions import Majority, data_cautions, majority
 from results.analysis._edges import Edge, Range, edges, ranges
 from results.analysis._interval import CONFIDENCE, Interval, interval
 from results.analysis._pick import by_test, pick_dataset
@@ -76,6 +78,7 @@ class DatasetVerdict:
 
     `best`: trial of the best row whose chosen candidate lost no seed (of any, where all did); None without a test accuracy.
     `comparisons`: how many were tested and Holm's correction is for: of every pair, or of each row with the best.
+    `majority`: what always answering the largest class would give; None where it is not recorded.
     """
 
     dataset: DatasetSummary
@@ -83,6 +86,7 @@ class DatasetVerdict:
     rows: tuple[Row, ...]
     comparisons: int
     every_pair: bool
+    majority: Majority | None
     cautions: tuple[Caution, ...]
 
     @property
@@ -125,12 +129,13 @@ def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
     names = names if dataset is None else [pick_dataset(sweep, names, dataset)]
     overall = summary(sweep)
     known = {entry.name: entry for entry in overall.datasets}
+    described = {entry["name"]: entry for entry in sweep.info.get("datasets") or ()}
     space = ranges((sweep.info.get("spec") or {}).get("hyperparameters") or {})
     blocks = []
     for name in names:
         trials = by_test(found.datasets[name])
         entry = known.get(name) or DatasetSummary(name, trials[0].synthetic, (), None, None, None)
-        blocks.append(_block(entry, trials, found.searched[name], space))
+        blocks.append(_block(entry, trials, found.searched[name], space, described.get(name) or {}))
     rows = [row for block in blocks for row in block.rows]
     return Verdict(
         summary=overall,
@@ -144,9 +149,13 @@ def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
 
 
 def _block(
-    entry: DatasetSummary, trials: Sequence[Trial], searched: Sequence[str], space: Sequence[Range]
+    entry: DatasetSummary,
+    trials: Sequence[Trial],
+    searched: Sequence[str],
+    space: Sequence[Range],
+    description: Mapping[str, Any],
 ) -> DatasetVerdict:
-    """`trials` of one data set, best first."""
+    """`trials` of one data set, best first; `description` is what `sweep.json` has on it."""
     placed = places(_accuracies(trials), [not trial.lost for trial in trials], least_deviation(entry.test))
     one_batch = len({trial.batch_size for trial in trials}) == 1
     cheapest = _cheapest(trials, placed)
@@ -161,7 +170,8 @@ def _block(
         rows=rows,
         comparisons=placed.comparisons,
         every_pair=placed.every_pair,
-        cautions=cautions(entry, rows, best, placed.comparisons),
+        majority=majority(description),
+        cautions=(*data_cautions(description), *cautions(entry, rows, best, placed.comparisons)),
     )
 
 

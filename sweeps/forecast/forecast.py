@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from results.analysis import Caution
 from seqmodels.architecture import Architecture
 from seqmodels.backends import BACKENDS
 from seqmodels.config import TrainingConfig
@@ -20,6 +21,7 @@ from sweeps.limits import trial_gpu_memory, trial_memory
 from sweeps.live import cost
 from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
 from sweeps.plan import architectures, lanes
+from sweeps.provenance import data_cautions
 
 if TYPE_CHECKING:
     from seqmodels.data.dataset import SequenceDataset
@@ -76,7 +78,10 @@ class Advice:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The whole plan. Seconds, bytes and counts; `seconds` is for lanes that run all their epochs."""
+    """The whole plan. Seconds, bytes and counts; `seconds` is for lanes that run all their epochs.
+
+    `cautions`: what to beware of in the data, by data set.
+    """
 
     name: str
     datasets: tuple[str, ...]
@@ -116,6 +121,7 @@ class Forecast:
     rates: str
     rates_measured: int
     rates_estimated: int
+    cautions: Mapping[str, tuple[Caution, ...]]
 
 
 def forecast(
@@ -246,6 +252,7 @@ def forecast(
         rates=rates.source,
         rates_measured=len(exact),
         rates_estimated=len(estimated),
+        cautions=data_cautions(spec, data),
     )
 
 

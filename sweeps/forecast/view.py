@@ -83,6 +83,12 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
         ("driver", [f"{duration(data.driver_seconds)} of its own time"]),
         ("rates", [_rates(data)]),
     ]
+    several = len(data.datasets) > 1
+    lines += [
+        ("beware", [((f"{name}: " if several else "") + caution.text, "yellow")])
+        for name, cautions in data.cautions.items()
+        for caution in cautions
+    ]
     return lines
 
 
