@@ -28,7 +28,8 @@ from typing import Any
 
 from results_table import machine, own_command, table, write_section
 
-from cluster.local import cluster, usable_cpus
+from cluster.limits import usable_cpus
+from cluster.local import cluster
 
 OURS = "seqsweep"
 KEPT, COLD = "plain Tune, processes kept", "plain Tune"

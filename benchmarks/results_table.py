@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from seqmodels.backends.cpu.library import available, instruction_sets
 from sweeps.provenance import versions
 

@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 from results_table import machine, own_command, table, write_section
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from results.store import Store
 from seqmodels.data.registry import EMBEDDED
 

@@ -1,14 +1,13 @@
 """A quiet Ray on this machine, or a cluster that already runs; ends only what it started."""
 
 import contextlib
-import math
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from cluster.limits import usable_cpus
 from cluster.session_folder import session_folder
 
 QUIET = {
@@ -55,31 +54,6 @@ class Cluster:
     def nodes(self) -> int:
         """How many there are."""
         return len(self.machines)
-
-
-def usable_cpus() -> int:
-    """Cores that this process may use: its affinity, and the container's quota rounded down, at least 1."""
-    try:
-        count = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        count = os.cpu_count() or 1
-    return max(1, min(count, _quota(Path("/sys/fs/cgroup"))))
-
-
-def _quota(root: Path) -> int:
-    """Cores granted by cgroup v2 or v1 below `root`; a very large number where there is no limit."""
-    unlimited = 1 << 30
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return unlimited
-    if quota in ("max", "-1"):
-        return unlimited
-    return max(1, math.floor(int(quota) / int(period)))
 
 
 @contextmanager

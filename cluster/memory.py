@@ -1,8 +1,12 @@
-"""Memory that this process may use: the machine's, or less in a container."""
+"""Memory that this process may use: the machine's, or less where a control group grants less."""
+
+from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from cluster.cgroups import Group, groups
 
 
 @dataclass(frozen=True)
@@ -14,13 +18,17 @@ class Memory:
 
 
 def usable_memory(root: Path = Path("/")) -> Memory:
-    """The machine's memory, bounded by the container's (cgroup v2 or v1). `root`: where /proc and /sys lie."""
+    """The machine's memory, or the least that a group of this process is granted. `root`: where /proc and /sys lie."""
     total, free = _machine(root)
-    limit, used = _container(root / "sys/fs/cgroup")
-    if limit is None or limit >= total:  # v1 says "no limit" as a very large number
-        return Memory(total, free)
-    left = max(0, limit - used)
-    return Memory(limit, left if free is None else min(left, free))
+    machine = total
+    for group in groups("memory", root):
+        limit, used = _memory(group)
+        if limit is None or limit >= machine:
+            continue
+        total = min(total, limit)
+        left = max(0, limit - used)
+        free = left if free is None else min(left, free)
+    return Memory(total, free)
 
 
 def _machine(root: Path) -> tuple[int, int | None]:
@@ -32,19 +40,20 @@ def _machine(root: Path) -> tuple[int, int | None]:
     return 1024 * kibibytes["MemTotal"], 1024 * kibibytes["MemAvailable"]
 
 
-def _container(root: Path) -> tuple[int | None, int]:
+def _memory(group: Group) -> tuple[int | None, int]:
     """(limit, used) bytes; the limit is None where there is none."""
-    for limit, used, cache, folder in (
-        ("memory.max", "memory.current", "inactive_file", root),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", root / "memory"),
-    ):
-        try:
-            granted, taken = (folder / limit).read_text().strip(), int((folder / used).read_text())
-            lines = (folder / "memory.stat").read_text().splitlines()
-        except OSError:
-            continue
-        if granted == "max":
-            return None, 0
-        statistics = dict(line.split() for line in lines)
-        return int(granted), taken - int(statistics.get(cache, 0))
-    return None, 0
+    if group.version == 2:
+        # above `high` the kernel takes memory back, and all but stops who asks for more
+        limits = [group.number("memory.max"), group.number("memory.high")]
+        used, cache = group.number("memory.current"), group.statistic("memory.stat", "inactive_file")
+    else:
+        # the statistics tell the least of the groups above too, where a container does not see those
+        limits = [
+            group.number("memory.limit_in_bytes"),
+            group.statistic("memory.stat", "hierarchical_memory_limit"),
+        ]
+        used = group.number("memory.usage_in_bytes")
+        cache = group.statistic("memory.stat", "total_inactive_file")
+    return min((limit for limit in limits if limit is not None), default=None), max(
+        0, (used or 0) - (cache or 0)
+    )

@@ -136,7 +136,7 @@ def _made_here(owner: bytes) -> bool:
     here = _here()
     # containers of one machine share its start; after a new start the machine still has its name
     return isinstance(told, dict) and (
-        bool(here["boot"]) and told.get("boot") == here["boot"] or told.get("host") == here["host"]
+        (bool(here["boot"]) and told.get("boot") == here["boot"]) or told.get("host") == here["host"]
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.local import ClusterError, check_address, usable_cpus
+from cluster.limits import usable_cpus
+from cluster.local import ClusterError, check_address
 from results.store import Store, Sweep
 from seqmodels.kernels import find_kernels
 from sweeps import kept_data, provenance

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from seqmodels.data.findings import findings
 from seqmodels.data.registry import source_format
 from sweeps.plan import lane_count

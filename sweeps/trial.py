@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import ObjectRef, tune
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from cluster.memory import usable_memory
 from results.errors import Damaged, StoreError
 from results.store import Sweep

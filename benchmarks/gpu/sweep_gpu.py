@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from results_table import table, write_section
 from sweep_cpu import BATCH, CLIP_NORM, FRACTION, HIDDEN, models, run, spec_text
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from results.store import Store
 
 REAL = {  # as in examples/

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from cluster.memory import Memory, usable_memory
 from results.errors import StoreError
 from sweeps.jobs import shipped

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from seqmodels.architecture import Architecture
 from seqmodels.config import TrainingConfig
 from seqmodels.hyperparameters import Lane

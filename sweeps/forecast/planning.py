@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import OutOfMemoryError
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from cluster.memory import usable_memory
 from seqmodels.backends import create_backend
 from seqmodels.kernels import find_kernels

@@ -12,38 +12,7 @@ from pathlib import Path
 import pytest
 
 from cluster import local
-from cluster.local import ClusterError, check_address, usable_cpus
-
-UNLIMITED = 1 << 30
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, UNLIMITED),
-        ({"cpu.max": "max 100000\n"}, UNLIMITED),
-        ({"cpu.max": "200000 100000\n"}, 2),
-        ({"cpu.max": "250000 100000\n"}, 2),
-        ({"cpu.max": "50000 100000\n"}, 1),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, UNLIMITED),
-        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
-        ({"cpu/cpu.cfs_quota_us": "300000\n"}, UNLIMITED),
-    ],
-)
-def test_quota_of_a_container(tmp_path: Path, files: dict[str, str], expected: int) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert local._quota(tmp_path) == expected
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
-def test_affinity_is_respected() -> None:
-    allowed = os.sched_getaffinity(0)
-    program = "import os; from cluster.local import usable_cpus; os.sched_setaffinity(0, {%d}); print(usable_cpus())"
-    command = [sys.executable, "-c", program % min(allowed)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
-    assert 1 <= usable_cpus() <= len(allowed)
+from cluster.local import ClusterError, check_address
 
 
 @pytest.mark.parametrize(

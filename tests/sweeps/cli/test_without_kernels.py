@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_sweep import CELLS, newest, table, toml
 
-from cluster.local import usable_cpus
+from cluster.limits import usable_cpus
 from results.store import Store
 from seqmodels.kernels import find_kernels
 from sweeps import prepare
