@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,11 @@ def slower_backend(resources: Resources, address: str | None) -> str | None:
     if address is not None or resources.backend != "auto" or resources.gpus_per_trial or find_kernels():
         return None
     return f"the slower `torch` backend trains, as the kernels of `cpu` were not built: {INSTALL}"
+
+
+def data_notes(datasets: Iterable[SequenceDataset]) -> list[str]:
+    """What to tell the user of data that were not read to the letter: a sentence each."""
+    return [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]
 
 
 def _check_place(resources: Resources, address: str | None, cpus: int | None, source: str) -> None:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +101,7 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
         "test": len(splits.test),
         "fingerprint": dataset.fingerprint,
         "normalization": dict(dataset.normalization),
+        "notes": list(dataset.notes),
         "length_min": int(dataset.length.min()),
         "length_median": float(np.median(dataset.length)),
         "length_max": int(dataset.length.max()),

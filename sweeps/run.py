@@ -166,6 +166,8 @@ class _Run:
         log = _log(sweep)
         if note := prepare.slower_backend(ready.spec.resources, self.address):
             self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        for note in prepare.data_notes(dataset for dataset, _ in ready.data.values()):
+            self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
         before = sweep.info.get("seconds") or 0.0
         sweep.update(status="running")
         status, code, error = "failed", 1, None

@@ -33,6 +33,7 @@ class SequenceDataset:
     group: npt.NDArray[np.int64] | None = None  # [S], speaker or writer
     synthetic: bool = False
     normalization: Mapping[str, Any] = field(default_factory=lambda: {"kind": "none"})  # JSON-able
+    notes: tuple[str, ...] = ()  # what its reader passed over or filled in, a sentence each
 
     def __post_init__(self) -> None:
         problem = self._first_problem()
@@ -52,6 +53,7 @@ class SequenceDataset:
         group: Sequence[int] | npt.NDArray[Any] | None = None,
         synthetic: bool = False,
         normalization: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
     ) -> SequenceDataset:
         """Lay `sequences` (each [length, D], any float dtype) one behind the other."""
         if not len(sequences):
@@ -69,6 +71,7 @@ class SequenceDataset:
             group=None if group is None else np.asarray(group, np.int64),
             synthetic=synthetic,
             normalization={"kind": "none"} if normalization is None else normalization,
+            notes=tuple(notes),
         )
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmodels.data.dataset import SequenceDataset
+from seqmodels.data.outliers import far_values
 from seqmodels.data.splits import Splits
 
 
@@ -113,4 +114,23 @@ def _shared(
     return int(np.isin(there, group[one]).sum()), len(there)
 
 
-RULES: tuple[Callable[[SequenceDataset, Splits], Iterator[Finding]], ...] = (_copies, _shared_groups)
+def _far_off(dataset: SequenceDataset, splits: Splits) -> Iterator[Finding]:
+    """Values that nothing in training prepares a model for."""
+    for far in far_values(dataset, splits):
+        how = (
+            "and it is constant in training"
+            if far.deviations is None
+            else f"up to {far.deviations:,.0f} training standard deviations from the training mean"
+        )
+        yield Finding(
+            f"values far off in {far.part}",
+            f"{far.sequences} {far.part} {'sequence has' if far.sequences == 1 else 'sequences have'} values far from all of "
+            f"training (feature {far.feature}, {how}): are units, sensors or missing values the same there?",
+        )
+
+
+RULES: tuple[Callable[[SequenceDataset, Splits], Iterator[Finding]], ...] = (
+    _copies,
+    _shared_groups,
+    _far_off,
+)

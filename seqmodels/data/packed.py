@@ -33,6 +33,7 @@ def pack(dataset: SequenceDataset) -> bytes:
         "ids": dataset.ids,
         "synthetic": dataset.synthetic,
         "normalization": dataset.normalization,
+        "notes": dataset.notes,
         "fingerprint": dataset.fingerprint,
     }
     arrays[ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -61,6 +62,7 @@ def unpack(content: bytes, where: str) -> SequenceDataset:
             ids=tuple(about["ids"]),
             synthetic=about["synthetic"],
             normalization=about["normalization"],
+            notes=tuple(about.get("notes", ())),
         )
         if dataset.fingerprint != about["fingerprint"]:
             raise ValueError("its content does not have the fingerprint that it was packed with")

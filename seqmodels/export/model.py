@@ -24,6 +24,7 @@ MODULES: dict[str, tuple[type[nn.RNNBase], dict[str, str]]] = {
     "gru": (nn.GRU, {}),
     "lstm": (nn.LSTM, {}),
 }
+FLAT = 1e-12  # of its magnitude: a column that varies less within a sequence is constant but for rounding
 
 
 class Model(nn.Module):
@@ -77,8 +78,9 @@ class Model(nn.Module):
         elif self.scaling == "per_sequence_minmax":  # a column that is constant becomes 0
             inside = self._inside(values, lengths)
             low = torch.where(inside, values, torch.inf).amin(1, keepdim=True)
-            span = torch.where(inside, values, -torch.inf).amax(1, keepdim=True) - low
-            values = (values - low) / torch.where(span > 0, span, 1.0)
+            high = torch.where(inside, values, -torch.inf).amax(1, keepdim=True)
+            flat = high - low <= FLAT * torch.maximum(low.abs(), high.abs())
+            values = (values - low) / torch.where(flat, torch.inf, high - low)
         return values.float()
 
     def logits(self, tokens: Tensor, lengths: Tensor) -> Tensor:

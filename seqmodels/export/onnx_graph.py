@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqmodels.cells import RECURRENT_CELLS
+from seqmodels.data.readers.scaling import FLAT
 from seqmodels.layout import direction_names
 
 if TYPE_CHECKING:
@@ -121,11 +122,13 @@ class _Graph:
         axis = self.constant("axis1", np.array([1]))
         most, least = (self.constant(f"{sign}infinity", np.array(float(f"{sign}inf"))) for sign in ("+", "-"))
         low = self.node("ReduceMin", self.node("Where", inside, "values", most), axis)
-        span = self.node(
-            "Sub", self.node("ReduceMax", self.node("Where", inside, "values", least), axis), low
-        )
-        zero, one = (self.constant(f"{number}.0", np.array(float(number))) for number in (0, 1))
-        divisor = self.node("Where", self.node("Greater", span, zero), span, one)
+        high = self.node("ReduceMax", self.node("Where", inside, "values", least), axis)
+        span = self.node("Sub", high, low)
+        magnitude = self.node("Max", self.node("Abs", low), self.node("Abs", high))
+        bound = self.node("Mul", self.constant("rounding", np.array(FLAT)), magnitude)
+        divisor = self.node(
+            "Where", self.node("LessOrEqual", span, bound), most, span
+        )  # a constant becomes 0
         return self.node("Div", self.node("Sub", "values", low), divisor)
 
     def recurrence(self, tokens: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from sweeps.forecast.forecast import Forecast, forecast
 from sweeps.forecast.memory import GB
 from sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from sweeps.placement import Nodes, slots
-from sweeps.prepare import load_data
+from sweeps.prepare import data_notes, load_data
 
 if TYPE_CHECKING:
     from sweeps.prepare import Data
@@ -54,6 +54,9 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     device = "cuda" if spec.resources.gpus_per_trial else "cpu"
     known = load_rates(options.rates) if options.rates else None
     data = load_data(spec)
+    notes = Console(stderr=True, highlight=False)
+    for note in data_notes(dataset for dataset, _ in data.values()):
+        notes.print(f"note: {note}", markup=False, soft_wrap=True)
     if known is None:
         backend = _backend_here(spec, device, source)
         known = _measured(spec, data, backend, device)

@@ -44,7 +44,7 @@ def read(
     if problems:
         raise DataError(problems)
     is_test = [sample.is_test for sample in samples]
-    scaled, normalization = standardize(list(segments.values()), is_test, name)
+    scaled, normalization, notes = standardize(list(segments.values()), is_test, name)
     return SequenceDataset.from_sequences(
         name,
         scaled,
@@ -54,6 +54,7 @@ def read(
         is_test=is_test,
         group=speakers,
         normalization=normalization,
+        notes=notes,
     )
 
 

@@ -52,7 +52,7 @@ def read(
         if row.label in names
     ]
     is_test = [identity.startswith("test") for identity, _ in chosen]
-    scaled, normalization = standardize([row.values for _, row in chosen], is_test, name)
+    scaled, normalization, notes = standardize([row.values for _, row in chosen], is_test, name)
     return SequenceDataset.from_sequences(
         name,
         scaled,
@@ -61,6 +61,7 @@ def read(
         ids=[identity for identity, _ in chosen],
         is_test=is_test,
         normalization=normalization,
+        notes=notes,
     )
 
 

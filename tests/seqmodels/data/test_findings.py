@@ -86,3 +86,15 @@ def test_copies_within_a_part_are_no_leak_but_a_contradiction_under_two_labels()
 @pytest.mark.parametrize("groups", [None, [1, 2, 3]])
 def test_no_groups_or_groups_apart_are_no_finding(groups: list[int] | None) -> None:
     assert said([(1,), (2,), (3,)], [0, 0, 0], list(PARTS), groups) == {}
+
+
+def test_values_far_from_training_are_said():
+    from test_scaling import dataset
+
+    assert not [each for each in findings(*dataset(2, 1, 3)) if "far off" in each.kind]
+    [far] = [each for each in findings(*dataset(2, 1, 5001)) if "far off" in each.kind]
+    assert far.kind == "values far off in test"
+    assert far.text == (
+        "1 test sequence has values far from all of training (feature 1, up to 5,000 training standard deviations from the "
+        "training mean): are units, sensors or missing values the same there?"
+    )

@@ -77,6 +77,20 @@ def test_padded_batches_are_what_each_sequence_is_alone(
         close(alone(about, tensors, sequence), row)
 
 
+def test_every_artefact_takes_rounding_for_a_constant() -> None:
+    about, state = description(SMALL, "minmax"), weights(SMALL)
+    rounded = np.stack([np.arange(4.0), 0.1 * 3 + np.zeros(4), np.full(4, 1e9)], 1)
+    rounded[::2, 1:] = 0.3, np.nextafter(1e9, 0)
+    exact = np.stack([np.arange(4.0), np.full(4, 0.3), np.full(4, 1e9)], 1)
+    expected = answers(SMALL, "minmax", state, [exact])
+    model = Model(about.to_table())
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    values, steps = padded([rounded])
+    with torch.no_grad():
+        close(model(values, steps), expected)
+    close(by_onnx(onnx_model(about, state).SerializeToString(), values, steps), expected)
+
+
 @pytest.mark.parametrize(
     "architecture",
     [
