@@ -1,11 +1,12 @@
 """Where the cluster's dashboard answers: an option, the environment, or the user's configuration."""
 
+import codecs
 import os
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cluster.local import ClusterError
+from cluster.errors import ClusterError
 
 VARIABLES = ("SEQSWEEP_ADDRESS", "RAY_API_SERVER_ADDRESS")
 RULE = "http://HOST:PORT of the head's dashboard (Ray's default port is 8265)"
@@ -28,30 +29,44 @@ def dashboard(address: str | None) -> str:
         if value := os.environ.get(name):
             return _checked(value, f"${name}")
     file = configuration()
-    if (written := _configured(file)) is not None:
+    if file is not None and (written := _configured(file)) is not None:
         return _checked(written, f"`address` in {file}")
-    raise ClusterError(
-        f'no cluster is named: give --address {RULE}, set ${VARIABLES[0]}, or write `address = "http://..."` in {file}'
-    )
+    ways = [f"give --address {RULE}", f"set ${VARIABLES[0]}"]
+    if file is not None:
+        ways.append(f'write `address = "http://..."` in {file}')
+    raise ClusterError(f"no cluster is named: {', '.join(ways[:-1])}, or {ways[-1]}")
 
 
-def configuration() -> Path:
-    """The user's configuration file; it need not be there."""
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+def configuration() -> Path | None:
+    """The user's configuration file, which need not be there; None for a user who has no home."""
+    try:
+        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError:
+        return None
     return Path(base) / "seqsweep" / "config.toml"
 
 
 def _configured(file: Path) -> object:
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        table = tomllib.loads(_text(file.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise ClusterError(f"{file}: cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ClusterError(
+            f"{file}: cannot be read: {why}; mend it, give --address, or set ${VARIABLES[0]}"
+        ) from None
     for key in table:
         if key != "address":
             raise ClusterError(f"{file}: unknown key `{key}`; there is only `address`")
     return table.get("address")
+
+
+def _text(content: bytes) -> str:
+    """Raises ValueError where it is not UTF-8, with or without a byte-order mark."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is written in UTF-16, but must be UTF-8")
+    return content.decode("utf-8-sig")
 
 
 def _checked(address: object, source: str) -> str:

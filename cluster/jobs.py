@@ -1,7 +1,6 @@
 """A cluster's jobs, through the dashboard's HTTP port: Ray's Jobs API, with errors that say what to do."""
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.local import QUIET, ClusterError
+from cluster import authentication, proxies, session
+from cluster.errors import ClusterError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0  # the head may be busy
@@ -26,7 +26,6 @@ CHATTY = (
     "ray._private.runtime_env.packaging",
 )
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
-TOKEN = Path("~/.ray/auth_token")
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ class Jobs:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
-        if _token():
-            os.environ.setdefault("RAY_AUTH_MODE", "token")  # else Ray keeps a token that it has to itself
+        session.quiet()
+        authentication.show_token()
+        self.proxy = proxies.for_url(address)
         with self._asking():
             import logging
 
@@ -69,7 +67,9 @@ class Jobs:
                 ) from error
             for name in CHATTY:
                 logging.getLogger(name).setLevel(logging.WARNING)
-            self.client = client(address)
+            # Ray would let these go before the address that it is given
+            with session.changed({"RAY_API_SERVER_ADDRESS": None, "RAY_ADDRESS": None}):
+                self.client = client(address)
 
     def submit(
         self,
@@ -159,6 +159,7 @@ class Jobs:
         seen, lost = 0, None
         while True:
             try:
+                began = time.monotonic()
                 for count, line in enumerate(self._tail(name), 1):
                     if count > seen:
                         seen, lost = count, None
@@ -170,10 +171,14 @@ class Jobs:
                 lost = lost or time.monotonic()
                 if time.monotonic() - lost > AGAIN_SECONDS:
                     raise ClusterError(f"lost the cluster at {self.address}: {_reason(error)}") from error
-            time.sleep(0.5)
+            # a log that is asked for as a whole, and is long, is asked for seldom
+            time.sleep(max(0.5, 2 * (time.monotonic() - began)) if self.proxy else 0.5)
 
     def _tail(self, name: str) -> Iterator[str]:
-        """Whole lines of one connection."""
+        """Whole lines of one connection; by a proxy those up to now, as few let a websocket through."""
+        if self.proxy:
+            yield from self.lines(name)
+            return
         loop = asyncio.new_event_loop()
         chunks = self.client.tail_job_logs(name)
         rest = ""
@@ -197,17 +202,16 @@ class Jobs:
         except ClusterError:
             raise
         except (ConnectionError, OSError) as error:  # `requests` raises OSErrors
+            advice = "is the cluster up, and its port forwarded (`ssh -L 8265:127.0.0.1:8265 HEAD`, `kubectl port-forward`)?"
+            if self.proxy:
+                advice = f"{proxies.described(self.proxy)} was asked for it: is that right? except the head by $no_proxy if not"
             raise ClusterError(
-                f"no Ray dashboard answers at {self.address}: {_reason(error)}; is the cluster up, and its port "
-                "forwarded (`ssh -L 8265:127.0.0.1:8265 HEAD`, `kubectl port-forward`)?"
+                f"no Ray dashboard answers at {self.address}: {_reason(error)}; {advice}"
             ) from error
         except Exception as error:  # Ray raises many kinds, RuntimeError for whatever the server answered
             if type(error).__name__ == "AuthenticationError":
-                raise ClusterError(
-                    f"the cluster at {self.address} wants its token, and refused "
-                    f"{'ours' if _token() else 'us without one'}: put the head's ~/.ray/auth_token into "
-                    "$RAY_AUTH_TOKEN or ~/.ray/auth_token here"
-                ) from error
+                by = f", or {proxies.described(self.proxy)} in front of it," if self.proxy else ""
+                raise authentication.refused(f"the cluster at {self.address}{by}") from error
             if not isinstance(error, RuntimeError | ValueError):
                 raise
             raise ClusterError(f"the cluster at {self.address} refused: {_reason(error)}") from error
@@ -219,16 +223,16 @@ def _client_class() -> Any:
 
     class Client(JobSubmissionClient):  # type: ignore[misc]
         def _do_request(self, *arguments: Any, **options: Any) -> Any:
-            # Ray's own would wait for ever for a head that takes the connection and says nothing
-            return super()._do_request(*arguments, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), **options)
+            return super()._do_request(
+                *arguments,
+                # Ray's own would wait for ever for a head that takes the connection and says nothing
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                proxies=proxies.for_requests(self._address),
+                auth=lambda request: request,  # else a password in ~/.netrc would replace the token
+                **options,
+            )
 
     return Client
-
-
-def _token() -> bool:
-    """Whether Ray will find a token to show."""
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or (Path(named) if named else TOKEN.expanduser()).is_file()
 
 
 def _job(details: Any) -> Job:

@@ -1,28 +1,20 @@
 """A quiet Ray on this machine, or a cluster that already runs; ends only what it started."""
 
 import contextlib
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from cluster import session
+from cluster.errors import ClusterError
 from cluster.limits import usable_cpus
 from cluster.session_folder import session_folder
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave CUDA_VISIBLE_DEVICES alone, and do not warn about it
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store is ours; 36 instead of 23 trials a second
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # but at the end: nobody restores Tune's snapshots, which grow with the sweep
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep stops itself
-    "RAY_AIR_NEW_OUTPUT": "0",
-}
+__all__ = ["Cluster", "ClusterError", "Machine", "check_address", "cluster", "describe", "usable_cpus"]
+
 CONNECT_SECONDS = 5.0
-
-
-class ClusterError(ValueError):
-    """The asked-for cluster cannot be reached, or has not what a trial needs."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +54,12 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
 
     A Ray to which this process is already connected is used as it is, and left running. Ray's own output goes to
     wherever standard output and error lead meanwhile: see `cluster.output.divert`. Workers import what is installed,
-    whatever folder this process was started in.
+    whatever folder this process was started in, below `uv run` too.
 
-    Raises ClusterError where `address` is malformed or does not answer.
+    Raises ClusterError where `address` is malformed, does not answer, or wants a token that is not here.
     """
     check_address(address, cpus)
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    session.quiet()
     import ray
 
     if ray.is_initialized():
@@ -76,6 +67,8 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         return
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(session_folder())
+        place = Path(folder)
+        stack.enter_context(session.own(place) if address is None else session.joining(address, place))
         stack.callback(ray.shutdown)  # also after a start that failed half way
         # Ray puts the folder it is started in before the installed packages of every worker: a source tree there
         # (without compiled kernels), or any package that happens to be called `results`, would be imported instead
@@ -87,10 +80,11 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
                     include_dashboard=False,
                     log_to_driver=True,
                     _temp_dir=folder,
+                    _skip_env_hook=True,
                 )
             else:
                 try:
-                    ray.init(address=address, log_to_driver=True)
+                    ray.init(address=address, log_to_driver=True, _skip_env_hook=True)
                 except (ConnectionError, RuntimeError, ValueError) as error:
                     raise ClusterError(
                         f"no Ray cluster answers at {address}: {_first_line(error)}"

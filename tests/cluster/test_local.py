@@ -58,8 +58,9 @@ with divert(Path(sys.argv[2])) as terminal, cluster(sys.argv[1]) as place:
 
 
 @pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where temporary folders are made; short, for Ray's sockets."""
+    tmp_path_factory.getbasetemp()  # not in there, or it would be gone for the tests that follow
     folder = Path(tempfile.mkdtemp(prefix="sq-", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
