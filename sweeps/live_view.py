@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from results.analysis import interval
 from results.views import formats
 from results.views.formats import duration
+from results.views.terminal import Text
 from sweeps.live import SweepState, TimeLeft, TrialState
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -145,7 +145,7 @@ def _running(trials: Sequence[TrialState]) -> Table:
     table.add_column("val", no_wrap=True)
     for trial in trials:
         table.add_row(
-            trial.title,
+            Text(trial.title),
             f"{trial.active}/{trial.lanes}",
             f"{trial.epoch}/{trial.epochs}"
             + (f" {trial.phase}" if trial.phase in ("refit", "score") else ""),

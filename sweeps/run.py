@@ -17,7 +17,9 @@ from rich.console import Console
 from cluster.local import ClusterError, cluster, describe
 from cluster.output import divert
 from results.errors import StoreError
+from results.gate import ungated
 from results.store import Store, Sweep
+from results.views.terminal import Terminal
 from sweeps import capacity, checkpoint, kept_data, live_view, prepare
 from sweeps.display import Display
 from sweeps.live import SweepState, TrialState, cost
@@ -85,7 +87,7 @@ def resume_sweep(
     sweep = Store(store).find(prefix)
     # the data of a finished sweep may be gone, and need not be there
     if sweep.info.get("status") == "finished" and len(sweep.finished()) >= sweep.info.get("trials", 0):
-        (Console(stderr=True) if json_output else console).print(
+        (Terminal(stderr=True) if json_output else console).print(
             f"{sweep.id} is finished: nothing is left to train", highlight=False, soft_wrap=True
         )
         report(sweep, console, store=store, json_output=json_output)
@@ -136,7 +138,7 @@ class _Run:
         self.console = console
         self.json_output = json_output
         self.display = display
-        self.notes = Console(stderr=True)
+        self.notes = Terminal(stderr=True)
         # standard output belongs to the JSON where that was asked for
         self.progress = self.notes if json_output else console
         self.signals = Signals()
@@ -325,7 +327,7 @@ def _diverted(console: Console, log: Path) -> Iterator[None]:
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     with divert(log) as terminal:
         for name, stream in streams.items():
-            if before is stream:
+            if before is ungated(stream):
                 console.file = getattr(terminal, name)
         try:
             yield

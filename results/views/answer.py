@@ -5,6 +5,7 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from results.shown import shown
 from results.sql import Answer
 from results.views import formats, json_view, layout
 from results.views.rows import table
@@ -23,7 +24,7 @@ def render(data: Answer, console: Console) -> None:
             )
             for column in zip(*data.rows, strict=True)
         ]
-        table([_cut(name) for name in data.columns], texts, right, console)
+        table([_cut(shown(name)) for name in data.columns], texts, right, console)
     layout.line(console, (formats.plural(len(data.rows), "row"), "dim"))
 
 
@@ -41,8 +42,7 @@ def _text(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, list):
         return _cut(f"[{', '.join(map(_text, value))}]")
-    text = str(_plain(value))
-    return _cut(text if text.isprintable() else repr(text)[1:-1])
+    return _cut(shown(str(_plain(value))))
 
 
 def _cut(text: str) -> str:

@@ -3,10 +3,10 @@
 from string import ascii_uppercase
 
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Compared, Comparison, DatasetComparison, Difference
 from results.views import formats, layout
+from results.views.terminal import Text
 
 TOP = 20  # architectures of two sweeps that are shown, unless all are asked for
 PAIRS = (("difference", ">"), ("p seeds", ">"), ("p sequences", ">"), ("Holm p", ">"), ("", "<"))

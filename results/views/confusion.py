@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Average, Calibration, Confusion, Pair
 from results.views import formats, layout
+from results.views.terminal import Text, text_width
 
 MOST_CLASSES = 15
 MOST_PAIRS = 15  # where they stand for the matrix
@@ -86,8 +85,8 @@ def _fit(data: Confusion, width: int, *, counts: bool) -> _Style:
 
 def _width(data: Confusion, style: _Style) -> int:
     """Columns that the matrix takes."""
-    body = sum(max(style.cell_width(data), cell_len(name)) + 1 for name in data.classes)
-    label = max(map(cell_len, (*data.classes, "precision")))
+    body = sum(max(style.cell_width(data), text_width(name)) + 1 for name in data.classes)
+    label = max(map(text_width, (*data.classes, "precision")))
     figures = len("recall ") + (0 if style.sparse else len("100.0 "))
     return label + 1 + body + figures + len(str(data.n))
 
@@ -133,7 +132,7 @@ def _pairs(data: Confusion, console: Console, most: int) -> None:
         return
     columns = (("true", "<"), ("predicted", "<"), ("", "<"), ("% of true", "<"), ("count", ">"))
     rows = [(_pair(pair), _examples(pair, data.seeds)) for pair in data.confused[:most]]
-    longest = max(cell_len(each) for _, examples in rows for each in examples.plain.split(", "))
+    longest = max(text_width(each) for _, examples in rows for each in examples.plain.split(", "))
     if layout.fits(console, (*columns, ("x" * longest, "")), [(*cells, Text()) for cells, _ in rows]):
         grid = layout.table([*columns, ("such as (seeds)" if data.seeds > 1 else "such as", "wrap")])
         for cells, examples in rows:

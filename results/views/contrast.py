@@ -1,12 +1,11 @@
 """How the confusion matrices of two architectures differ, and how sure that is."""
 
-from rich.cells import cell_len
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import CellContrast, Contrast, Paired
 from results.views import formats, layout
 from results.views.confusion import MOST_CLASSES
+from results.views.terminal import Text, text_width
 
 MOST_CELLS = 10
 CELL = len("░░ +100.0*")
@@ -49,8 +48,8 @@ def _of(paired: Paired) -> str:
 
 
 def _width(data: Contrast) -> int:
-    label = max(map(cell_len, (*data.first.classes, "true")))
-    return label + sum(1 + max(CELL, cell_len(name)) for name in data.first.classes)
+    label = max(map(text_width, (*data.first.classes, "true")))
+    return label + sum(1 + max(CELL, text_width(name)) for name in data.first.classes)
 
 
 def _matrix(data: Contrast, console: Console) -> None:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Band, Curve, Curves
 from results.views import formats, layout
 from results.views.canvas import Canvas
+from results.views.terminal import Text
 
 ROWS = 13  # every third is labelled, the last with 0
 WIDEST = 120

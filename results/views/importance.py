@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Importance, Level, Parameter, RateRange, Share
 from results.views import formats, layout
 from results.views.bars import bar, sparkline
+from results.views.terminal import Text
 
 BAR = 20
 SPARKS = 24

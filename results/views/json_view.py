@@ -6,13 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from results.shown import shown
+
 
 def dump(data: Any, *, indent: int | None = 1, ascii_only: bool = False) -> str:
     """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null.
 
-    Without `indent` it is one line.
+    Without `indent` it is one line. What would command a terminal, or cannot be seen, is escaped.
     """
-    return json.dumps(_plain(data), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+    text = json.dumps(_plain(data), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+    # outside of strings there is nothing but ASCII and line breaks
+    return "\n".join(shown(line, _escaped) for line in text.split("\n"))
 
 
 def write(data: Any, file: IO[str], *, indent: int | None = 1) -> None:
@@ -23,6 +27,10 @@ def write(data: Any, file: IO[str], *, indent: int | None = 1) -> None:
     except UnicodeEncodeError:
         text = dump(data, indent=indent, ascii_only=True)
     print(text, file=file)
+
+
+def _escaped(char: str) -> str:
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
-from rich.text import Text
+
+from results.views.terminal import Text
 
 INDENT = 6  # of a remark under its row
 
@@ -118,3 +119,8 @@ def facts(console: Console, *parts: str | tuple[str, str]) -> None:
 def line(console: Console, *parts: str | tuple[str, str]) -> None:
     """Print one paragraph of plain or (text, style) parts, wrapped to the width."""
     console.print(Text.assemble(*parts), highlight=False)
+
+
+def plain(console: Console, text: str) -> None:
+    """Print one line that is never wrapped, so that programs can read it."""
+    console.print(Text(text), soft_wrap=True)

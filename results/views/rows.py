@@ -4,13 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from rich.cells import cell_len
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Rows
 from results.schema import HYPERPARAMETERS
 from results.views import formats, layout
+from results.views.terminal import Text, text_width
 
 GAP = 2
 
@@ -53,7 +52,7 @@ def table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], console: Console
 ) -> None:
     """Print a table; the last columns are left out, and named, where the terminal is too narrow for them."""
-    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(headings, *rows, strict=True)]
     fit = next(
         (
             count
@@ -90,5 +89,4 @@ def _shown(name: str, value: Any, synthetic: Sequence[str]) -> str:
         return "off" if name in HYPERPARAMETERS else "–"
     if isinstance(value, bool):
         return "on" if value else "off"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if text.isprintable() else repr(text)[1:-1]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

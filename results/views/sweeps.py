@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import Summary
 from results.views import formats, layout
+from results.views.terminal import Text
 
 WIDE = 110  # from here on, the data sets are a column of their own
 COLUMNS = (("sweep", "<"), ("started (UTC)", "<"), ("status", "<"), ("trials", ">"), ("time", ">"))

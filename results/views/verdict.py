@@ -1,10 +1,10 @@
 """The verdict: which architectures win on each data set, then the sweep's receipt."""
 
 from rich.console import Console
-from rich.text import Text
 
 from results.analysis import ALPHA, DatasetVerdict, Row, Verdict
 from results.views import formats, layout
+from results.views.terminal import Text
 
 WIDE = 128  # from here on, what was chosen is a column of its own
 FEW, TOP = 30, 20

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,6 +19,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from results.gate import Gate
 from sweeps.cli import (
     cluster,
     compare,
@@ -115,9 +117,15 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: the process's own) and return its exit code."""
-    settings = Settings()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no · or ± is no fault
+    with Gate():
+        return _explained(arguments)
+
+
+def _explained(arguments: Sequence[str] | None) -> int:
+    """Run it; whatever goes wrong is said, and only with `--debug` where in the code."""
+    settings = Settings()
     try:
         code = _run(arguments, settings)
         if sys.stdout is not None:
@@ -129,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         if settings.debug:
-            raise
+            traceback.print_exc()  # here, for what it quotes passes the gate
+            return 1
         return explain(error)
     return code
 
@@ -155,7 +164,7 @@ def explain(error: Exception) -> int:
     from sweeps.errors import SpecError
 
     if isinstance(error, SpecError | DataError | StoreError | ClusterError):
-        for line in str(error).splitlines():
+        for line in str(error).split("\n"):
             typer.echo(f"error: {line}", err=True)
         return 2
     # the store and the data say which file it was

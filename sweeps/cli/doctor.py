@@ -72,12 +72,11 @@ def command(
 
 
 def _on_cluster(address: str, store: str) -> ClusterDiagnosis:
-    from rich.console import Console
-
+    from results.views.terminal import Terminal
     from sweeps.doctor.job import examine_cluster
     from sweeps.jobs.submission import check_store
 
     check_store(store)
     jobs = jobs_at(address)
-    with Console(stderr=True).status("asking the nodes"):  # nothing where that is no terminal
+    with Terminal(stderr=True).status("asking the nodes"):  # nothing where that is no terminal
         return examine_cluster(jobs, store)

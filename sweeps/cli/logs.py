@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Dashboard, Json, SweepName, jobs_at
+from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "logs"
 EXAMPLES = """\b
@@ -29,10 +29,12 @@ def command(
     import json as encoder
 
     from cluster.records import received
+    from results.views import layout
     from sweeps.jobs import submission
 
     jobs = jobs_at(address)
     job = submission.find(jobs, sweep).job
+    terminal = console()
     for line in received(jobs.follow(job.id) if follow else jobs.lines(job.id)):
         if isinstance(line, str):
-            typer.echo(encoder.dumps({"line": line}) if json else line)
+            layout.plain(terminal, encoder.dumps({"line": line}) if json else line.expandtabs())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -127,14 +126,17 @@ def print_each(data: list[T], render: Callable[[T, Console], None], terminal: Co
 
 
 def print_bytes(content: bytes) -> None:
-    """Data for another program, in UTF-8 whatever the terminal's encoding, to standard output."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    """Data for another program, in UTF-8 whatever the terminal's encoding, to standard output.
+
+    A terminal is shown what would command it; files and programs get every byte as it is.
+    """
+    from results.gate import print_data
+
+    print_data(content)
 
 
 def console() -> Console:
     """The terminal; rich heeds `NO_COLOR`, `COLUMNS` and pipes."""
-    from rich.console import Console
+    from results.views.terminal import Terminal
 
-    return Console(highlight=False)
+    return Terminal()

@@ -21,8 +21,7 @@ def command(
 
     Only what is new is copied, also while the sweep is running. What was broken off goes on with the next pull.
     """
-    from rich.console import Console
-
+    from results.views.terminal import Terminal
     from sweeps.jobs import submission
     from sweeps.pulling import pull
     from sweeps.report import write_json
@@ -30,7 +29,7 @@ def command(
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)
-    notes = Console(stderr=True, highlight=False)
+    notes = Terminal(stderr=True)
     try:
         done = pull.pull(jobs, found, store, notes if json else console())
     except Interrupted as stop:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import rich.text
 from rich.console import Console
-from rich.text import Text
 
 from results.views import layout
+from results.views.terminal import Text, lines
 from sweeps.doctor.checks import Check, Diagnosis
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def render_cluster(data: ClusterDiagnosis, console: Console) -> None:
     grid = layout.table([("status", "<"), ("check", "<"), ("nodes", "<"), ("finding", "wrap")])
     rows = grouped(data)
     for row in rows:
-        grid.add_row(*_begun(row.check), Text(_names(row, count)), _finding(row.check))
+        grid.add_row(*_begun(row.check), lines(*map(Text, _names(row, count))), _finding(row.check))
     console.print(grid, highlight=False)
     _total([row.check for row in rows], console)
 
@@ -100,16 +101,16 @@ def _ranged(findings: Sequence[str]) -> str:
     return MEASURED.sub(lambda _: next(left), findings[0])
 
 
-def _names(row: Row, count: int) -> str:
+def _names(row: Row, count: int) -> list[str]:
     """Of many nodes that are well their number; others are named."""
     nodes = row.nodes
     if len(nodes) == count:
-        return f"all {count}" if count > 1 else nodes[0]
+        return [f"all {count}" if count > 1 else nodes[0]]
     if row.check.status == "ok" and len(nodes) > NAMED:
-        return f"{len(nodes)} of {count}"
+        return [f"{len(nodes)} of {count}"]
     shown = nodes if len(nodes) <= NAMED + 1 else nodes[:NAMED]
     more = [f"and {len(nodes) - len(shown)} more"] if len(shown) < len(nodes) else []
-    return "\n".join([*shown, *more])
+    return [*shown, *more]
 
 
 def _begun(check: Check) -> tuple[Text, Text]:
@@ -126,7 +127,7 @@ def _total(checks: Sequence[Check], console: Console) -> None:
     layout.facts(console, *(parts or [("all is well", STYLES["ok"])]))
 
 
-def _finding(check: Check) -> Text:
+def _finding(check: Check) -> rich.text.Text:
     if check.remedy is None:
         return Text(check.finding)
-    return Text.assemble(check.finding, "\n", ("remedy: ", "bold"), check.remedy)
+    return lines(Text(check.finding), Text.assemble(("remedy: ", "bold"), check.remedy))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import Progress
 from torch import OutOfMemoryError
 
 from cluster.limits import usable_cpus
 from cluster.memory import usable_memory
+from results.views.terminal import Terminal
 from seqmodels.backends import create_backend
 from seqmodels.kernels import find_kernels
 from sweeps.errors import SpecError
@@ -118,7 +118,7 @@ def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> st
 
 
 def _measured(spec: Spec, data: Data, backend: str, device: str) -> RateFile:
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("measuring rates", total=None)
         return measuring.measure(

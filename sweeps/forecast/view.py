@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
 from results.views import formats, layout
 from results.views.formats import duration
+from results.views.terminal import Text
 from sweeps.forecast.forecast import Forecast
 from sweeps.forecast.memory import Memory
 from sweeps.placement import Nodes

@@ -37,16 +37,15 @@ def _do(task: dict[str, Any]) -> int:
 
         return pack(task, sys.stdout)
 
-    from rich.console import Console
-
     from results.store import Store
+    from results.views.terminal import Terminal
     from sweeps import prepare
     from sweeps.jobs.telemetry import Telemetry
     from sweeps.run import resume_sweep, run_prepared
     from sweeps.spec import parse_spec
 
     # lines are never wrapped: a job's log is for programs too
-    console = Console(highlight=False, width=140)
+    console = Terminal(width=140)
     store = task["store"]
     if task["verb"] == "resume":
         return resume_sweep(store, task["sweep"], console=console, address="auto", display=Telemetry)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.records import received
 from results.views.formats import duration
+from results.views.layout import plain as _print
+from results.views.terminal import Text
 from sweeps import live_view
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ def render_status(
     if job.status == "FAILED":
         for line in [each for each in received(lines) if isinstance(each, str)][-TAIL:]:
             _print(console, f"  {line}")
-        _print(console, job.message.partition(", last available logs")[0].splitlines()[0])
+        said = job.message.partition(", last available logs")[0].splitlines()
+        _print(console, said[0] if said else "the cluster says no more")
     render_end(sweep, job, console, address)
 
 
@@ -117,7 +120,7 @@ def render_list(sweeps: Sequence[Submitted], console: Console) -> None:
         job = each.job
         took = (job.ended or time.time()) - job.started if job.started else 0.0
         begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.started)) if job.started else ""
-        grid.add_row(each.sweep, WORDS[job.status], begun, duration(took), each.store)
+        grid.add_row(Text(each.sweep), WORDS[job.status], begun, duration(took), Text(each.store))
     console.print(grid)
 
 
@@ -131,7 +134,3 @@ def render_end(sweep: Submitted, job: Job, console: Console, address: str) -> No
             _print(console, f"see it: {pull} && seqsweep show {sweep.sweep}")
     elif job.over:
         _print(console, f"go on with: seqsweep resume {sweep.sweep} --address {address}")
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

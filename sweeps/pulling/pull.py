@@ -106,7 +106,7 @@ def _shown(file: Incoming, progress: Progress, task: Any, signals: Signals) -> I
 
 def _progress(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(compact=True),
