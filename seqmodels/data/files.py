@@ -1,24 +1,38 @@
-"""A folder or a tar archive behind one small listing. Archives are read in memory, never unpacked to disk."""
+"""A folder or an archive behind one small listing. Archives are read in memory, never unpacked to disk."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import lzma
+import logging
 import os
 import posixpath
-import tarfile
-import zlib
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 
+from seqmodels.data import archives
+from seqmodels.data.archives import (
+    ARCHIVES,
+    LARGEST_FILE,
+    MOST_DEPTH,
+    MOST_MEMBERS,
+    Unread,
+    decompress,
+    hidden,
+)
 from seqmodels.data.errors import DataError, Problem
 
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz")
-DEPTH = 6  # how far down a folder is searched: a wrong path should not walk a whole disk
-END_MARK = bytes(tarfile.BLOCKSIZE)
+__all__ = ["ARCHIVES", "Files", "decompress", "log", "open_bytes", "open_files", "read_bytes"]
+log = logging.getLogger("seqmodels.data")
+"""What a user should know of his data, though nothing is wrong with it."""
+PACKED = (".gz", ".xz", ".bz2")
+STREAMS = (
+    "/dev/fd/",
+    "/dev/stdin",
+    "/proc/self/fd/",
+)  # what a shell's <(...) comes to: somebody writes there
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Files:
 
     root: str
     separator: str  # "/" in a folder, "!" in an archive
-    contents: dict[str, Path | bytes]
+    contents: dict[str, Path | bytes | Unread]
     folders: frozenset[str]  # every folder below the root, empty ones too; the root itself is ""
 
     def where(self, inner: str) -> str:
@@ -37,6 +51,8 @@ class Files:
     def read(self, inner: str) -> bytes:
         """The bytes of one file. Raises DataError when it cannot be read."""
         content = self.contents[inner]
+        if isinstance(content, Unread):
+            raise DataError([Problem(self.where(inner), content.reason)])
         return content if isinstance(content, bytes) else read_bytes(content)
 
     @cached_property
@@ -50,80 +66,127 @@ class Files:
         return _by_folder(self.folders - {""})
 
 
-def open_files(path: Path) -> Files:
-    """List a folder, or read an archive whole. Raises DataError when it is missing, unreadable or corrupt."""
+def open_files(path: Path, endings: Sequence[str] = ("",)) -> Files:
+    """List a folder, or read from an archive the files that have one of the `endings` (in small letters), compressed or not.
+
+    What is passed over is counted and logged. Raises DataError when it is missing, unreadable, corrupt, or breaks a limit.
+    """
     if path.is_dir():
-        return _from_folder(path)
+        return _from_folder(path, _packed(endings))
     if not path.exists():
         raise DataError([Problem(str(path), "no such file or folder")])
     if not path.name.lower().endswith(ARCHIVES):
         raise DataError([Problem(str(path), f"is neither a folder nor an archive ({', '.join(ARCHIVES)})")])
-    return _from_archive(path)
+    return _from_archive(path, _packed(endings))
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file on disk. Raises DataError when it is missing or unreadable."""
+def open_bytes(path: Path) -> BufferedReader:
+    """Open a file on disk for reading. Raises DataError when it is missing, unreadable, or no file."""
     try:
-        return path.read_bytes()
+        is_stream = str(path).startswith(STREAMS)
+        if not is_stream:
+            _check_kind(path, path.stat().st_mode)
+        # a FIFO that took the file's place since would wait for a writer
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if is_stream else os.O_NONBLOCK))
+        file = os.fdopen(number, "rb")
+        if not is_stream:
+            _check_kind(path, os.fstat(number).st_mode)
+        return file
     except FileNotFoundError:
         raise DataError([Problem(str(path), "no such file")]) from None
-    except OSError as error:
-        raise DataError([Problem(str(path), f"cannot be read: {error.strerror or error}")]) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise DataError(
+            [Problem(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")]
+        ) from error
 
 
-def decompressed(name: str, data: bytes, where: str) -> bytes:
-    """`data` as it was before gzip or xz, by the ending of `name`. Raises DataError when it is damaged."""
-    try:
-        if name.lower().endswith((".gz", ".tgz")):
-            return gzip.decompress(data)
-        if name.lower().endswith((".xz", ".txz")):
-            return lzma.decompress(data)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise DataError([Problem(where, f"is damaged and cannot be decompressed: {error}")]) from error
-    return data
+def read_bytes(path: Path, most: int = LARGEST_FILE) -> bytes:
+    """The bytes of a file on disk. Raises DataError when it is missing, unreadable, no file, or larger than `most` bytes."""
+    with open_bytes(path) as file:
+        try:
+            content = b"" if os.fstat(file.fileno()).st_size > most else file.read(most + 1)
+        except OSError as error:
+            raise DataError([Problem(str(path), f"cannot be read: {error.strerror or error}")]) from error
+        if len(content) > most or os.fstat(file.fileno()).st_size > most:
+            raise DataError([Problem(str(path), f"is larger than {most:,} bytes, the most that is read")])
+        return content
 
 
-def _from_folder(root: Path) -> Files:
-    contents: dict[str, Path | bytes] = {}
+def _check_kind(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise DataError([Problem(str(path), "is a folder, not a file")])
+    if not stat.S_ISREG(mode):
+        kind = "a FIFO" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise DataError([Problem(str(path), f"is {kind}, not a file")])
+
+
+def _packed(endings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(ending + packed for ending in endings for packed in ("", *PACKED))
+
+
+def _from_folder(root: Path, endings: tuple[str, ...]) -> Files:
+    contents: dict[str, Path | bytes | Unread] = {}
     folders, problems = {""}, []
+    passed_over = loops = 0
 
-    def unreadable(error: OSError) -> None:
-        problems.append(Problem(str(error.filename), f"cannot be read: {error.strerror}"))
+    def visit(folder: str, inner: str, within: frozenset[tuple[int, int]]) -> None:
+        nonlocal passed_over, loops
+        try:
+            about = os.stat(folder)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            problems.append(Problem(folder, f"cannot be read: {error.strerror}"))
+            return
+        identity = (about.st_dev, about.st_ino)
+        if identity in within:
+            loops += 1
+            folders.discard(inner)
+            return
+        for entry in entries:
+            name = f"{inner}/{entry.name}" if inner else entry.name
+            if hidden(entry.name):
+                passed_over += 1
+                continue
+            if len(contents) + len(folders) > MOST_MEMBERS:
+                rule = f"holds more than {MOST_MEMBERS:,} files and folders, the most that is looked through"
+                raise DataError([Problem(str(root), rule)])
+            try:
+                is_folder = entry.is_dir()
+                if entry.is_symlink() and not name.lower().endswith(endings):
+                    os.stat(entry.path)  # it may have led to a folder of data
+            except OSError as error:
+                if not name.lower().endswith(endings):  # else reading it says so
+                    rule = f"is a link to `{os.readlink(entry.path)}`, which cannot be followed: {error.strerror}"
+                    problems.append(Problem(entry.path, rule))
+                    continue
+                is_folder = False
+            if is_folder:
+                if name.count("/") > MOST_DEPTH:
+                    rule = f"lies in more than {MOST_DEPTH} folders below {root}, the most that is looked through"
+                    raise DataError([Problem(entry.path, rule)])
+                folders.add(name)
+                visit(entry.path, name, within | {identity})
+            else:
+                contents[name] = Path(entry.path)
 
-    for folder, below, names in os.walk(root, followlinks=True, onerror=unreadable):
-        inner = Path(folder).relative_to(root)
-        below[:] = [name for name in below if not _hidden(name)] if len(inner.parts) < DEPTH else []
-        folders.update((inner / name).as_posix() for name in below)
-        contents.update(
-            {(inner / name).as_posix(): Path(folder, name) for name in names if not _hidden(name)}
-        )
+    visit(str(root), "", frozenset())
+    for count, what in (
+        (passed_over, "hidden file(s) or folder(s)"),
+        (loops, "link(s) that lead to a folder they lie in"),
+    ):
+        if count:
+            log.info("%s: passed over %d %s", root, count, what)
     return _checked(Files(str(root), "/", contents, frozenset(folders)), problems)
 
 
-def _from_archive(path: Path) -> Files:
-    data = decompressed(path.name, read_bytes(path), str(path))
-    contents: dict[str, Path | bytes] = {}
-    folders = {""}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            for member in archive:
-                name = posixpath.normpath(member.name)
-                content = archive.extractfile(member) if member.isfile() else None
-                if any(_hidden(part) for part in name.split("/")) or not (content or member.isdir()):
-                    continue
-                if content:
-                    contents[name] = content.read()
-                folder = posixpath.dirname(name) if content else name
-                while folder not in folders:
-                    folders.add(folder)
-                    folder = posixpath.dirname(folder)
-            end = archive.offset
-    except (tarfile.TarError, EOFError) as error:
-        raise DataError([Problem(str(path), f"is damaged: {error}")]) from error
-    # tarfile takes a broken header in the middle for the end of the archive
-    if data[end : end + len(END_MARK)] != END_MARK:
-        raise DataError([Problem(str(path), f"is damaged: no file and no end mark at byte {end}")])
-    return _checked(Files(str(path), "!", contents, frozenset(folders)), [])
+def _from_archive(path: Path, endings: tuple[str, ...]) -> Files:
+    with open_bytes(path) as file:
+        found = archives.read_archive(
+            file, os.fstat(file.fileno()).st_size, str(path), lambda name: name.lower().endswith(endings)
+        )
+    for note in found.notes:
+        log.info("%s: passed over %s", path, note)
+    return _checked(Files(str(path), "!", dict(found.contents), found.folders), [])
 
 
 def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
@@ -131,10 +194,6 @@ def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
     for name in sorted(names):
         tree.setdefault(posixpath.dirname(name), []).append(name)
     return tree
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
 
 
 def _checked(files: Files, problems: list[Problem]) -> Files:

@@ -41,7 +41,7 @@ def read_labelled(path: Path, form: str, part: str = "test") -> list[LabelledSeq
 
 
 def _from_folders(path: Path, form: str, part: str) -> list[LabelledSequence]:
-    files = open_files(path)
+    files = open_files(path, (SUFFIXES[form],))
     names = [name for name in sorted(files.contents) if name.lower().endswith(SUFFIXES[form])]
     places = {name: _place(name) for name in names}
     if any(split for _, _, split in places.values()):

@@ -16,7 +16,7 @@ FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 OPTIONS = ("path", "format", "name", "classes", "group")
-ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.tgz|\.txz)?$", re.IGNORECASE)
+ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
 
 def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDataset:

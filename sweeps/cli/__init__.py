@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 import traceback
@@ -94,6 +95,19 @@ for _verb in (
     app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
 for _group in (cluster,):
     app.add_typer(_group.app, name=_group.NAME)
+
+
+class _Notes(logging.Handler):
+    """Prints what the data's readers passed over."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+        typer.echo(f"note: {shown}", err=True)
+
+
+logging.getLogger("seqmodels.data").addHandler(_Notes())
+logging.getLogger("seqmodels.data").setLevel(logging.INFO)
 
 
 def _version(wanted: bool) -> None:

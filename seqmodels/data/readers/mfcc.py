@@ -31,7 +31,7 @@ def read(
     Raises DataError with every problem of every file; the number of columns that most files have is the rule
     for the others.
     """
-    files = open_files(path)
+    files = open_files(path, (LAYOUT.suffix,))
     problems: list[Problem] = []
     names, samples = find_samples(files, LAYOUT, classes, problems)
     speakers = [_speaker(files, sample, problems) for sample in samples] if group else None

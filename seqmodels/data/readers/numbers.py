@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files, decompressed
+from seqmodels.data.files import Files, decompress
 
 LARGEST = float(np.finfo(np.float32).max)
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
@@ -26,7 +26,7 @@ def read_lines(files: Files, name: str) -> list[str]:
     Raises DataError when it cannot be read or decompressed, is not UTF-8, or holds nothing.
     """
     where = files.where(name)
-    data = decompressed(name, files.read(name), where)
+    data = decompress(name, files.read(name), where)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

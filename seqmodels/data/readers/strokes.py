@@ -23,7 +23,7 @@ def read(path: Path, *, name: str, classes: Sequence[str] | None = None) -> Sequ
 
     Raises DataError with every problem of every file.
     """
-    files = open_files(path)
+    files = open_files(path, (LAYOUT.suffix,))
     problems: list[Problem] = []
     names, samples = find_samples(files, LAYOUT, classes, problems)
     sequences = parse_samples(samples, lambda inner: parse_stroke(files, inner), problems)

@@ -70,7 +70,7 @@ def locate(path: Path | Mapping[str, Path]) -> list[tuple[Files, str]]:
     if isinstance(path, Mapping):
         return [(_listed(path[part].parent, [path[part]]), path[part].name) for part in ("train", "test")]
     if path.is_dir() or path.name.lower().endswith(ARCHIVES):
-        files, wanted = open_files(path), None
+        files, wanted = open_files(path, (".ts",)), None
     else:
         beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
         files = _listed(path.parent, [file for file in beside if file.is_file()])
