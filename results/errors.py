@@ -1,20 +1,44 @@
-"""What the store raises when a sweep cannot be found, read or written."""
+"""What the store raises when a sweep cannot be found, read or written.
+
+Whoever can do without something catches `NotFound` alone: a store out of reach, a damaged file or one of a newer version
+must not pass for "there is none", or a verdict would change in silence.
+"""
 
 
 class StoreError(ValueError):
-    """A sweep or one of its files is missing, damaged, ambiguous or from a newer version; the message names it."""
+    """Something about a store went wrong; the message names the sweep or file, and what to do."""
+
+
+class NotFound(StoreError):
+    """What was asked for is not there: a sweep, data set, architecture, or figures that nobody recorded."""
+
+
+class Ambiguous(NotFound):
+    """The name fits several."""
 
 
 class Missing(StoreError):
-    """The file is not there."""
-
-
-class Ambiguous(StoreError):
-    """The name fits several sweeps."""
+    """A file is not there."""
 
 
 class Damaged(StoreError):
     """The file is there, but not as it was written."""
+
+
+class Newer(StoreError):
+    """The file was written by a newer seqsweep."""
+
+
+class Unreachable(StoreError):
+    """The store does not answer, or its disk is full: it was tried for as long as somebody would wait."""
+
+
+class Refused(StoreError):
+    """The store answered that it will not: no permission, a folder where a file should be, a read-only disk."""
+
+
+class Invalid(StoreError):
+    """What was asked for, or should be written, breaks a rule; the message names the value and the rule."""
 
 
 class MissingExtra(StoreError):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from results.errors import Damaged, Missing, StoreError
+from results.errors import Damaged, Missing, Refused
 from results.location import open_location
 from results.patience import PATIENCE, patiently
 from results.seal import intact
@@ -182,7 +182,7 @@ class Folder:
             # a network disk may have renamed it and lost the answer
             if self.exists(staged.name) and not os.path.lexists(staged.temporary or target):
                 return
-            raise StoreError(f"cannot write {self / staged.name}: {error.strerror or error}") from None
+            raise Refused(f"cannot write {self / staged.name}: {error.strerror or error}") from None
         except BaseException:
             self.withdraw(staged)
             raise

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
-from results.errors import StoreError
+from results.errors import Invalid, NotFound
 from results.patience import LOOKING, patiently
 
 _KINDS = {"s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "gs": "GOOGLE_APPLICATION_CREDENTIALS"}
@@ -28,7 +28,7 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
     """File system, path in it, and what messages call it, of a path (relative ones are made absolute) or a URI.
 
     Raises:
-        StoreError: no such kind of store, or more in the URI than bucket and folder. The message then does not repeat
+        Invalid: no such kind of store, or more in the URI than bucket and folder. The message then does not repeat
             the URI, as it may hold a secret.
     """
     kind, path = check_location(text)
@@ -45,26 +45,26 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
 def check_location(text: str) -> tuple[str, str]:
     """Kind (`""` for a path, else `file`, `s3`, `gs`) and bucket/folder; looks at nothing but `text`.
 
-    Raises StoreError as `open_location` does.
+    Raises Invalid as `open_location` does.
     """
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
     if found is None:
         if re.match(r"(s3|gs):", text):
-            raise StoreError("a store's URI begins like s3://BUCKET or gs://BUCKET, with two slashes")
+            raise Invalid("a store's URI begins like s3://BUCKET or gs://BUCKET, with two slashes")
         if "\0" in text:
-            raise StoreError("a store's path may not hold a NUL character")
+            raise Invalid("a store's path may not hold a NUL character")
         return "", text
     kind = found[1].lower()
     if kind == "file" and urlsplit(text).netloc in ("", "localhost"):
         return kind, text
     if kind not in _KINDS:
         shown = text if _HARMLESS.fullmatch(text) else f"{kind}://..."
-        raise StoreError(
+        raise Invalid(
             f"cannot open the store {shown}: it must be a folder, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER"
         )
     plain = _PLAIN.fullmatch(text[found.end() :])
     if plain is None:
-        raise StoreError(
+        raise Invalid(
             f"the store's URI must be {kind}://BUCKET/FOLDER and nothing more: no credentials, options, `..` or "
             f"any of `@ : ? # % \\`; credentials come from {_KINDS[kind]} in the environment, S3's endpoint and region "
             "from AWS_ENDPOINT_URL and AWS_REGION"
@@ -91,7 +91,7 @@ def _region(bucket: str) -> str:
     try:
         found: str = patiently(f"cannot open s3://{bucket}", LOOKING, lambda: fs.resolve_s3_region(bucket))
     except FileNotFoundError:
-        raise StoreError(f"there is no bucket s3://{bucket}") from None
+        raise NotFound(f"there is no bucket s3://{bucket}") from None
     return found
 
 

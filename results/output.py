@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results.errors import StoreError
+from results.errors import Invalid, Refused
 from results.files import Folder
 
 
@@ -23,9 +23,9 @@ def check_place(path: Path) -> Path:
         target = path.resolve()  # of a link, the file that it leads to
         if not target.parent.is_dir():
             missing = target.parent if path.is_symlink() else path.parent
-            raise StoreError(f"cannot write {path}: there is no folder {missing}")
+            raise Invalid(f"cannot write {path}: there is no folder {missing}")
         if target.exists() and not target.is_file():
-            raise StoreError(f"cannot write {path}: it is there and is no file")
+            raise Invalid(f"cannot write {path}: it is there and is no file")
     except (OSError, RuntimeError) as error:  # too long a name; links in a circle
-        raise StoreError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise Refused(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
     return target

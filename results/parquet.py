@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from results.errors import Damaged, StoreError
+from results.errors import Damaged, Newer
 from results.files import Folder
 from results.schema import SCHEMA_VERSION, VERSION_KEY
 from results.seal import BLANK, FIELD, seal
@@ -50,10 +50,10 @@ def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.Par
             there = file.schema_arrow  # made anew at each look
             version = (there.metadata or {}).get(VERSION_KEY, b"")
             if not version.isdigit():
-                raise StoreError(f"{folder / name} carries no schema version: seqsweep did not write it")
+                raise Damaged(f"{folder / name} carries no schema version: seqsweep did not write it")
             check_version(int(version), str(folder / name))
             if missing := sorted(set(columns).difference(there.names)):
-                raise StoreError(f"{folder / name} lacks the column `{missing[0]}`")
+                raise Damaged(f"{folder / name} lacks the column `{missing[0]}`")
             yield file
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
@@ -65,8 +65,8 @@ def cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table
 
 
 def check_version(version: int, file: str) -> None:
-    """Raise `StoreError` where the file `file` was written by a newer seqsweep."""
+    """Raise `Newer` where the file `file` was written by a newer seqsweep."""
     if version > SCHEMA_VERSION:
-        raise StoreError(
+        raise Newer(
             f"{file} has schema version {version}, but this seqsweep reads up to {SCHEMA_VERSION}: upgrade seqsweep"
         )

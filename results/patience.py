@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from results.errors import StoreError
+from results.errors import Refused, Unreachable
 
 PATIENCE = 180.0  # seconds that a sweep waits for its store: a server's restart, a network disk's failover, a full disk
 LOOKING = 10.0  # seconds that somebody waits who only looks, or who may have misspelt the address
@@ -66,7 +66,8 @@ def patiently(what: str, seconds: float, operation: Callable[[], T]) -> T:
         operation: may be started again after it failed.
 
     Raises:
-        StoreError: it failed for good, or all the time.
+        Unreachable: it failed all the time.
+        Refused: it failed for good.
         FileNotFoundError: as `operation` raised it.
     """
     begun = time.monotonic()
@@ -80,7 +81,8 @@ def patiently(what: str, seconds: float, operation: Callable[[], T]) -> T:
             now = time.monotonic()
             if not passing(error) or now + pause > begun + seconds:
                 tried = f" (tried for {now - begun:.0f} s)" if now - begun >= 1 else ""
-                raise StoreError(f"{what}: {reason(error)}{tried}") from None
+                kind = Unreachable if passing(error) else Refused
+                raise kind(f"{what}: {reason(error)}{tried}") from None
             if pause == _PAUSES[0]:
                 _log.warning("%s: %s; trying again for %.0f s", what, reason(error), seconds)
         # many workers lost it at once: they should not return at once

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from results.errors import StoreError
+from results.errors import Invalid
 
 SCHEMA_VERSION = 1
 VERSION_KEY = b"seqsweep.schema_version"
@@ -147,7 +147,7 @@ def table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
     numpy scalars and arrays pass for Python's. A nullable column may be left out. Losses may be NaN or infinite.
 
-    Raises `StoreError` that names the table, row, column, value and rule for the first value that breaks one.
+    Raises `Invalid` that names the table, row, column, value and rule for the first value that breaks one.
     """
     schema = EXAMPLES if name == "examples" else named_schema(name)
     given = list(rows)
@@ -156,14 +156,14 @@ def table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         for key in row.keys() - known:
             near = get_close_matches(key, schema.names, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise StoreError(f"{name}, row {index}: there is no column `{key}`{hint}")
+            raise Invalid(f"{name}, row {index}: there is no column `{key}`{hint}")
     return pa.table([_column(name, field, given) for field in schema], schema=schema)
 
 
 def named_schema(name: str) -> pa.Schema:
-    """Schema of the table `name`; `StoreError` for an unknown name."""
+    """Schema of the table `name`; `Invalid` for an unknown name."""
     if name not in SCHEMAS:
-        raise StoreError(f"there is no table `{name}`; the tables are {', '.join(SCHEMAS)}")
+        raise Invalid(f"there is no table `{name}`; the tables are {', '.join(SCHEMAS)}")
     return SCHEMAS[name]
 
 
@@ -177,7 +177,7 @@ def _column(table_name: str, field: pa.Field, rows: list[Mapping[str, Any]]) -> 
         else:
             value, rule = check(value)
         if rule is not None:
-            raise StoreError(f"{table_name}, row {index}: `{field.name}` is {rule}")
+            raise Invalid(f"{table_name}, row {index}: `{field.name}` is {rule}")
         values.append(value)
     return pa.array(values, type=field.type)
 

@@ -11,8 +11,9 @@ carries a checksum (`results.seal`), so a damaged one is named and never read as
 """
 
 import json
+import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -23,10 +24,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import fs
 
-from results import gathered, parquet
-from results.errors import Ambiguous, Damaged, Missing, StoreError
+from results import gathered, info, parquet
+from results.errors import Ambiguous, Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError
 from results.files import Folder, Staged
-from results.parquet import check_version
 from results.patience import LOOKING, PATIENCE
 from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
 from results.seal import BLANK, FIELD, seal
@@ -39,6 +39,8 @@ EXAMPLES_FILE = "examples.parquet"
 FEW = 8  # trials, that are looked for one by one
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODEL = re.compile(r"c\d+-s-?\d+")
+_DIGITS = re.compile(r"[0-9a-f]{6}")  # that an id ends in, after the sweep's name
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -54,20 +56,26 @@ class Store:
         self.folder = Folder.at(root, min(patience, LOOKING))
         self._patience = patience
 
-    def create(self, sweep_id: str, info: Mapping[str, Any], examples: pa.Table | None = None) -> "Sweep":
+    def create(self, sweep_id: str, fields: Mapping[str, Any], examples: pa.Table | None = None) -> "Sweep":
         """Start a sweep: its folder, `examples` (of `results.schema.table`) if there are any, then `sweep.json`.
 
-        `created` is now (UTC) unless `info` has it.
+        `created` is now (UTC) unless `fields` have it.
 
         Raises `StoreError` when the id is no plain name, or is taken, or the folder cannot be written.
         """
         check_id(sweep_id, "sweep id")
         folder = self.folder / sweep_id
         if folder.exists(INFO):
-            raise StoreError(f"{folder} already holds a sweep")
+            raise Invalid(f"{folder} already holds a sweep")
         self._check_bucket()
         now = datetime.now(UTC).isoformat(timespec="microseconds")
-        full = {"status": "running", "created": now, **info, "schema_version": SCHEMA_VERSION, "id": sweep_id}
+        full = {
+            "status": "running",
+            "created": now,
+            **fields,
+            "schema_version": SCHEMA_VERSION,
+            "id": sweep_id,
+        }
         encoded = _encode(full, folder)
         if examples is not None:
             folder.write(EXAMPLES_FILE, parquet.encoded(EXAMPLES, [examples]))
@@ -75,57 +83,77 @@ class Store:
         return Sweep(folder.with_patience(self._patience), sweep_id, full)
 
     def sweeps(self) -> list["Sweep"]:
-        """All sweeps, newest first. Folders that hold none are passed over.
+        """List all sweeps, newest first. Folders that hold none are passed over.
 
         Raises `StoreError` naming the file when a `sweep.json` is damaged, missing beside results, or too new.
         """
         found, complaints = self.survey()
         if complaints:
-            todo = f"bring it back from a copy, or move its sweep out of {self.folder}"
-            raise type(complaints[0])(f"{complaints[0]}; {todo}") from complaints[0]
+            raise self._asking(complaints[0]) from complaints[0]
         return found
 
     def survey(self) -> tuple[list["Sweep"], list[StoreError]]:
-        """The sweeps that can be read, newest first, and what is said of each whose `sweep.json` is damaged or missing.
+        """List the sweeps that can be read, newest first, and what is said of each that cannot.
 
-        Raises `StoreError` when one is too new, or the store cannot be read.
+        Raises `StoreError` when the store itself cannot be read.
         """
-
-        def look(name: str) -> Sweep | StoreError | None:
-            try:
-                return self._look(name)
-            except (Damaged, Missing) as error:
-                return error
-
-        seen = self.folder.map(look, self._names())
+        seen = self.folder.map(self._attempt, self._names())
         found = [each for each in seen if isinstance(each, Sweep)]
-        return (
-            sorted(found, key=lambda sweep: (sweep.info["created"], sweep.id), reverse=True),
-            [each for each in seen if isinstance(each, StoreError)],
-        )
+        return (_newest_first(found), [each for each in seen if isinstance(each, StoreError)])
 
-    def find(self, prefix: str | None = None) -> "Sweep":
-        """The sweep whose id is `prefix`, else the only one that begins or ends with it; None: the newest.
+    def find(self, wanted: str | None = None, note: Callable[[str], None] = _log.warning) -> "Sweep":
+        """Find the sweep whose id is `wanted`, else the newest of that name, else the only one whose id fits; None: the newest.
 
-        Raises `StoreError` when there is none (naming the nearest), several (`Ambiguous`), or it cannot be read.
+        An id fits that begins with `wanted`, or whose hex digits at the end do. `note` is told of each sweep that cannot be read
+        and was passed over.
+
+        Raises `NotFound` when there is none (naming the nearest), `Ambiguous` for several, `StoreError` when it cannot be read.
         """
-        if prefix is None:
-            sweeps = self.sweeps()
-            if not sweeps:
-                raise StoreError(f"no sweep in {self.folder} yet; `seqsweep run` makes one")
-            return sweeps[0]
+        if wanted is None:
+            return self._newest(self._names(), note)
         names = self._names()
-        for candidates in fitting(names, prefix):
-            found = [sweep for sweep in self.folder.map(self._look, candidates) if sweep]
+        exact, called, *parts = fitting(names, wanted)
+        for several in (exact, called):  # of one name the newest is meant
+            if several and any(self.folder.map(self._attempt, several)):
+                return self._newest(several, note)
+        for several in parts:
+            found = [each for each in self.folder.map(self._attempt, several) if each]
             if len(found) == 1:
-                return found[0]
+                return _read(found[0])
             if found:
-                fits = _listed([sweep.id for sweep in found])
-                raise Ambiguous(f"`{prefix}` fits {len(found)} sweeps: {fits}; give more of the id")
-        ids = [name for name in names if self._look(name)]
-        near = get_close_matches(prefix, ids, n=3, cutoff=0.4) or ids[:3]
+                fits = _listed(several)
+                raise Ambiguous(f"`{wanted}` fits {len(found)} sweeps: {fits}; give more of the id")
+        ids = [name for name in names if self._attempt(name)]
+        near = get_close_matches(wanted, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"; nearest: {_listed(near)}" if near else "; it is empty"
-        raise StoreError(f"no sweep `{prefix}` in {self.folder}{hint}")
+        raise NotFound(f"no sweep `{wanted}` in {self.folder}{hint}")
+
+    def _newest(self, names: Sequence[str], note: Callable[[str], None]) -> "Sweep":
+        """The newest of those that can be read."""
+        seen = self.folder.map(self._attempt, names)
+        complaints = [each for each in seen if isinstance(each, StoreError)]
+        found = _newest_first([each for each in seen if isinstance(each, Sweep)])
+        if not found:
+            if complaints:
+                raise self._asking(complaints[0]) from complaints[0]
+            raise NotFound(f"no sweep in {self.folder} yet; `seqsweep run` makes one")
+        for complaint in complaints:
+            note(f"passed over: {self._asking(complaint)}")
+        return found[0]
+
+    def _asking(self, complaint: StoreError) -> StoreError:
+        """The same, with what to do."""
+        if isinstance(complaint, Newer):
+            return complaint
+        todo = f"bring it back from a copy, or move its sweep out of {self.folder}"
+        return type(complaint)(f"{complaint}; {todo}")
+
+    def _attempt(self, name: str) -> "Sweep | StoreError | None":
+        """The sweep, or why it cannot be read: one that is broken must not hide the others."""
+        try:
+            return self._look(name)
+        except (Damaged, Missing, Newer, Refused) as error:
+            return error
 
     def _names(self) -> list[str]:
         """Folders that may be sweeps."""
@@ -138,18 +166,18 @@ class Store:
         """The sweep in the folder `name`, None where there is none."""
         folder = self.folder / name
         try:
-            info = _load(folder)
+            found = _load(folder)
         except Missing:
             if (folder / "lanes").names(fs.FileType.File):
                 raise
             return None
-        return Sweep(folder.with_patience(self._patience), name, info)
+        return Sweep(folder.with_patience(self._patience), name, found)
 
     def _check_bucket(self) -> None:
         # an object store lists a bucket that does not exist as empty
         bucket = self.folder.bucket
         if bucket is not None and not bucket.present():
-            raise StoreError(f"there is no bucket {bucket}, or these credentials do not show it")
+            raise NotFound(f"there is no bucket {bucket}, or these credentials do not show it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +217,7 @@ class Sweep:
         self._check_tables(trial, tables)
         for key in models:
             if not _MODEL.fullmatch(key):
-                raise StoreError(f"model of trial {trial} is named `{key}`, but must be like c3-s0")
+                raise Invalid(f"model of trial {trial} is named `{key}`, but must be like c3-s0")
         contents: dict[tuple[str, str], bytes | pa.Buffer] = {}
         for key, state in models.items():
             contents["models", f"{trial}-{key}.safetensors"] = seal(
@@ -247,7 +275,7 @@ class Sweep:
         schema = named_schema(table)
         for name in columns or ():
             if name not in schema.names:
-                raise StoreError(f"table `{table}` has no column `{name}`; it has {', '.join(schema.names)}")
+                raise Invalid(f"table `{table}` has no column `{name}`; it has {', '.join(schema.names)}")
         kept = list(columns) if columns is not None else schema.names
         pieces = list(self._pieces(table, kept if filter is None else schema.names, trials))
         if filter is not None:
@@ -286,7 +314,7 @@ class Sweep:
         else:
             absent = sorted(wanted - self.finished())
         if absent:
-            raise StoreError(f"sweep {self.id} has no finished trial `{absent[0]}`")
+            raise NotFound(f"sweep {self.id} has no finished trial `{absent[0]}`")
         return sorted(wanted)
 
     def examples(self) -> pa.Table | None:
@@ -313,38 +341,50 @@ class Sweep:
 
     def _check_tables(self, trial: str, tables: Mapping[str, pa.Table]) -> None:
         if "lanes" not in tables:
-            raise StoreError(f"trial {trial} has no table `lanes`, which marks it as finished")
+            raise Invalid(f"trial {trial} has no table `lanes`, which marks it as finished")
         for name, table in tables.items():
             if not table.schema.equals(named_schema(name)):
-                raise StoreError(f"{name} of trial {trial} does not have the columns of results.schema")
+                raise Invalid(f"{name} of trial {trial} does not have the columns of results.schema")
             for column, value in (("sweep", self.id), ("trial", trial)):
                 others = set(table[column].unique().to_pylist()) - {value}
                 if others:
-                    raise StoreError(
+                    raise Invalid(
                         f"{name} of trial {trial}: `{column}` is {others.pop()!r}, but must be {value!r}"
                     )
         if not tables["lanes"].num_rows:
-            raise StoreError(f"trial {trial} has no lanes, but must have at least one")
+            raise Invalid(f"trial {trial} has no lanes, but must have at least one")
 
     def _model_files(self, trial: str) -> list[str]:
         names = (self.folder / "models").names(fs.FileType.File)
         return [name for name in names if re.fullmatch(re.escape(trial) + r"-c\d+-s-?\d+\.safetensors", name)]
 
 
-def fitting(names: Sequence[str], prefix: str) -> tuple[list[str], list[str], list[str]]:
-    """What `prefix` may mean of the sweeps' ids, the likeliest reading first: the whole id, its beginning, its hex digits."""
+def fitting(names: Sequence[str], wanted: str) -> tuple[list[str], list[str], list[str], list[str]]:
+    """What `wanted` may mean of the sweeps' ids, the likeliest reading first: id, name, an id's beginning, its hex digits."""
+    ends = {name: name.rpartition("-") for name in names}
     return (
-        [name for name in names if name == prefix],
-        [name for name in names if name.startswith(prefix)],
+        [name for name in names if name == wanted],
+        [name for name, (before, _, last) in ends.items() if before == wanted and _DIGITS.fullmatch(last)],
+        [name for name in names if name.startswith(wanted)],
         # The hex digits at the end are what people type when all names are alike.
-        [name for name in names if "-" in name and name.rsplit("-", 1)[1].startswith(prefix)],
+        [name for name, (before, _, last) in ends.items() if before and last.startswith(wanted)],
     )
+
+
+def _newest_first(sweeps: Iterable[Sweep]) -> list[Sweep]:
+    return sorted(sweeps, key=lambda sweep: (info.started(sweep.info), sweep.id), reverse=True)
+
+
+def _read(found: Sweep | StoreError) -> Sweep:
+    if isinstance(found, StoreError):
+        raise found
+    return found
 
 
 def check_id(text: str, what: str) -> None:
     """Raise `StoreError` unless `text`, which messages call `what`, may be the name of a sweep or a trial."""
     if not ID.fullmatch(text):
-        raise StoreError(
+        raise Invalid(
             f"{what} {text!r} must be 1 to 128 letters, digits, dots, dashes and underscores, a letter or digit first"
         )
 
@@ -354,26 +394,13 @@ def _listed(ids: list[str]) -> str:
 
 
 def _load(folder: Folder) -> dict[str, Any]:
-    raw = folder.read_sealed(INFO).to_pybytes()
-    try:
-        info = json.loads(raw)
-    except ValueError as error:
-        raise Damaged(f"{folder / INFO} is damaged: {error}") from error
-    if not isinstance(info, dict):
-        raise Damaged(f"{folder / INFO} is damaged: it holds no object")
-    info.pop(FIELD, None)
-    version = info.get("schema_version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise StoreError(f"{folder / INFO}: `schema_version` is {version!r}, but must be an integer")
-    check_version(version, str(folder / INFO))
-    if not isinstance(info.get("created"), str):
-        raise StoreError(f"{folder / INFO}: `created` is {info.get('created')!r}, but must be an ISO time")
-    return info
+    return info.read(folder.read_sealed(INFO).to_pybytes(), str(folder / INFO))
 
 
-def _encode(info: Mapping[str, Any], folder: Folder) -> bytes:
+def _encode(fields: Mapping[str, Any], folder: Folder) -> bytes:
     try:
-        text = json.dumps({FIELD: BLANK, **info}, indent=1, allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"{folder / INFO} cannot be written as JSON: {error}") from error
-    return seal(text.encode() + b"\n")
+        text = json.dumps({FIELD: BLANK, **fields}, indent=1, allow_nan=False, ensure_ascii=False)
+        content = text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Invalid(f"{folder / INFO} cannot be written as JSON: {error}") from error
+    return seal(content + b"\n")

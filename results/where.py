@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results.errors import StoreError
+from results.errors import Invalid
 
 LONGEST = 2000  # characters
 _WORDS = {"true": True, "false": False, "on": True, "null": None, "none": None, "off": None}
@@ -25,11 +25,11 @@ _FLIPPED = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 
 
 def column(name: str, schema: pa.Schema, table: str) -> str:
-    """`name` where the table has such a column. Raises `StoreError` with the nearest one."""
+    """`name` where the table has such a column. Raises `Invalid` with the nearest one."""
     if name not in schema.names:
         near = get_close_matches(name, schema.names, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(schema.names)}"
-        raise StoreError(f"table `{table}` has no column `{name}`; {hint}")
+        raise Invalid(f"table `{table}` has no column `{name}`; {hint}")
     return name
 
 
@@ -40,10 +40,10 @@ def where(text: str, schema: pa.Schema, table: str) -> tuple[pc.Expression, tupl
     `false`, `off` (null) and other columns; `and`, `or`, `not` and brackets join comparisons; a column of true and false stands
     alone. What is off equals `off` alone and is neither less nor more than anything.
 
-    Raises `StoreError` that says what is wrong where.
+    Raises `Invalid` that says what is wrong where.
     """
     if len(text) > LONGEST:
-        raise StoreError(f"the condition has {len(text)} characters, but may have {LONGEST}")
+        raise Invalid(f"the condition has {len(text)} characters, but may have {LONGEST}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -53,14 +53,14 @@ def where(text: str, schema: pa.Schema, table: str) -> tuple[pc.Expression, tupl
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
         hint = "; equal is written ==" if "=" in text and "==" not in text else ""
-        raise StoreError(
+        raise Invalid(
             f"the condition `{_short(text)}` cannot be read{place}: write like cell == 'lstm' and lr < 0.01{hint}"
         ) from None
     reader = _Reader(text, schema, table)
     try:
         return reader.condition(tree), tuple(reader.columns)
     except RecursionError:
-        raise StoreError("the condition has too many parts within parts") from None
+        raise Invalid("the condition has too many parts within parts") from None
 
 
 class _Reader:
@@ -185,9 +185,9 @@ class _Reader:
             return "text"
         return "a list"
 
-    def _wrong(self, node: ast.expr, what: str) -> StoreError:
+    def _wrong(self, node: ast.expr, what: str) -> Invalid:
         said = ast.get_source_segment(self.text.strip(), node) or self.text
-        return StoreError(f"in the condition, `{_short(said)}` {what}")
+        return Invalid(f"in the condition, `{_short(said)}` {what}")
 
 
 def _certain(expression: pc.Expression, otherwise: bool) -> pc.Expression:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from results.analysis._columns import names_equal, numbers, positions
-from results.errors import StoreError
+from results.errors import Damaged
 from results.store import Sweep
 
 
@@ -30,7 +30,7 @@ class Answers:
 def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Sequence[str]) -> Answers | None:
     """Read them; None where the store has no predictions of this split.
 
-    Raises `StoreError` when the file is damaged or its probabilities are not one list of a length.
+    Raises `Damaged` when the file is damaged or its probabilities are not one list of a length.
     """
     columns = ["candidate", "split", "seed", "sequence", "true", "predicted", "probabilities"]
     table = sweep.read("predictions", columns, trials=[trial])
@@ -42,7 +42,7 @@ def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Seque
     lists = table["probabilities"].combine_chunks()
     widths = pc.unique(pc.list_value_length(lists)).to_pylist()
     if len(widths) > 1:
-        raise StoreError(
+        raise Damaged(
             f"predictions of trial {trial} have {widths[0]} probabilities here and {widths[1]} there"
         )
     probabilities = numbers(pa.chunked_array([lists.flatten()])).reshape(len(lists), widths[0])

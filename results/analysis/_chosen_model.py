@@ -9,7 +9,7 @@ from results.analysis._confusion import confusion
 from results.analysis._interval import Interval
 from results.analysis._proportion import Proportion, proportion
 from results.analysis._verdict import verdict
-from results.errors import StoreError
+from results.errors import NotFound
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
 
@@ -68,12 +68,12 @@ def chosen_model(
     Of its seeds the one with the best validation accuracy (ties: the smaller loss, then the smaller seed), never by test:
     the best test figure of several would promise more than the model holds.
 
-    Raises `StoreError` when there is no such data set, architecture or seed, or several data sets and none is named.
+    Raises `NotFound` when there is no such data set, architecture or seed, or several data sets and none is named.
     """
     found = verdict(sweep, dataset)
     if len(found.datasets) > 1:
         names = ", ".join(block.dataset.name for block in found.datasets)
-        raise StoreError(f"sweep {sweep.id} has {len(found.datasets)} data sets, name one of them: {names}")
+        raise NotFound(f"sweep {sweep.id} has {len(found.datasets)} data sets, name one of them: {names}")
     best = found.datasets[0].best if found.datasets else None
     matrix = confusion(sweep, dataset, architecture if architecture is not None else best)
     row = next(row for row in found.datasets[0].rows if row.trial == matrix.trial)
@@ -85,7 +85,7 @@ def chosen_model(
     picked = seed if seed is not None else min(lanes, key=lambda each: _merit(lanes[each]))
     if picked not in lanes:
         there = ", ".join(map(str, sorted(lanes)))
-        raise StoreError(f"{row.label} has no trained model of seed {picked}; its seeds are {there}")
+        raise NotFound(f"{row.label} has no trained model of seed {picked}; its seeds are {there}")
     lane, counts = lanes[picked], _counts(sweep, row.trial, matrix.classes, lanes[picked])
     test = proportion(np.array([counts.trace()]), np.array([counts.sum()]))
     assert test is not None

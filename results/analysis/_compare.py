@@ -15,7 +15,7 @@ from results.analysis._interval import Interval, interval
 from results.analysis._pick import by_test, pick_architecture, pick_dataset
 from results.analysis._summary import DatasetSummary, Summary, summary
 from results.analysis._trials import Trial, read_trials
-from results.errors import Damaged, StoreError
+from results.errors import Invalid, NotFound
 from results.store import Sweep
 
 Test = Literal["paired", "Welch"]
@@ -104,16 +104,16 @@ def compare_architectures(sweep: Sweep, names: Sequence[str], dataset: str | Non
     found = read_trials(sweep, names if ids else None)
     known = [pick_dataset(sweep, list(found.datasets), dataset)] if dataset else list(found.datasets)
     if not known:
-        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+        raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     blocks, complaints = [], []
     for name in known:
         try:
             picked = [pick_architecture(found.datasets[name], each) for each in names]
-        except StoreError as error:
+        except NotFound as error:
             complaints.append(error)
             continue
         if len({trial.trial for trial in picked}) < len(picked):
-            raise StoreError(f"`{'` and `'.join(names)}` name one architecture twice: name different ones")
+            raise Invalid(f"`{'` and `'.join(names)}` name one architecture twice: name different ones")
         pairs = [_within(sweep, *pair, found.searched[name]) for pair in combinations(picked, 2)]
         sides = tuple(_side(sweep, trial, found.searched[name]) for trial in picked)
         blocks.append(DatasetComparison(_entry(sweep, name, picked[0]), True, sides, _corrected(pairs)))
@@ -130,12 +130,12 @@ def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Compa
     every = [read_trials(sweep) for sweep in sweeps]
     for sweep, trials in zip(sweeps, every, strict=True):
         if not trials.datasets:
-            raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+            raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     common = [name for name in every[0].datasets if all(name in each.datasets for each in every)]
     if dataset is not None:
         common = [pick_dataset(sweeps[0], common, dataset)] if common else []
     if not common:
-        raise StoreError(f"{' and '.join(sweep.id for sweep in sweeps)} have no data set in common")
+        raise NotFound(f"{' and '.join(sweep.id for sweep in sweeps)} have no data set in common")
     blocks, alone = [], {}
     for name in common:
         known = [{_key(trial): trial for trial in each.datasets[name]} for each in every]
@@ -159,7 +159,7 @@ def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Compa
         if pairs:
             blocks.append(DatasetComparison(_entry(sweeps[0], name, shared[0]), same, (), _corrected(pairs)))
     if not blocks:
-        raise StoreError(f"{' and '.join(sweep.id for sweep in sweeps)} have no architecture in common")
+        raise NotFound(f"{' and '.join(sweep.id for sweep in sweeps)} have no architecture in common")
     return Comparison(tuple(map(summary, sweeps)), _specs(sweeps), ALPHA, tuple(blocks), alone)
 
 
@@ -167,9 +167,7 @@ def _within(sweep: Sweep, first: Trial, second: Trial, searched: Sequence[str]) 
     floor = least_deviation(_entry(sweep, first.dataset, first).test)
     try:
         by_sequences = contrast(sweep, first.dataset, first.trial, second.trial).accuracy.p_sequences
-    except Damaged:
-        raise
-    except StoreError:  # one has no test figure, or no predictions are kept
+    except NotFound:  # one has no test figure, or no predictions are kept
         by_sequences = None
     sides = _side(sweep, first, searched), _side(sweep, second, searched)
     return _compared(*sides, first.test, second.test, floor, by_sequences, same=True)

@@ -14,7 +14,7 @@ from results.analysis._interval import Interval, interval
 from results.analysis._lanes import Lane
 from results.analysis._pick import pick
 from results.analysis._proportion import Proportion, proportion
-from results.errors import StoreError
+from results.errors import NotFound
 from results.store import Sweep
 
 EXAMPLES = 5  # sequences named for a pair
@@ -110,11 +110,11 @@ def confusion(
 ) -> Confusion:
     """Confusion matrix of a trial (its id, a prefix, or "lstm x 2 x 100"); None: the best on the data set.
 
-    Raises `StoreError` when the data set, trial or split has no such results.
+    Raises `NotFound` when the data set, trial or split has no such results.
     """
     picked = pick(sweep, dataset, trial)
     if picked.candidate is None:
-        raise StoreError(f"trial {picked.trial} has no chosen candidate: all of its lanes diverged")
+        raise NotFound(f"trial {picked.trial} has no chosen candidate: all of its lanes diverged")
     table = sweep.read(
         "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked.trial]
     )
@@ -123,7 +123,7 @@ def confusion(
     cells = [cell for cell in mine if cell["split"] == split]
     if not cells:
         found = f"it has {', '.join(splits)}" if splits else "no lane of it was scored"
-        raise StoreError(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
+        raise NotFound(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
     classes = _classes(sweep, picked.dataset, cells)
     said = answers(sweep, picked.trial, picked.candidate, split, classes)
     return measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes), said)

@@ -10,7 +10,7 @@ from results.analysis._comparison import ALPHA, holm, least_deviation, number, p
 from results.analysis._confusion import Confusion, confusion
 from results.analysis._interval import Interval
 from results.analysis._sign_flip import sign_flip
-from results.errors import StoreError
+from results.errors import NotFound
 from results.store import Sweep
 
 
@@ -82,16 +82,16 @@ def contrast(
 ) -> Contrast:
     """Compare two trials (ids, prefixes or labels; `trial` None: the best) of a data set.
 
-    Raises `StoreError` when one of them has no results or no predictions, both are one, or they share no seed.
+    Raises `NotFound` when one of them has no results or no predictions, both are one, or they share no seed.
     """
     first, second = (confusion(sweep, dataset, name, split) for name in (trial, against))
     if first.trial == second.trial:
-        raise StoreError(
+        raise NotFound(
             f"`{against}` is {first.architecture} itself: name another architecture to compare with"
         )
     both = _align(*(_answers(sweep, each) for each in (first, second)))
     if not both.first.size:
-        raise StoreError(
+        raise NotFound(
             f"{first.architecture} and {second.architecture} have no seed in common on {first.dataset}"
         )
     right, also = both.first == both.true, both.second == both.true
@@ -111,7 +111,7 @@ def contrast(
 def _answers(sweep: Sweep, data: Confusion) -> Answers:
     found = answers(sweep, data.trial, data.candidate, data.split, data.classes)
     if found is None:
-        raise StoreError(
+        raise NotFound(
             f"trial {data.trial} has no predictions of split `{data.split}`, by which two are compared"
         )
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from results.analysis._fanova import main_effects
 from results.analysis._marginals import Level, RateRange, levels, rate_ranges
 from results.analysis._points import Points, read_points
-from results.errors import MissingExtra, StoreError
+from results.errors import MissingExtra, NotFound
 from results.store import Sweep
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def importance(sweep: Sweep, dataset: str | None = None) -> Importance:
     Each of `REPEATS` forests sees other seeds and, where the candidates were drawn and not all there are, other candidates,
     drawn with replacement.
 
-    Raises `MissingExtra` without scikit-learn, `StoreError` where no parameter has two values or the data set no results.
+    Raises `MissingExtra` without scikit-learn, `NotFound` where no parameter has two values or the data set no results.
     """
     try:
         import sklearn  # noqa: F401
@@ -85,7 +85,7 @@ def importance(sweep: Sweep, dataset: str | None = None) -> Importance:
         raise MissingExtra("importance needs scikit-learn", "importance") from error
     points = read_points(sweep, dataset)
     if not points.names:
-        raise StoreError(
+        raise NotFound(
             f"sweep {sweep.id} has one value of every parameter on {points.dataset}: nothing to compare"
         )
     shares = _shares(points)

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from results.analysis._trials import Trial, read_trials
-from results.errors import StoreError
+from results.errors import Ambiguous, NotFound
 from results.store import Sweep
 
 
 def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = None) -> Trial:
     """A trial by its data set (None: the first) and architecture or id (None: the verdict's best).
 
-    Raises `StoreError` when there is none, naming the nearest, or several.
+    Raises `NotFound` when there is none, naming the nearest, or several.
     """
     if architecture is not None and sweep.is_finished(architecture):  # no need to look at 10,000 others
         (alone,) = read_trials(sweep, [architecture]).datasets.values()
@@ -30,14 +30,14 @@ def best(trials: Sequence[Trial]) -> Trial:
 
 
 def pick_dataset(sweep: Sweep, names: Sequence[str], name: str | None) -> str:
-    """Check the data set's name; None: the first of `names`. Raises `StoreError` when it has no results here."""
+    """Check the data set's name; None: the first of `names`. Raises `NotFound` when it has no results here."""
     if not names:
-        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+        raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     if name is None:
         return names[0]
     if name not in names:
         near = get_close_matches(name, names, n=1) or names
-        raise StoreError(f"sweep {sweep.id} has no results on data set `{name}`; nearest: {', '.join(near)}")
+        raise NotFound(f"sweep {sweep.id} has no results on data set `{name}`; nearest: {', '.join(near)}")
     return name
 
 
@@ -56,11 +56,11 @@ def pick_architecture(trials: Sequence[Trial], wanted: str) -> Trial:
             f"{trial.trial} ({trial.label}, batch {trial.batch_size})" for trial in matches[:6]
         )
         more = f" and {len(matches) - 6} more" if len(matches) > 6 else ""
-        raise StoreError(f"`{wanted}` fits several trials: {listed}{more}; give the id")
+        raise Ambiguous(f"`{wanted}` fits several trials: {listed}{more}; give the id")
     labels = list(dict.fromkeys(trial.label for trial in trials))
     names = [*labels, *(trial.trial for trial in trials)]
     near = get_close_matches(wanted, names, n=3, cutoff=0.3) or labels[:3]
-    raise StoreError(f"no trial or architecture `{wanted}`; nearest: {', '.join(near)}")
+    raise NotFound(f"no trial or architecture `{wanted}`; nearest: {', '.join(near)}")
 
 
 def by_test(trials: Sequence[Trial]) -> list[Trial]:

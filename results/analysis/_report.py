@@ -11,7 +11,7 @@ from results.analysis._importance import Importance, importance
 from results.analysis._provenance import Provenance, provenance
 from results.analysis._rival import Rival, rival
 from results.analysis._verdict import DatasetVerdict, Verdict, verdict
-from results.errors import Damaged, MissingExtra, StoreError
+from results.errors import MissingExtra, NotFound
 from results.store import Sweep
 
 MOST_CURVES = 24
@@ -82,9 +82,7 @@ def _contrast(sweep: Sweep, block: DatasetVerdict, other: Rival | None) -> tuple
         return None, ""
     try:
         return contrast(sweep, block.dataset.name, block.best, other.trial), ""
-    except Damaged:
-        raise
-    except StoreError as error:
+    except NotFound as error:
         return None, str(error)
 
 
@@ -94,7 +92,5 @@ def _importance(sweep: Sweep, dataset: str) -> tuple[Importance | None, str]:
         return importance(sweep, dataset), ""
     except MissingExtra as error:
         return None, str(error)
-    except Damaged:
-        raise
-    except StoreError:
+    except NotFound:
         return None, "Every parameter has one value: there is nothing to compare."

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from results.analysis._summary import summary
 from results.columns import plain
-from results.errors import StoreError
+from results.errors import Invalid
 from results.schema import HYPERPARAMETERS, SCHEMAS
 from results.store import Sweep
 from results.where import column, where
@@ -60,7 +60,7 @@ def lanes(
     keys = [(column(key.removeprefix("-"), schema, "lanes"), key.startswith("-")) for key in sort]
     expression, read = where(condition, schema, "lanes") if condition is not None else (None, ())
     if limit is not None and limit < 0:
-        raise StoreError(f"the limit is {limit}, but must be at least 0")
+        raise Invalid(f"the limit is {limit}, but must be at least 0")
     wanted = dict.fromkeys([*kept, *read, *(name for name, _ in keys)])
     table = plain(sweep.read("lanes", list(wanted)))
     total = table.num_rows

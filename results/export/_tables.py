@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from results import analysis
 from results.analysis import DatasetVerdict, Interval, Row
 from results.columns import plain
-from results.errors import StoreError
+from results.errors import Invalid, NotFound
 from results.schema import HYPERPARAMETERS, SCHEMAS
 from results.store import Sweep
 from results.views import formats
@@ -40,10 +40,10 @@ def read_table(sweep: Sweep, name: str, dataset: str | None = None) -> Table:
     Raises `StoreError` for an unknown table or data set, a damaged file, or a sweep without a finished trial.
     """
     if name not in TABLES:
-        raise StoreError(f"there is no table `{name}`; the tables are {', '.join(TABLES)}")
+        raise Invalid(f"there is no table `{name}`; the tables are {', '.join(TABLES)}")
     verdict = analysis.verdict(sweep, dataset)
     if not verdict.datasets:
-        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+        raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     if name == "verdict":
         return _verdict(verdict.datasets)
     data = plain(sweep.read(name))

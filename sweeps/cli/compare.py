@@ -10,7 +10,7 @@ from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, consol
 
 if TYPE_CHECKING:
     from results.analysis import Comparison
-    from results.errors import StoreError
+    from results.errors import NotFound
     from results.store import Sweep
 
 NAME = "compare"
@@ -53,7 +53,7 @@ def command(
 
 def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
     from results import analysis
-    from results.errors import Damaged, StoreError
+    from results.errors import Invalid, NotFound
 
     sweeps, complaint = _leading_sweeps(names, store)
     if complaint is None and len(sweeps) > 1:
@@ -62,9 +62,9 @@ def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
         return analysis.compare_sweeps(sweeps, dataset)
     architectures = names[len(sweeps) :]
     if len(sweeps) > 1:
-        raise StoreError(f"{complaint}; as {sweeps[1].id} is a sweep, all names must be sweeps")
+        raise Invalid(f"{complaint}; as {sweeps[1].id} is a sweep, all names must be sweeps")
     if sweeps and len(architectures) == 1:
-        raise StoreError(f"{complaint}; to compare architectures of {sweeps[0].id}, name two or more")
+        raise Invalid(f"{complaint}; to compare architectures of {sweeps[0].id}, name two or more")
     if len(architectures) < 2:
         raise typer.BadParameter(
             "one alone cannot be compared: name at least two architectures, or two sweeps"
@@ -74,27 +74,23 @@ def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
     newest = find_sweep(store, None)
     try:
         return analysis.compare_architectures(newest, architectures, dataset)
-    except Damaged:
-        raise
-    except StoreError as error:
+    except NotFound as error:
         where = f"looked for in {newest.id}, the newest sweep, as `{names[0]}` is the name of none"
-        raise StoreError(f"{error}; {where}") from error
+        raise NotFound(f"{error}; {where}") from error
 
 
-def _leading_sweeps(names: list[str], store: str) -> tuple[list[Sweep], StoreError | None]:
+def _leading_sweeps(names: list[str], store: str) -> tuple[list[Sweep], NotFound | None]:
     """The sweeps that the first names are; why the next one is none, or None where all are.
 
     Raises StoreError where the first one fits several, or a sweep is damaged.
     """
-    from results.errors import Ambiguous, Damaged, Missing, StoreError
+    from results.errors import Ambiguous, NotFound
 
     found: list[Sweep] = []
     for name in names:
         try:
             found.append(find_sweep(store, name))
-        except (Damaged, Missing):
-            raise
-        except StoreError as error:
+        except NotFound as error:
             # a later one may be the beginning of a trial's id
             if isinstance(error, Ambiguous) and not found:
                 raise

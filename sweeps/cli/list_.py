@@ -32,7 +32,7 @@ def command(
         _of_cluster(address, json)
         return
     from results.analysis import summary
-    from results.errors import StoreError
+    from results.errors import Damaged
     from results.store import Store
     from results.views.sweeps import render
     from sweeps.report import write_json
@@ -44,7 +44,7 @@ def command(
     elif summaries or not complaints:
         render(summaries, console())
     if complaints:
-        raise StoreError("\n".join(map(str, complaints)))
+        raise Damaged("\n".join(map(str, complaints)))
 
 
 def _of_cluster(address: str | None, json: bool) -> None:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 SweepName = Annotated[
     str | None,
-    typer.Argument(metavar="SWEEP", help="A sweep's id, or the beginning of it.", show_default="the newest"),
+    typer.Argument(
+        metavar="SWEEP",
+        help="A sweep's id, its beginning, or a name: the newest of it.",
+        show_default="the newest",
+    ),
 ]
 StoreFolder = Annotated[
     str,
@@ -67,7 +71,12 @@ def find_sweep(store: str, prefix: str | None) -> Sweep:
     """The sweep that SWEEP and --store mean. Raises StoreError where there is none, or several."""
     from results.store import Store
 
-    return Store(store).find(prefix)
+    return Store(store).find(prefix, note)
+
+
+def note(text: str) -> None:
+    """Say on standard error what the answer on standard output does not hold."""
+    typer.echo(f"note: {text}", err=True)
 
 
 def jobs_at(address: str | None) -> Jobs:
@@ -93,21 +102,20 @@ def per_dataset(
         architecture: as the user named it.
 
     Raises:
-        StoreError: none has; the first data set's complaint. Or a file is damaged.
+        NotFound: none has; the first data set's complaint.
+        StoreError: a file is damaged, or the store out of reach.
     """
     from results import analysis
-    from results.errors import Damaged, StoreError
+    from results.errors import NotFound
 
     blocks = analysis.verdict(sweep, dataset).datasets
     if not blocks:
-        raise StoreError(f"sweep {sweep.id} has no finished trial yet")
+        raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     found, complaints = [], []
     for block in blocks:
         try:
             found.append(measure(block.dataset.name, block.best if architecture is None else architecture))
-        except Damaged:
-            raise
-        except StoreError as error:
+        except NotFound as error:
             complaints.append(error)
     if not found:
         raise complaints[0]

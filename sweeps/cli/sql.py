@@ -29,19 +29,20 @@ def command(
     """Ask the store in SQL, by DuckDB.
 
     Tables: lanes, epochs, confusions and predictions, as docs/store.md has them. A query reads these and nothing else, and
-    writes nothing. Needs the extra `sql`.
+    writes nothing. Needs the extra `sql`. Sweeps that --all cannot read are named at the end; then the exit code is 2.
     """
     if every and sweep is not None:
         raise typer.BadParameter("--all takes no SWEEP")
     if csv and json:
         raise typer.BadParameter("--csv or --json, not both")
     from results import sql
+    from results.errors import Damaged
     from results.store import Store
     from results.views import answer
     from sweeps.report import write_json
     from sweeps.signals import plain_interrupt
 
-    sweeps = Store(store).sweeps() if every else [find_sweep(store, sweep)]
+    sweeps, complaints = Store(store).survey() if every else ([find_sweep(store, sweep)], [])
     with plain_interrupt():  # DuckDB may not hear Python's before its query is done, which may be never
         found = sql.ask(query, sweeps)
     if json:
@@ -52,3 +53,5 @@ def command(
         print_bytes(text.getvalue().encode())
     else:
         answer.render(found, console())
+    if complaints:
+        raise Damaged("\n".join(f"not among the rows: {each}" for each in complaints))

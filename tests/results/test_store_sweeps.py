@@ -115,8 +115,8 @@ def test_no_id_escapes_the_store(text: str) -> None:
         ('{"schema_version": 1, "crea', "is damaged"),
         ("", "is damaged"),
         ("[]", "is damaged: it holds no object"),
-        ('{"created": "x"}', "`schema_version` is None, but must be an integer"),
-        ('{"schema_version": 1}', "`created` is None, but must be an ISO time"),
+        ('{"created": "x"}', "`schema_version` is null, but must be an integer"),
+        ('{"schema_version": 1}', "`created` is missing"),
         (
             '{"schema_version": 99, "created": "x"}',
             "schema version 99, but this seqsweep reads up to 1: upgrade",

@@ -36,8 +36,8 @@ REFUSED = {
         f"; to compare architectures of {SWEEP_ID}, name two or more",
     ),
     "a sweep and none": (["reference", "singel"], "no sweep `singel` in ", "nearest: single-5555aa"),
-    "a sweep and several": (["reference", "twin"], "`twin` fits 2 sweeps: twin-777777, twin-888888"),
-    "several sweeps": (["twin", "reference"], "`twin` fits 2 sweeps: twin-777777, twin-888888"),
+    "a sweep and several": (["reference", "twi"], "`twi` fits 2 sweeps: twin-777777, twin-888888"),
+    "several sweeps": (["twi", "reference"], "`twi` fits 2 sweeps: twin-777777, twin-888888"),
     "a sweep twice": (["reference", SWEEP_ID], "one sweep is named twice, but they must be different ones"),
     "sweeps and an architecture": (
         ["reference", "single", GRU],
