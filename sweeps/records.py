@@ -49,7 +49,6 @@ def tables(
     constant = {
         "synthetic": dataset.synthetic,
         "parameters": parameters,
-        "refit": plan.training.refit,
         "backend": backend,
         "host": host,
     }
@@ -95,7 +94,8 @@ def summary(lanes: pa.Table) -> dict[str, Any]:
 def _lane(lane: LaneOutcome) -> dict[str, Any]:
     fields = asdict(lane)
     settings: dict[str, Any] = fields.pop("hyperparameters")
-    return fields | settings
+    # a lane that lost, or diverged in the search, keeps its first weights whatever the spec asks for
+    return fields | settings | {"refit": lane.refit_epochs is not None}
 
 
 def _confusion(scores: Scores, dataset: SequenceDataset) -> list[dict[str, Any]]:

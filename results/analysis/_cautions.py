@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from results.analysis._proportion import proportion
 from results.analysis._summary import DatasetSummary
 
 if TYPE_CHECKING:
+    from results.analysis._data_cautions import Majority
     from results.analysis._edges import Edge
     from results.analysis._verdict import Row
 
@@ -20,16 +22,28 @@ FEW_SEEDS = 5
 """Fewer seeds than that are called few."""
 WIDE = 0.02
 """Half width of the interval of a proportion above which a test set is called small."""
+FAR = 0.05
+"""Validation is far above test by more than that, and by more than `FAR_ERRORS` standard errors of the difference."""
+FAR_ERRORS = 3.0
 
 
 def cautions(
-    dataset: DatasetSummary, rows: Sequence[Row], best: Row | None, comparisons: int
+    dataset: DatasetSummary,
+    rows: Sequence[Row],
+    best: Row | None,
+    comparisons: int,
+    majority: Majority | None = None,
 ) -> tuple[Caution, ...]:
     """All that apply to the rows of one data set."""
+    diverged = _most_diverged(rows)
     if best is None:
-        return ()
+        return (diverged,) if diverged else ()
     found = (
+        _validation_above_test(dataset, rows),
+        _no_better_than_the_majority(dataset, best, majority),
+        diverged,
         _few_seeds(rows, comparisons),
+        _boundless(rows),
         _small_test_set(dataset, best),
         _disagreement(rows, best),
         _edge(rows, best),
@@ -38,14 +52,89 @@ def cautions(
     return tuple(caution for caution in found if caution)
 
 
+def _validation_above_test(dataset: DatasetSummary, rows: Sequence[Row]) -> Caution | None:
+    """Of every architecture, by more than the sequences of both parts leave to chance."""
+    known = [
+        (row.validation.mean, row.test.mean)
+        for row in rows
+        if row.validation.mean is not None and row.test.mean is not None
+    ]
+    if not known or not dataset.validation or not dataset.test:
+        return None
+    sizes = dataset.validation, dataset.test
+    if not all(_far_above(*pair, *sizes) for pair in known):
+        return None
+    least = min(validation - test for validation, test in known)
+    who = "the only architecture" if len(known) == 1 else f"all {len(known)} architectures"
+    text = (
+        f"validation is far above test for {who} (by {100 * least:.1f} points or more): does validation mix speakers, writers "
+        "or recordings with train (see `by_group`), or is test of another kind?"
+    )
+    return Caution("validation far above test", text)
+
+
+def _far_above(validation: float, test: float, validation_count: int, test_count: int) -> bool:
+    pooled = (validation * validation_count + test * test_count) / (validation_count + test_count)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / validation_count + 1 / test_count))
+    return validation - test > max(FAR, FAR_ERRORS * error)
+
+
+def _no_better_than_the_majority(
+    dataset: DatasetSummary, best: Row, majority: Majority | None
+) -> Caution | None:
+    """The best is not above always answering the largest class, or not surely."""
+    if majority is None or best.test.mean is None or not dataset.test:
+        return None
+    always = f"always answering the largest class, `{majority.label}` ({100 * majority.share:.1f})"
+    if best.test.mean <= majority.share + 1e-9:  # figures that are equal but for rounding
+        where = "below" if best.test.mean < majority.share - 1e-9 else "only as good as"
+        return Caution(
+            "no better than the largest class",
+            f"the best architecture ({100 * best.test.mean:.1f}) is {where} {always}: nothing was learnt",
+        )
+    n = np.array([dataset.test])
+    found = proportion(best.test.mean * n, n)
+    if found is None or found.low > majority.share:
+        return None
+    return Caution(
+        "no better than the largest class",
+        f"{dataset.test} test sequences do not tell the best architecture ({100 * best.test.mean:.1f}) from {always}",
+    )
+
+
+def _most_diverged(rows: Sequence[Row]) -> Caution | None:
+    lanes, diverged = sum(row.lanes for row in rows), sum(row.diverged for row in rows)
+    if 2 * diverged <= lanes:
+        return None
+    text = f"{diverged} of {lanes} models diverged: try lower learning rates, or a smaller `clip_norm`"
+    return Caution("most models diverged", text)
+
+
+def _boundless(rows: Sequence[Row]) -> Caution | None:
+    """An interval that leaves any mean possible."""
+    wide = [
+        figure.n
+        for row in rows
+        for figure in (row.train, row.validation, row.test)
+        if figure.half_width is not None and figure.half_width > 1
+    ]
+    if not wide:
+        return None
+    text = f"±>100 leaves any mean from 0 to 100 possible: {min(wide)} seeds that differ so much tell nothing of it"
+    return Caution("interval without bounds", text)
+
+
 def _few_seeds(rows: Sequence[Row], comparisons: int) -> Caution | None:
     seeds = max(row.test.n for row in rows)
     if seeds >= FEW_SEEDS or len(rows) < 2:
         return None
     if seeds < 2:
         return Caution("few seeds", "one seed cannot tell luck from merit: no ranks are told apart")
-    factor = certain_at(comparisons, seeds)
-    text = f"{seeds} seeds are few: to count, a difference must be {factor:.1f} times its standard deviation over seeds"
+    factor, enough = certain_at(comparisons, seeds), certain_at(comparisons, FEW_SEEDS)
+    text = (
+        f"{seeds} seeds are few: to count, a difference must be {factor:.1f} times its standard deviation over seeds "
+        f"(with {FEW_SEEDS} seeds {enough:.1f} times)"
+    )
     return Caution("few seeds", text)
 
 

@@ -30,13 +30,18 @@ class Range:
 
 
 def ranges(space: Mapping[str, Any]) -> tuple[Range, ...]:
-    """The searched numbers of the spec's `[hyperparameters]` as `sweep.json` has it: `{"lr": {"log_uniform": [0.001, 0.01]}}`."""
+    """The searched numbers of the spec's `[hyperparameters]` as `sweep.json` has it: `{"lr": {"log_uniform": [0.001, 0.01]}}`.
+
+    Ranges, and choices of three or more values.
+    """
     found = []
     for name, dimension in space.items():
         if isinstance(dimension, dict):
             (kind, values), *_ = dimension.items()
             numbers = [number for number in map(_number, values) if number is not None]
-            if len(set(numbers)) > 1:
+            # of a choice of two each is an end
+            told = kind != "choice" or len(set(map(repr, values))) > 2
+            if told and len(set(numbers)) > 1:
                 found.append(Range(name, kind, min(numbers), max(numbers)))
     return tuple(found)
 

@@ -19,6 +19,13 @@ class Interval:
     half_width: float | None
     n: int
 
+    @property
+    def leaves_the_scale(self) -> bool:
+        """Whether it reaches below 0 or above 1, where no accuracy lies: Student's t knows no such ends."""
+        if self.mean is None or self.half_width is None:
+            return False
+        return self.mean - self.half_width < 0 or self.mean + self.half_width > 1
+
 
 def interval(values: Iterable[float | None]) -> Interval:
     """Student's t interval of the mean, mean ± t(0.975, n - 1) · s / √n; None, NaN and infinite values are left out."""

@@ -14,11 +14,11 @@ from results.analysis._lanes import ARCHITECTURE, architecture_extras, architect
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
 
-_FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters", "refit")
+_FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters")
 _FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 _COLUMNS = (
     *(*_FIXED, *_FIGURES, *HYPERPARAMETERS),
-    *("candidate", "seed", "chosen", "stopped", "seconds", "backend"),
+    *("candidate", "seed", "chosen", "refit", "stopped", "seconds", "backend"),
 )
 
 
@@ -114,7 +114,7 @@ def _trials(table: pa.Table) -> list[Trial]:
     # the chosen candidate's settings stand in each of its lanes; a trial without one gives any, which is not used
     leads = starts.copy()
     leads[has] = chosen[begins[:-1][has]]
-    own = table.select(["seed", *_FIGURES]).take(positions(chosen)).to_pydict()
+    own = table.select(["seed", "refit", *_FIGURES]).take(positions(chosen)).to_pydict()
     lost = diverged[chosen].tolist()
     rows = table.select([*_FIXED, "candidate", *HYPERPARAMETERS]).take(positions(leads)).to_pylist()
     sums = zip(
@@ -130,14 +130,15 @@ def _trials(table: pa.Table) -> list[Trial]:
         sound = [each for each in mine if not lost[each]]
         found.append(
             Trial(
-                **{name: row[name] for name in _FIXED if name != "refit"},
+                **{name: row[name] for name in _FIXED},
                 lanes=count,
                 candidates=candidates,
                 diverged=gone,
                 seconds=seconds,
                 candidate=row["candidate"] if mine else None,
                 settings={name: row[name] for name in HYPERPARAMETERS} if mine else {},
-                refit=bool(mine) and row["refit"],
+                # a seed that diverged in the search was not trained again
+                refit=any(own["refit"][each] for each in mine),
                 seeds=tuple(own["seed"][each] for each in mine),
                 lost=tuple(own["seed"][each] for each in mine if lost[each]),
                 train={own["seed"][each]: own["train_accuracy"][each] for each in sound},

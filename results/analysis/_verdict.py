@@ -164,14 +164,15 @@ def _block(
         for place, trial in enumerate(trials)
     )
     best = rows[placed.best] if rows[placed.best].test.n else None
+    always = majority(description)
     return DatasetVerdict(
         dataset=entry,
         best=best.trial if best else None,
         rows=rows,
         comparisons=placed.comparisons,
         every_pair=placed.every_pair,
-        majority=majority(description),
-        cautions=(*data_cautions(description), *cautions(entry, rows, best, placed.comparisons)),
+        majority=always,
+        cautions=(*data_cautions(description), *cautions(entry, rows, best, placed.comparisons, always)),
     )
 
 

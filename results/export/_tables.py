@@ -87,7 +87,7 @@ def _verdict(blocks: tuple[DatasetVerdict, ...]) -> Table:
         name="verdict",
         data=pa.Table.from_pylist(records),
         headings=headings,
-        cells=tuple(tuple(_cells(block, row)) for block, row in rows),
+        cells=tuple(cells for block in blocks for cells in _block_cells(block)),
         numeric=tuple(place > 2 for place in range(len(headings))),
     )
 
@@ -110,10 +110,22 @@ def _record(block: DatasetVerdict, row: Row, searched: list[str]) -> dict[str, A
         "parameters": row.parameters,
         "seconds": row.seconds,
         **figures,
+        "majority": block.majority.label if block.majority else None,
+        "majority_share": block.majority.share if block.majority else None,
         "candidate": row.candidate,
         **{name: row.chosen.get(name) for name in searched},
         **{name: getattr(row, name) for name in (*_COUNTS, "refit", "unstable")},
     }
+
+
+def _block_cells(block: DatasetVerdict) -> Iterator[tuple[str, ...]]:
+    """The rows of one data set, and what always answering its largest class would give."""
+    for row in block.rows:
+        yield tuple(_cells(block, row))
+    if block.majority is not None:
+        name = formats.dataset(block.dataset.name, block.dataset.synthetic)
+        always, share = f"always {block.majority.label}", formats.percent(block.majority.share)
+        yield (name, "–", always, "–", "–", share, "0", "–")
 
 
 def _cells(block: DatasetVerdict, row: Row) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A spec as its TOML file would read, every default filled in."""
+"""A spec as its TOML file would read, with the defaults that `sweep.json` has."""
 
 from __future__ import annotations
 

@@ -37,8 +37,27 @@ def _heading(data: Verdict, console: Console) -> None:
     if not data.datasets:
         layout.facts(console, (named, "bold"), "no trial has finished yet, so there is no verdict")
         return
-    over = f"mean and 95 % interval over {data.seeds} seeds" if data.seeds > 1 else "one seed, so no interval"
-    layout.facts(console, (named, "bold"), "test accuracy", over, "hyperparameters chosen on validation")
+    layout.facts(
+        console, (named, "bold"), "test accuracy", _over(data), "hyperparameters chosen on validation"
+    )
+
+
+def _over(data: Verdict) -> str:
+    """What the figures are of."""
+    if data.seeds < 2:
+        return "one seed, so no interval"
+    figures = (
+        each
+        for block in data.datasets
+        for row in block.rows
+        for each in (row.train, row.validation, row.test)
+    )
+    cut = (
+        ", of which what lies within 0 to 100 counts"
+        if any(each.leaves_the_scale for each in figures)
+        else ""
+    )
+    return f"mean and 95 % interval over {data.seeds} seeds{cut}"
 
 
 def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) -> None:
@@ -67,6 +86,10 @@ def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) 
     if len(rows) < len(block.rows):
         layout.line(console, (f"and {len(block.rows) - len(rows):,} more; --all shows them", "dim"))
     _ties(block, console)
+    if block.majority is not None:
+        share = formats.percent(block.majority.share)
+        text = f"Always answering the largest class, {block.majority.label}, would give {share} on test."
+        layout.line(console, (text, "dim"))
     layout.remarks(console, "beware", [caution.text for caution in block.cautions], "yellow")
 
 

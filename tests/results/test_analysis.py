@@ -293,3 +293,13 @@ def test_json_has_no_nan() -> None:
     row = analysis.Curve(0, {"lr": math.inf}, True, 1, 0, (1.0, math.nan, None))
     assert json.loads(json_view.dump(row))["errors"] == [1.0, None, None]
     assert json.loads(json_view.dump(row))["hyperparameters"] == {"lr": None}
+
+
+def test_a_row_is_refitted_where_the_first_seed_diverged_before(own_sweep: Sweep) -> None:
+    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    rows = own_sweep.read("lanes", trials=[trial]).to_pylist()
+    for row in rows:
+        row["refit"] = row["chosen"] and row["seed"] != min(each["seed"] for each in rows if each["chosen"])
+    own_sweep.write_trial(trial, {"lanes": table("lanes", rows)})
+    refitted = {row.trial: row.refit for row in analysis.verdict(own_sweep).datasets[0].rows}
+    assert [name for name, each in refitted.items() if each] == [trial]

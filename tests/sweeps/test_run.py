@@ -40,6 +40,8 @@ def test_tables_are_whole(finished: tuple[Path, str], strokes: Path) -> None:
     assert set(lanes.trial) == sweep.finished() == {trial.id for trial in prepare.plan_all(spec(strokes))[1]}
     assert lanes.groupby("trial").chosen.sum().eq(2).all(), "both seeds of one candidate"
     assert lanes.test_accuracy.notna().equals(lanes.chosen)
+    assert lanes.refit.equals(lanes.chosen), "only the chosen candidate is trained again"
+    assert lanes.refit_epochs.notna().equals(lanes.refit)
     epochs = sweep.read("epochs").to_pandas()
     assert (epochs[epochs.phase == "search"].groupby(["trial", "candidate", "seed"]).size() == 2).all()
     assert set(epochs.phase) == {"search", "refit"}
@@ -65,6 +67,7 @@ def test_sweep_json_says_where_it_comes_from(finished: tuple[Path, str]) -> None
     assert info["datasets"][0]["normalization"] == {"kind": "per_sequence_minmax"}
     assert info["datasets"][0]["class_counts"]["test"] == [4, 4, 4]
     assert info["datasets"][0]["format"] == "strokes"
+    assert isinstance(info["datasets"][0]["findings"], list)
     assert set(info["versions"]) >= {"python", "torch", "ray", "seqsweep"}
     assert info["seconds"] > 0
     assert info["ended"] > info["created"]
