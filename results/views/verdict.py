@@ -52,12 +52,8 @@ def _over(data: Verdict) -> str:
         for row in block.rows
         for each in (row.train, row.validation, row.test)
     )
-    cut = (
-        ", of which what lies within 0 to 100 counts"
-        if any(each.leaves_the_scale for each in figures)
-        else ""
-    )
-    return f"mean and 95 % interval over {data.seeds} seeds{cut}"
+    cut = " (within 0 to 100)" if any(each.leaves_the_scale for each in figures) else ""
+    return f"mean and 95 % interval{cut} over {data.seeds} seeds"
 
 
 def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) -> None:
