@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import session
+from cluster import session, starting
 from cluster.errors import ClusterError
 from cluster.limits import usable_cpus
+from cluster.ray_log import says
 from cluster.session_folder import session_folder
 
 __all__ = ["Cluster", "ClusterError", "Machine", "check_address", "cluster", "describe", "usable_cpus"]
@@ -49,14 +50,19 @@ class Cluster:
 
 
 @contextmanager
-def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[Cluster]:
+def cluster(
+    address: str | None = None, *, cpus: int | None = None, watch: starting.Watch | None = None
+) -> Iterator[Cluster]:
     """Start a local Ray with `cpus` cores (default: those that this process may use), or join `address`.
 
     A Ray to which this process is already connected is used as it is, and left running. Ray's own output goes to
     wherever standard output and error lead meanwhile: see `cluster.output.divert`. Workers import what is installed,
     whatever folder this process was started in, below `uv run` too.
 
-    Raises ClusterError where `address` is malformed, does not answer, or wants a token that is not here.
+    `watch` is told how the start goes on where it takes long.
+
+    Raises ClusterError where `address` is malformed, does not answer, or wants a token that is not here, or where Ray does not
+    start; `starting.Stopped` where a signal came meanwhile.
     """
     check_address(address, cpus)
     session.quiet()
@@ -72,16 +78,22 @@ def cluster(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         stack.callback(ray.shutdown)  # also after a start that failed half way
         # Ray puts the folder it is started in before the installed packages of every worker: a source tree there
         # (without compiled kernels), or any package that happens to be called `results`, would be imported instead
-        with contextlib.chdir(folder):
+        with contextlib.chdir(folder), starting.bounded(folder, watch or starting.Watch()):
             if address is None:
-                ray.init(
-                    address="local",
-                    num_cpus=cpus or usable_cpus(),
-                    include_dashboard=False,
-                    log_to_driver=True,
-                    _temp_dir=folder,
-                    _skip_env_hook=True,
-                )
+                try:
+                    ray.init(
+                        address="local",
+                        num_cpus=cpus or usable_cpus(),
+                        include_dashboard=False,
+                        log_to_driver=True,
+                        _temp_dir=folder,
+                        _skip_env_hook=True,
+                        **starting.options(folder),
+                    )
+                except Exception as error:  # whatever it was, nothing can be trained here
+                    raise ClusterError(
+                        f"Ray does not start here: {_first_line(error)}{says(folder)}; `seqsweep doctor` looks for causes"
+                    ) from error
             else:
                 try:
                     ray.init(address=address, log_to_driver=True, _skip_env_hook=True)

@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cluster.places import candidates, session_base
+
 PREFIX = "seqsweep-"
 OWNER = ".owner"
-SHORT = 30  # characters of a temporary folder's path that leave room for the sockets of Ray below it
 WAIT_SECONDS = 2.0  # for processes that were told to end
 
 
@@ -29,24 +30,20 @@ WAIT_SECONDS = 2.0  # for processes that were told to end
 def session_folder() -> Iterator[str]:
     """Make a folder for Ray's session: removed afterwards, and its pointer files mislead no other Ray.
 
-    Its path is kept short because Ray's sockets live below it, and a socket's path has at most 107 characters.
-    What killed processes left is cleared first.
+    What killed processes left is cleared first. Raises ClusterError where there is no place for it.
     """
     clear_left_over()
-    base = tempfile.gettempdir()
-    if len(base) > SHORT and os.access("/tmp", os.W_OK):
-        base = "/tmp"
-    with scratch_folder(base=base) as folder:
+    with scratch_folder(base=session_base()) as folder:
         yield folder
 
 
 @contextmanager
 def scratch_folder(purpose: str = "", *, base: str | None = None) -> Iterator[str]:
-    """Make a folder `seqsweep-<purpose>...` in `base` (default: the temporary folder), and remove it afterwards.
+    """Make a folder `seqsweep-<purpose>...` in `base` (default: that of Ray's session), and remove it afterwards.
 
     Raises OSError where it cannot be made.
     """
-    folder, lock = _make(f"{PREFIX}{purpose}", base or tempfile.gettempdir())
+    folder, lock = _make(f"{PREFIX}{purpose}", base or session_base())
     try:
         yield folder
     finally:
@@ -60,7 +57,7 @@ def clear_left_over() -> list[str]:
     Two that clear at once do not meet: each folder's lock goes to one of them.
     """
     cleared = []
-    for base in dict.fromkeys((tempfile.gettempdir(), "/tmp")):
+    for base in candidates():
         with contextlib.suppress(OSError):
             for entry in list(os.scandir(base)):
                 if entry.name.startswith(PREFIX) and _clear(entry.path):
@@ -116,7 +113,7 @@ def _clear(folder: str) -> bool:
             return False
         if not _made_here(os.pread(lock, 10_000, 0)):
             return False
-        _end_processes(folder)
+        end_processes(folder)
         shutil.rmtree(folder, ignore_errors=True)
         return not os.path.lexists(folder)
     except OSError:  # a living one holds it, or locks are not to be had
@@ -140,7 +137,7 @@ def _made_here(owner: bytes) -> bool:
     )
 
 
-def _end_processes(folder: str) -> None:
+def end_processes(folder: str) -> None:
     """End what a killed process left running in its folder: servers of its Ray, which notice its death late or never."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = _processes(folder)

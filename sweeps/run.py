@@ -7,15 +7,16 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from cluster.local import ClusterError, cluster, describe
+from cluster.local import Cluster, ClusterError, cluster, describe
 from cluster.output import divert
+from cluster.starting import Stopped, Watch
 from results.errors import StoreError
 from results.gate import ungated
 from results.store import Store, Sweep
@@ -79,12 +80,10 @@ def resume_sweep(
     cpus: int | None = None,
     json_output: bool = False,
     display: type[Display] = Display,
-    data_moved: Mapping[str, str] | None = None,
 ) -> int:
     """Go on with the sweep named by `prefix` (None: the newest): finished trials stay, others go on from checkpoints.
 
-    `data_moved` has new paths of its data by the old ones, or folders above them. Other arguments, exit code and errors as
-    `run_sweep`; SpecError also where a data set is not what it was.
+    Arguments, exit code and errors as `run_sweep`; SpecError also where a data set is not what it was.
     """
     sweep = Store(store).find(prefix)
     # the data of a finished sweep may be gone, and need not be there
@@ -95,7 +94,7 @@ def resume_sweep(
         report(sweep, console, store=store, json_output=json_output)
         return 0
     return run_prepared(
-        lambda: prepare.again(Store(store), prefix, address, cpus, data_moved),
+        lambda: prepare.again(Store(store), prefix, address, cpus),
         store=store,
         console=console,
         address=address,
@@ -231,7 +230,7 @@ class _Run:
 
             state.note = "starting Ray"
             display.refresh()
-            with cluster(self.address, cpus=self.cpus) as place:
+            with _bounded(self.address, self.cpus, self._watch(ready, display)) as place:
                 self.signals.install()
                 self.signals.check()
 
@@ -272,6 +271,20 @@ class _Run:
                     state.note = "stopping Ray"
                     display.refresh()
 
+    def _watch(self, ready: Prepared, display: Display) -> Watch:
+        """Who hears of a start that takes long; both from a thread beside it."""
+
+        def tell(text: str) -> None:
+            display.tell(text)
+            display.refresh()
+
+        def leave(reason: str, code: int) -> None:
+            display.close()
+            ready.sweep.update(status="failed" if code < 128 else "interrupted")
+            self._say(reason)
+
+        return Watch(tell, leave)
+
     def _say(self, text: str) -> None:
         self.progress.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -299,6 +312,16 @@ def _state(ready: Prepared) -> SweepState:
     for name in ready.sweep.finished() & state.trials.keys():
         state.finish(name, summary(ready.sweep.read("lanes", trials=[name])))
     return state
+
+
+@contextmanager
+def _bounded(address: str | None, cpus: int | None, watch: Watch) -> Iterator[Cluster]:
+    """The cluster; a signal while it starts is `Interrupted`."""
+    try:
+        with cluster(address, cpus=cpus, watch=watch) as place:
+            yield place
+    except Stopped as stop:
+        raise Interrupted(stop.number) from None
 
 
 def _log(sweep: Sweep) -> Path:

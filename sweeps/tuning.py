@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from cluster.local import ClusterError
 from cluster.session_folder import scratch_folder
 from sweeps import provenance
+from sweeps.silence import Silence
 from sweeps.trial import Job, Trial
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         ended: called with the id of each trial that finished or failed.
         tell: called with a sentence about what else happened.
         tick: called about ten times a second; may raise to stop the sweep.
-        stall_seconds: after which a worker that says nothing is killed, twice as long each time; 0 for never.
+        stall_seconds: after which a worker that says nothing is killed, twice as long each time; 0 for never. Where no
+            worker comes at all for that long (and a minute), ClusterError ends the sweep.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         self.tick = tick
         self.stall_seconds = stall_seconds
         self.look: Callable[[], None] = lambda: None
+        self._silence = Silence(tell, stall_seconds)
         self._next_look = 0.0
         self._heard: dict[str, _Worker] = {}
         self._stalls: dict[str, int] = {}
@@ -75,10 +78,12 @@ class Watcher(tune.Callback):  # type: ignore[misc]
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """The trial has a worker."""
+        self._silence.broken()
         self.state.start(trial.config["trial"])
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """Its worker was lost; it will get another."""
+        self._silence.broken()
         name = trial.config["trial"]
         self._heard.pop(name, None)
         why = self._reasons.pop(name, "its worker was lost")
@@ -88,6 +93,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **_: Any
     ) -> None:
         """A step has ended."""
+        self._silence.broken()
         name = trial.config["trial"]
         self._heard[name] = _Worker(time.monotonic(), result["node"], result["pid"])
         if result["unfit"] is not None:
@@ -139,6 +145,11 @@ class Watcher(tune.Callback):  # type: ignore[misc]
             self.look()
             if self.stall_seconds:
                 self._end_stalled(now)
+            if (
+                self._heard or not self.state.slots
+            ):  # a worker trains; or there is no node, which has been told
+                self._silence.broken()
+            self._silence.listen()
         self.tick()
 
     def _end_stalled(self, now: float) -> None:

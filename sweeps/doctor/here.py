@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sweeps.doctor import start
 from sweeps.doctor.checks import Diagnosis, judge
 from sweeps.doctor.probe import probe
 
 
 def examine(store: str) -> Diagnosis:
     """Look at this machine and at `store` (a path or URI). Takes seconds: it imports torch, but starts no Ray."""
-    return Diagnosis(tuple(judge(probe(store))))
+    return Diagnosis((*judge(probe(store)), *start.checks()))

@@ -159,7 +159,14 @@ def _is_shipped(folder: Path) -> bool:
 def look_at_store(store: str, token: str | None = None) -> StoreFound:
     """Whether this machine can write into `store`; arguments as `probe`."""
     if "://" not in store:
-        return _on_disk(Path(store).expanduser().absolute(), token)
+        try:
+            path = Path(store).expanduser().absolute()
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # the current folder is gone; whose home is meant is not known
+            return StoreFound(store, writable=False, fault=f"{store} cannot be found: {reason(error)}")
+        return _on_disk(path, token)
     name = f".doctor-{os.urandom(4).hex()}"  # many nodes write at the same time
     try:
         from results.files import Folder
