@@ -1,6 +1,7 @@
 """A condition on a table's columns, `cell == 'lstm' and lr < 0.01`, as an expression of pyarrow. Parsed, never evaluated."""
 
 import ast
+import math
 import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -107,10 +108,11 @@ class _Reader:
             if self._kind(name) != self._kind(other):
                 raise self._wrong(right, f"is {self._kind(other)}, but `{name}` is {self._kind(name)}")
             both = pc.field(name).is_null() & pc.field(other).is_null()
-            same = _certain(pc.field(name) == pc.field(other), False) | both
+            mine, theirs = self._alike(name, other)
+            same = _certain(mine == theirs, False) | both
             if equality:
                 return ~same if unequal else same
-            return _certain(compare(pc.field(name), pc.field(other)), False)
+            return _certain(compare(mine, theirs), False)
         value = self._value(right, name)
         if value is None:
             if not equality:
@@ -118,7 +120,7 @@ class _Reader:
             return ~pc.field(name).is_null() if unequal else pc.field(name).is_null()
         if not equality and self._kind(name) == "true or false":
             raise self._wrong(left, f"is true or false, which {sign} does not order")
-        return _certain(compare(pc.field(name), pc.scalar(value)), unequal)
+        return _certain(self._against(name, type(operator), value), unequal)
 
     def _membership(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> pc.Expression:
         if not isinstance(right, ast.Tuple | ast.List | ast.Set):
@@ -130,7 +132,7 @@ class _Reader:
             same = (
                 pc.field(name).is_null()
                 if value is None
-                else _certain(pc.field(name) == pc.scalar(value), False)
+                else _certain(self._against(name, ast.Eq, value), False)
             )
             found = found | same
         return ~found if isinstance(operator, ast.NotIn) else found
@@ -171,9 +173,42 @@ class _Reader:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (number if kind == "a number" else isinstance(value, fits)):
             raise self._wrong(node, f"is compared with `{name}`, which is {kind}")
-        if kind == "a number" and isinstance(value, int) and abs(value) > 2**63 - 1:
-            raise self._wrong(node, "is larger than any value here")
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            raise self._wrong(node, "holds half a character (a lone surrogate), which no text here has")
         return value
+
+    def _against(self, name: str, operator: type[ast.cmpop], value: Any) -> pc.Expression:
+        """The column compared with a constant, exactly: Arrow rounds one of them to the other's type, or refuses."""
+        kind = self.schema.field(name).type
+        field = pc.field(name)
+        if not pa.types.is_integer(kind) and not pa.types.is_floating(kind):
+            return _COMPARISONS[operator][1](field, pc.scalar(value))
+        integer = pa.types.is_integer(kind)
+        near, above = _nearest_integer(value) if integer else _nearest_float(value)
+        if above is not None:
+            if operator in (ast.Eq, ast.NotEq):
+                return pc.if_else(field.is_null(), pc.scalar(None), pc.scalar(operator is ast.NotEq))
+            # of the neighbours of a constant that the column cannot hold, `near` is the one above or below
+            smaller = operator in (ast.Lt, ast.LtE)
+            operator = {
+                (True, True): ast.Lt,
+                (True, False): ast.LtE,
+                (False, True): ast.GtE,
+                (False, False): ast.Gt,
+            }[smaller, above]
+        return _COMPARISONS[operator][1](field, pc.scalar(near))
+
+    def _alike(self, name: str, other: str) -> tuple[pc.Expression, pc.Expression]:
+        """Two columns to be compared; integers beside floats become such, as Arrow refuses those beyond 2^53."""
+        kinds = [self.schema.field(each).type for each in (name, other)]
+        mixed = any(map(pa.types.is_floating, kinds)) and any(map(pa.types.is_integer, kinds))
+        mine, theirs = (
+            pc.field(each).cast(pa.float64(), safe=False)
+            if mixed and pa.types.is_integer(kind)
+            else pc.field(each)
+            for each, kind in zip((name, other), kinds, strict=True)
+        )
+        return mine, theirs
 
     def _kind(self, name: str) -> str:
         kind = self.schema.field(name).type
@@ -188,6 +223,24 @@ class _Reader:
     def _wrong(self, node: ast.expr, what: str) -> Invalid:
         said = ast.get_source_segment(self.text.strip(), node) or self.text
         return Invalid(f"in the condition, `{_short(said)}` {what}")
+
+
+def _nearest_integer(value: float) -> tuple[int, bool | None]:
+    """An int64 beside the number, and whether it lies above; None where it is the number itself."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return (2**63 - 1, False) if value > 0 else (-(2**63), True)
+    whole = math.floor(value)
+    near = min(max(whole, -(2**63)), 2**63 - 1)
+    return near, None if near == value else near > value
+
+
+def _nearest_float(value: float) -> tuple[float, bool | None]:
+    """A float64 beside the number, and whether it lies above; None where it is the number itself."""
+    try:
+        near = float(value)
+    except OverflowError:
+        near = math.inf if value > 0 else -math.inf
+    return near, None if near == value else near > value
 
 
 def _certain(expression: pc.Expression, otherwise: bool) -> pc.Expression:

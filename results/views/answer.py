@@ -1,13 +1,12 @@
 """What a query answers: a table for the terminal, or CSV."""
 
-import csv
 from typing import IO, Any
 
 from rich.console import Console
 
 from results.shown import shown
 from results.sql import Answer
-from results.views import formats, json_view, layout
+from results.views import csv_rows, formats, json_view, layout
 from results.views.rows import table
 
 LONGEST = 40  # characters of a cell
@@ -29,10 +28,8 @@ def render(data: Answer, console: Console) -> None:
 
 
 def write_csv(data: Answer, file: IO[str]) -> None:
-    """Write them as RFC 4180 has it, but for lines that end in \\n; null is empty, floats are exact, lists are JSON."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(data.columns)
-    writer.writerows([_plain(value) for value in row] for row in data.rows)
+    """Write them as `csv_rows` does."""
+    csv_rows.write(file, data.columns, data.rows)
 
 
 def _text(value: Any) -> str:

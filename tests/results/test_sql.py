@@ -1,6 +1,9 @@
 """SQL over the store against pandas; and that it reaches nothing else."""
 
+import csv
 import io
+import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from example_sweep import write_example
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 
-from results.errors import Damaged, StoreError
+from results.errors import Damaged, Invalid, StoreError
 from results.sql import LOCKS, Answer, ask
 from results.store import Store, Sweep
-from results.views import answer
+from results.views import answer, json_view
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,13 @@ def secret(tmp_path: Path) -> Path:
         "copy lanes to '{}'",
         "copy (select 1) to '{}'",
         "create table t as select 1",
+        "create table t as (pivot lanes on cell using avg(lr))",
+        "insert into lanes from (pivot lanes on cell using avg(lr))",
+        "pivot '{}' on word using count(*)",
+        "copy (pivot lanes on cell using avg(lr)) to '{}'",
+        "pivot lanes on cell using avg(lr); copy lanes to '{}'",
+        "select '\ud800'",
+        "select 1 \0",
         "attach '{}' as other",
         "install httpfs",
         "load httpfs",
@@ -159,6 +172,125 @@ def test_values_are_plain(sweep: Sweep) -> None:
     ((when,),) = ask("select timestamptz '2026-11-25 12:00:00+00'", [sweep]).rows
     assert "2026-11-25" in when
     assert ask("select 1 a, 2 a", [sweep]) == Answer(("a", "a"), ((1, 2),))
+
+
+SPELT = {  # DuckDB's own words for it
+    "date": ["294276-01-01", "-infinity", "infinity", "0001-01-01 (BC)", "2026-11-25"],
+    "timestamp": ["294246-01-01 00:00:00", "-infinity", "0044-03-15 (BC) 12:00:00"],
+    "timestamptz": ["infinity", "2026-11-25 12:00:00+00"],
+    "timestamp_ns": ["2026-11-25 12:00:00.123456789"],
+    "time": ["24:00:00"],
+    "timetz": ["12:00:00+01:30"],
+    "interval": ["1 year 2 days 00:00:03"],
+    "blob": [r"ab\x00\xFF"],
+    "uuid": ["00000000-0000-0000-0000-000000000001"],
+    "bit": ["101"],
+    "enum('a', 'b')": ["b"],
+    "bignum": ["9" * 5000],
+    "json": ['{"a": [1, null]}'],
+}
+EXACT = {
+    "18446744073709551615::ubigint": 2**64 - 1,
+    "-170141183460469231731687303715884105727::hugeint": -(2**127) + 1,
+    "340282366920938463463374607431768211455::uhugeint": 2**128 - 1,
+    "9007199254740993": 2**53 + 1,
+    "1.50::decimal(38, 2)": 1.5,
+    "12345678901234567890.5::decimal(38, 1)": "12345678901234567890.5",
+    "[date '294276-01-01', null]": ["294276-01-01", None],
+    "[9007199254740993, null]": [2**53 + 1, None],
+    "{'a': date 'infinity', 'b': [1.5::decimal(4, 2)]}": {"a": "infinity", "b": [1.5]},
+    "map {'x': interval '1 day'}": {"x": "1 day"},
+    "map {[1]: 2}": {"[1]": 2},
+    "[1, 2]::int[2]": [1, 2],
+    "union_value(num := 2)": {"num": 2},
+    "row(1, 'a')": [1, "a"],
+    "{'x': 'a\"b'}": {"x": 'a"b'},
+    "null::int[]": None,
+}
+
+
+def printed(found: Answer) -> str:
+    """As CSV, and as it stands in the terminal, which must not fail."""
+    answer.render(found, Console(file=io.StringIO(), width=60))
+    file = io.StringIO(newline="")
+    answer.write_csv(found, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", SPELT)
+def test_values_of_every_kind_are_spelt_as_duckdb_does(kind: str) -> None:
+    for text in SPELT[kind]:
+        found = ask(f"select '{text}'::{kind} v", [])
+        assert found.rows == ((text,),)
+        assert list(csv.reader(io.StringIO(printed(found)))) == [["v"], [text]]
+        assert json.loads(json_view.dump(found))["rows"] == [[text]]
+
+
+@pytest.mark.parametrize("value", EXACT)
+def test_numbers_and_lists_are_exact(value: str) -> None:
+    found = ask(f"select {value} v", [])
+    assert found.rows == ((EXACT[value],),)
+    assert json.loads(json_view.dump(found))["rows"] == [[EXACT[value]]]
+    printed(found)
+
+
+@given(st.text(max_size=12), st.floats(), st.integers(-(2**127) + 1, 2**127 - 1))
+@settings(max_examples=25, deadline=None)
+def test_any_literal_comes_back(text: str, number: float, whole: int) -> None:
+    quoted = text.replace("'", "''")
+    query = f"select '{quoted}' t, '{number!r}'::double d, {whole}::hugeint h, ['{quoted}'] l"
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        with pytest.raises(Invalid, match="not UTF-8"):
+            ask(query, [])
+        return
+    if "\0" in text:
+        with pytest.raises(Invalid, match="NUL"):
+            ask(query, [])
+        return
+    found = ask(query, [])
+    ((back, same, integer, nested),) = found.rows
+    assert (back, integer, nested) == (text, whole, [text])
+    assert same == number or (math.isnan(same) and math.isnan(number))
+    assert next(csv.reader(io.StringIO(printed(found).partition("\n")[2], newline="")))[0] == text
+
+
+def test_a_bare_carriage_return_is_quoted() -> None:
+    """What Python's reader and pandas read is what was written, whatever ends a line."""
+    texts = ["a\rb", "\r", "a\nb", "\r\n", 'q"', "x,y", " a ", "plain"]
+    found = Answer(("t\rx", "n"), tuple((text, place) for place, text in enumerate(texts)))
+    written = printed(found)
+    assert [row[0] for row in csv.reader(io.StringIO(written, newline=""))] == ["t\rx", *texts]
+    pd.testing.assert_frame_equal(
+        pd.read_csv(io.StringIO(written, newline="")), pd.DataFrame(found.rows, columns=found.columns)
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "pivot lanes on cell using avg(lr) group by seed",
+        "with p as (pivot lanes on cell using avg(lr) group by seed) from p",
+        "select * from (pivot lanes on cell using avg(lr) group by seed) -- create",
+        "unpivot (select seed, lr, dropout from lanes) on lr, dropout into name what value number",
+        "summarize lanes",
+        "describe lanes",
+        "show lanes",
+        "from lanes limit 1",
+        "values (1)",
+    ],
+)
+def test_what_only_reads_is_answered(sweep: Sweep, query: str) -> None:
+    assert ask(query, [sweep]).rows
+
+
+def test_a_pivot_is_what_pandas_makes_of_it(sweep: Sweep) -> None:
+    found = ask("pivot lanes on cell using max(lr) group by seed order by seed", [sweep])
+    frame = sweep.read("lanes").to_pandas()
+    theirs = frame.astype({"cell": str}).pivot_table("lr", "seed", "cell", "max")
+    assert found.columns == ("seed", *theirs.columns)
+    assert [list(row[1:]) for row in found.rows] == theirs.to_numpy().tolist()
 
 
 def test_csv_loads_back_equal(sweep: Sweep) -> None:
