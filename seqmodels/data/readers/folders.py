@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from seqmodels.data.errors import DataError, Problem
 from seqmodels.data.files import Files
+from seqmodels.data.names import lookalikes, match, spelled
 
 TEST_NAMES = ("dev", "test")
 
@@ -60,15 +62,30 @@ def check_classes(
     wanted: Sequence[str] | None, found: Sequence[str], where: str, problems: list[Problem]
 ) -> tuple[str, ...]:
     """The classes to read, in order: `wanted`, or all that were `found`. Unknown ones become problems."""
-    names = [name for name in (found if wanted is None else wanted) if name in found]
+    for one, other in lookalikes(found):
+        rule = f"has two classes that look the same, {spelled(one)} and {spelled(other)}: put them into one, or rename one"
+        problems.append(Problem(where, rule))
+    names = [
+        here for name in (found if wanted is None else wanted) if (here := match(name, found)) is not None
+    ]
     for name in wanted or ():
-        if name not in found:
+        if match(name, found) is None:
             near = get_close_matches(name, found, 1, 0.4)
             hint = f" (did you mean `{near[0]}`?)" if near else ""
             problems.append(Problem(where, f"has no class `{name}`{hint}; it has {', '.join(found)}"))
     if len(names) < 2 and not (wanted and problems):
         problems.append(Problem(where, f"has {len(names)} class(es), but at least 2 are needed"))
     return tuple(names)
+
+
+def without(name: str, names: Sequence[str]) -> str:
+    """The way out for a class that cannot be learnt or tested."""
+    rest = [each for each in names if each != name]
+    if len(rest) < 2:
+        return "add some, as a data set needs two classes with training and test sequences each"
+    listed = ", ".join(json.dumps(each, ensure_ascii=False) for each in rest)
+    listed = listed if len(listed) <= 200 else "..., without it"
+    return f"add some, or leave the class out by `classes = [{listed}]` in the data set's table"
 
 
 def parse_samples(
@@ -105,8 +122,28 @@ def _find_root(files: Files, layout: Layout) -> str:
     if roots:
         message = f"holds several data sets, name one of them: {', '.join(map(files.where, sorted(roots)))}"
     else:
-        message = f"holds no folders <class>/{layout.train} and <class>/{layout.test}"
+        message = _no_root(files, layout)
     raise DataError([Problem(files.root, message)])
+
+
+def _no_root(files: Files, layout: Layout) -> str:
+    """What is wanted, and what was found instead."""
+    wanted = f"holds no folders <class>/{layout.train} and <class>/{layout.test} (the test part)"
+    own = [folder for folder in files.folders if "/" not in folder and folder]
+    if any(_is_split(folder, is_test=False) or _is_split(folder, is_test=True) for folder in own):
+        inner = next((each for each in sorted(files.folders) if "/" in each), None)
+        if inner is None:
+            return f"{wanted}: this is one class, name the folder above it"
+        swapped = posixpath.join(*reversed(inner.split("/")[:2]))
+        return f"{wanted}: the parts lie outside the classes ({inner}, where {swapped} is wanted)"
+    data = [name for name in sorted(files.contents) if name.lower().endswith(layout.suffix)]
+    if data:
+        return f"{wanted}: its {len(data)} {layout.suffix} file(s) lie elsewhere, the first as {data[0]}"
+    near = [each for each in sorted(files.folders) if "/" in each][:1]
+    there = [*sorted(own), *(name for name in sorted(files.contents) if "/" not in name)]
+    listed = ", ".join([*there[:8], *(["..."] if len(there) > 8 else [])])
+    deeper = f", and below them {near[0]}" if near else ""
+    return f"{wanted}: it holds {listed + deeper if listed else 'nothing at all'}"
 
 
 def _class_files(
@@ -128,7 +165,7 @@ def _class_files(
         problems.append(Problem(files.where(path), rule))
     if not good:
         kind = "test" if is_test else "train"
-        problems.append(
-            Problem(files.where(splits[0]), f"class `{name}` has no {kind} files ({layout.suffix})")
-        )
+        way_out = "add some, or leave the class out by naming the others in `classes`"
+        rule = f"class `{name}` has no {kind} files ({layout.suffix}): {way_out}"
+        problems.append(Problem(files.where(splits[0]), rule))
     return good

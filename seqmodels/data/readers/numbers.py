@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 
@@ -26,12 +27,43 @@ def read_lines(files: Files, name: str) -> list[str]:
     Raises DataError when it cannot be read or decompressed, is not UTF-8, or holds nothing.
     """
     where = files.where(name)
-    data = decompress(name, files.read(name), where)
+    data = _text_bytes(files, name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError([Problem(f"{where}:{line}", f"is not UTF-8 text: {error.reason}")]) from error
+        rule = f"is not UTF-8 text: {error.reason}"
+        raise DataError([Problem(f"{where}:{_line(data, error)}", rule)]) from error
+    return _lines(text, where)
+
+
+def read_text_lines(files: Files, name: str) -> tuple[list[str], list[str]]:
+    """The same of a file that holds words too, with a note where they are not UTF-8 and are read as Latin-1."""
+    data, notes = _text_bytes(files, name), []
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = data.decode("latin-1")
+        notes.append(f"line {_line(data, error)} is not UTF-8 text, so the file is read as Latin-1")
+    return _lines(text, files.where(name)), notes
+
+
+def _text_bytes(files: Files, name: str) -> bytes:
+    where = files.where(name)
+    data = decompress(name, files.read(name), where)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError([Problem(where, "is UTF-16 text, but must be UTF-8: save it as UTF-8")])
+    if b"\0" in data[:4096]:
+        raise DataError(
+            [Problem(where, "is no text, or UTF-16 without its mark: it holds bytes 0, and must be UTF-8")]
+        )
+    return data
+
+
+def _line(data: bytes, error: UnicodeDecodeError) -> int:
+    return data.count(b"\n", 0, error.start) + 1
+
+
+def _lines(text: str, where: str) -> list[str]:
     lines = re.split("\r\n|\r|\n", text.rstrip()) if "\r" in text else text.rstrip().split("\n")
     if lines == [""]:
         raise DataError([Problem(where, "is empty")])

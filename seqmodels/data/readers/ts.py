@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.errors import DataError, Problem
 from seqmodels.data.files import ARCHIVES, Files, open_files
-from seqmodels.data.readers.folders import check_classes
+from seqmodels.data.readers.folders import check_classes, without
+from seqmodels.data.readers.numbers import quoted
 from seqmodels.data.readers.scaling import standardize
-from seqmodels.data.readers.ts_file import TsFile, parse
+from seqmodels.data.readers.ts_file import TsFile, parse, same_class
 
 PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)\.ts(\.gz|\.xz)?", re.IGNORECASE)
 
@@ -34,12 +36,13 @@ def read(
             problems.extend(error.problems)
     if problems:
         raise DataError(problems)
-    train, test = parts
+    train, test = parts[0], _respelled(parts[1], parts[0].classes)
     names = check_classes(classes, sorted({*train.classes, *test.classes}), train.where, problems)
     for kind, part in (("train", train), ("test", test)):
         present = {row.label for row in part.rows}
         for absent in [each for each in names if each not in present]:
-            problems.append(Problem(part.where, f"class `{absent}` has no {kind} sequences"))
+            rule = f"class `{absent}` has no {kind} sequences: {without(absent, names)}"
+            problems.append(Problem(part.where, rule))
     if test.channels != train.channels:
         rule = f"has {test.channels} channels, but the training file has {train.channels}"
         problems.append(Problem(test.where, rule))
@@ -61,7 +64,23 @@ def read(
         ids=[identity for identity, _ in chosen],
         is_test=is_test,
         normalization=normalization,
-        notes=notes,
+        notes=(*train.notes, *test.notes, *notes),
+    )
+
+
+def _respelled(test: TsFile, known: tuple[str, ...]) -> TsFile:
+    """The test file with its labels spelled as the training file spells them."""
+    means = {label: same_class(label, known) or label for label in test.classes}
+    notes = [
+        f"the test file's label {quoted(label)} is taken for the class {quoted(name)} of the training file"
+        for label, name in means.items()
+        if name != label
+    ]
+    return replace(
+        test,
+        classes=tuple(dict.fromkeys(means.values())),
+        rows=[replace(row, label=means[row.label]) for row in test.rows],
+        notes=(*test.notes, *notes),
     )
 
 

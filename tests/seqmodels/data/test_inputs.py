@@ -139,7 +139,7 @@ def test_faults_of_files_are_those_of_the_readers(tmp_path: Path) -> None:
     faults = {
         ("a.txt", "strokes"): "a.txt:1: N is 2, so 4 coordinates must follow, but there are 3",
         ("a.mfcc", "mfcc"): "a.mfcc:2: value 2 is `x`, but must be a number",
-        ("a.ts", "ts"): "a.ts:3: channel 1, value 2 is `?`",
+        ("a.ts", "ts"): "a.ts:3: channel 1, value 2 is `x`",
         ("none.txt", "strokes"): "none.txt: no such file",
         ("none.jsonl", "strokes"): "none.jsonl: cannot be read: No such file",
         ("folder", "strokes"): "folder: is a folder: name its files",

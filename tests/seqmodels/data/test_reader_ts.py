@@ -118,14 +118,20 @@ def test_what_is_written_is_read(tmp_path_factory, values, dimensions, lengths):
 
 ROWS = {  # a second row, what is wrong with it
     "not a number": ("1,2:3,x:up", "channel 2, value 2 is `x`, but must be a number"),
-    "missing": ("1,?:3,4:up", "channel 1, value 2 is `?`, but missing values are not supported"),
-    "nan": ("1,NaN:3,4:up", "channel 1, value 2 is `NaN`, but must be finite and fit float32"),
+    "missing": ("1,2:?,NaN:up", "channel 2 has no values at all, only missing ones"),
+    "infinite": ("1,Inf:?,4:up", "channel 1, value 2 is `Inf`, but must be finite and fit float32"),
+    "beside missing": ("1,x:?,4:up", "channel 1, value 2 is `x`, but must be a number"),
     "nothing": ("1,:3,4:up", "channel 1, value 2 is empty, but must be a number"),
     "ragged": ("1,2,3:3,4:up", "channel 2 has 2 values, but channel 1 has 3"),
-    "too few channels": ("1,2:up", "has 1 channels, but the header or the other lines have 2"),
-    "too many channels": ("1:2:3:up", "has 3 channels, but the header or the other lines have 2"),
-    "unknown class": ("1:2:Up", "the class label is `Up`, but the header has up, Down"),
-    "no class": ("1:2:", "the class label is ``, but the header has up, Down"),
+    "too few channels": ("1,2:up", "has 1 channels, but most lines have 2"),
+    "too many channels": ("1:2:3:up", "has 3 channels, but most lines have 2"),
+    "no class": ("1:2:", "the class label is ``, but a sequence must have one"),
+    "missing class": ("1:2:?", "the class label is `?`, but a sequence must have one"),
+    "numbers for a class": (
+        "1,2:3,4",
+        "ends in numbers (`3,4`) where the class label must stand, after the last `:`",
+    ),
+    "late header": ("@missing true", "is a header line (`@missing true`), but `@data` stands before it"),
     "no colon": ("1,2", "has no `:` and so no class label"),
 }
 
@@ -141,22 +147,16 @@ def test_each_wrong_row_is_one_clear_problem(tmp_path, kind, dimensions):
 
 
 HEADERS = {  # a header line is replaced; its number, what is wrong
-    "unknown key": ("@dimensions 2", "@dimensoins 2", 6, "unknown key `@dimensoins` (did you mean `@dimensions`?)"),
-    "no switch": ("@univariate false", "@univariate no", 5, "`@univariate` is `no`, but must be true or false"),
-    "no count": ("@dimensions 2", "@dimensions two", 6, "`@dimensions` is `two`, but must be a whole number, 1 or more"),
-    "zero": ("@dimensions 2", "@dimensions 0", 6, "`@dimensions` is `0`, but must be a whole number, 1 or more"),
-    "timestamps": ("@timeStamps false", "@timeStamps true", 3,
-                   "`@timestamps` is true, but only plain class-labelled values are supported"),
-    "regression": ("@MISSING False", "@targetLabel true", 4,
-                   "`@targetlabel` is true, but only plain class-labelled values are supported"),
-    "no classes": ("@classLabel true up Down", "@classLabel false", 8,
-                   "`@classLabel` is `false`, but must be `true` and at least 2 classes"),
-    "one class": ("@classLabel true up Down", "@classLabel true up", 8,
-                  "`@classLabel` is `true up`, but must be `true` and at least 2 classes"),
-    "class twice": ("@classLabel true up Down", "@classLabel true up up", 8, "`@classLabel` names a class twice"),
-    "no class label": ("@classLabel true up Down\n", "", None, "the header has no `@classLabel true <class> <class> ...`"),
-    "no data": ("@data\n", "", 9, "is neither `@key value` nor `#`, but `@data` is still to come"),
-    "not text": ("# a comment", b"\xff", 1, "is not UTF-8 text: invalid start byte"),
+    "regression": ("@classLabel true up Down", "@targetLabel true", None,
+                   "is a regression problem (`@targetLabel true`), with numbers for classes: seqsweep learns classes only"),
+    "no classes": ("@classLabel true up Down", "@classLabel false", None,
+                   "has no classes (`@classLabel false`), so nothing can be learnt from it"),
+    "neither": ("@classLabel true up Down", "@classLabel up Down", 8,
+                "`@classLabel` is `up Down`, but must be `true` and the classes, or `false`"),
+    "no data": ("@data\n", "", None, "has no line `@data`, after which the sequences stand"),
+    "data with a value": ("@data\n", "@data 1\n", 9, "`@data` is followed by `1`, but must stand alone"),
+    "no text": ("# a comment", b"\0", None, "is no text, or UTF-16 without its mark: it holds bytes 0, and must be UTF-8"),
+    "utf-16": ("# a comment", b"", None, "is UTF-16 text, but must be UTF-8: save it as UTF-8"),
 }  # fmt: skip
 
 
@@ -164,35 +164,118 @@ HEADERS = {  # a header line is replaced; its number, what is wrong
 def test_each_wrong_header_line_is_one_clear_problem(tmp_path, kind):
     old, new, line, message = HEADERS[kind]
     new = new if isinstance(new, bytes) else new.encode()
-    root = write_folder(
-        tmp_path, {**GOOD, "Toy_TRAIN.ts": GOOD["Toy_TRAIN.ts"].encode().replace(old.encode(), new)}
-    )
+    content = GOOD["Toy_TRAIN.ts"].encode().replace(old.encode(), new)
+    if kind == "utf-16":
+        content = GOOD["Toy_TRAIN.ts"].encode("utf-16")
+    root = write_folder(tmp_path, {**GOOD, "Toy_TRAIN.ts": content})
     where = f"{root}/Toy_TRAIN.ts" + (f":{line}" if line else "")
     assert problems_of(root) == [(where, message)]
 
 
-def test_equal_lengths_are_checked_when_promised(tmp_path):
-    text = HEADER.replace("@equalLength false", "@equalLength true") + "1,2:1,2:up\n1:2:Down\n1,2:3,4:up\n"
-    root = write_folder(tmp_path, {**GOOD, "Toy_TRAIN.ts": text})
-    rule = "has {} steps, but all must have {}, since `@equalLength` is true"
-    assert problems_of(root) == [(f"{root}/Toy_TRAIN.ts:11", rule.format(1, 2))]
-    write_folder(tmp_path, {"Toy_TRAIN.ts": text.replace("@data", "@seriesLength 1\n@data")})
-    assert problems_of(root) == [(f"{root}/Toy_TRAIN.ts:{n}", rule.format(2, 1)) for n in (11, 13)]
+ACCEPTED = {  # what aeon or sktime read of a file, too: a piece of the training file, what it becomes, what is noted
+    "percent comments": ("# a comment", "% a comment\n%# more\n%", []),
+    "tabs and blanks": ("@timeStamps false", "  @timeStamps \t  false \t", []),
+    "blank lines": ("@data\n", "\n@data\n \n\t\n", []),
+    "comments in the data": ("7:8:Down", "% a comment\n 7:8:Down", []),
+    "free text": ("# a comment", "A data set\nof toys", ["2 lines from 1 to 2 are free text before `@data`, and passed over"]),
+    "any case and order": ("@problemName Toy\n@timeStamps false", "@TIMESTAMPS FALSE\n@PROBLEMNAME Toy", []),
+    "a long name": ("@problemName Toy", "@problemName a toy: for all", []),
+    "no name": ("@problemName Toy", "@problemName", []),
+    "a mark": ("# a comment", "\ufeff# a comment", []),
+    "windows": ("\n", "\r\n", []),
+    "old macintosh": ("\n", "\r", []),
+    "unknown key": ("@dimensions 2", "@dimensoins 2",
+                    ["line 6: `@dimensoins` is unknown (did you mean `@dimensions`?), and passed over"]),
+    "no switch": ("@univariate false", "@univariate no",
+                  ["line 5: `@univariate` is `no`, neither true nor false, and passed over"]),
+    "no count": ("@dimensions 2", "@dimensions two", ["line 6: `@dimensions` is `two`, no whole number, and passed over"]),
+    "untrue dimensions": ("@dimensions 2", "@dimensions 3", ["the header says 3 channel(s), but the sequences have 2"]),
+    "untrue univariate": ("@univariate false", "@univariate true", ["the header says 1 channel(s), but the sequences have 2"]),
+    "untrue equal length": ("@equalLength false", "@equalLength true",
+                            ["`@equalLength` is true, but the sequences have 1 to 3 steps"]),
+    "given again": ("@univariate false", "@univariate true\n@univariate false",
+                    ["line 6: `@univariate` is given again, and the last one counts"]),
+    "no class label": ("@classLabel true up Down\n", "",
+                       ["the header has no `@classLabel`: what follows the last `:` is taken for the class"]),
+    "classes not listed": ("@classLabel true up Down", "@classLabel true",
+                           ["`@classLabel` lists no classes: they are taken from the sequences"]),
+    "class twice": ("@classLabel true up Down", "@classLabel true up Down up", ["`@classLabel` names a class twice"]),
+    "unused class": ("@classLabel true up Down", "@classLabel true up Down left",
+                     ["`@classLabel` lists `left`, of which there is no sequence"]),
+    "class of another case": ("@classLabel true up Down", "@classLabel true UP Down",
+                              ["the label `up` is taken for the class `UP` of the header",
+                               "the test file's label `up` is taken for the class `UP` of the training file"]),
+    "class not listed": ("@classLabel true up Down", "@classLabel true up left",
+                         ["`@classLabel` does not list `Down` (line 11), which is taken for a class all the same",
+                          "`@classLabel` lists `left`, of which there is no sequence"]),
+    "quotes": ("7:8:Down", '7:8: "Down"', []),
+    "target and class": ("@MISSING False", "@targetLabel true",
+                         ["`@targetLabel` is true too, and passed over, since `@classLabel` lists classes"]),
+    "latin-1": ("# a comment", b"# Andr\xe9", ["line 1 is not UTF-8 text, so the file is read as Latin-1"]),
+    "timestamps": ("@timeStamps false\n", None, ["timestamps are left out: one pair is one step, however long it took"]),
+    "padding": ("1,2,3:4,5,6:up", "1,2,3,NaN:4,5,6,?:up",
+                ["1 sequence ends in missing values, which are taken for padding and cut off"]),
+    "gap": ("1,2,3:4,5,6:up", "1, nan ,3:?,5,6:up",
+            ["2 missing value(s) in 1 sequence(s) are filled in on the line between their neighbours"]),
+}  # fmt: skip
 
 
-def test_univariate_means_one_channel(tmp_path):
-    text = HEADER.replace("@univariate false", "@univariate true").replace("@dimensions 2\n", "")
-    root = write_folder(tmp_path, dict.fromkeys(GOOD, text + "1,2:up\n1:Down"))
-    assert ts.read(root, name="set").feature_count == 1
-    write_folder(tmp_path, {"Toy_TEST.ts": text + "1,2:up\n1:2:Down"})
-    assert problems_of(root) == [
-        (f"{root}/Toy_TEST.ts:10", "has 2 channels, but the header or the other lines have 1")
-    ]
+@pytest.mark.parametrize("kind", ACCEPTED)
+def test_what_aeon_or_sktime_read_is_read_and_said(tmp_path, kind):
+    old, new, notes = ACCEPTED[kind]
+    content = GOOD["Toy_TRAIN.ts"]
+    if kind == "timestamps":
+        stamped = (
+            "(0,1),(2,2),(7,3):(0,4),(2,5),(7,6):up\n(2011-01-01 10:00:00,7):(2011-01-01 10:00:00,8):Down\n"
+        )
+        content = HEADER.replace("timeStamps false", "timeStamps true") + stamped
+    else:
+        assert old in content
+        content = content.encode().replace(old.encode(), new if isinstance(new, bytes) else new.encode())
+    root = write_folder(tmp_path, {**GOOD, "Toy_TRAIN.ts": content})
+    data = ts.read(root, name="set")
+    assert [note.removeprefix("Toy_TRAIN.ts: ") for note in data.notes] == notes
+    if kind == "gap":
+        assert data.sequence(0) * data.normalization["std"] + data.normalization["mean"] == pytest.approx(
+            np.array([[1, 5], [2, 5], [3, 6]])
+        )
+    else:
+        assert data.length.tolist() == [3, 1, 2, 1]
+        assert [data.class_names[label].lower() for label in data.label] == ["up", "down", "down", "up"]
+        assert data.normalization["mean"] == pytest.approx([13 / 4, 23 / 4])
+
+
+def test_classes_of_several_words_numbers_and_accents_are_known_again(tmp_path):
+    header = "@classLabel true walking fast 1 caf\u00e9\n@data\n"
+    rows = ["1:walking fast", "2:1.0", "3:cafe\u0301"]
+    text = header + "\n".join(rows) + "\n"
+    root = write_folder(tmp_path, dict.fromkeys(GOOD, text))
+    data = ts.read(root, name="set", classes=["cafe\u0301", "walking fast"])
+    assert data.class_names == ("caf\u00e9", "walking fast")
+    assert data.ids == ("train/1", "train/3", "test/1", "test/3")
+    assert ts.read(root, name="set").class_names == ("1", "caf\u00e9", "walking fast")
+
+
+def test_letters_of_either_case_may_be_two_classes(tmp_path):
+    root = write_folder(tmp_path, dict.fromkeys(GOOD, "@classLabel true a A\n@data\n1:a\n2:A\n"))
+    assert ts.read(root, name="set").class_names == ("A", "a")
+
+
+def test_stamps_that_make_no_rows_are_said(tmp_path):
+    head = "@timeStamps true\n@classLabel true a b\n@data\n(0,1):(0,1):a\n"
+    for row, rule in {
+        "(0,1),(1,2):(0,1),(3,2):b": "channel 2 has other times than channel 1, so they are no rows of one sequence",
+        "1,2:3,4:b": "channel 1 must be `(time,value)` pairs, as `@timeStamps` is true",
+        "(0,1),:(0,1):b": "channel 1 must be `(time,value)` pairs, as `@timeStamps` is true",
+    }.items():
+        root = write_folder(tmp_path, {**GOOD, "Toy_TRAIN.ts": head + row})
+        assert problems_of(root) == [(f"{root}/Toy_TRAIN.ts:5", rule)]
 
 
 def test_all_problems_of_both_files_are_listed_together(tmp_path):
     root = write_folder(
-        tmp_path, {"Toy_TRAIN.ts": HEADER + "1:x:up\n1:2:3:up\n?:1:up", "Toy_TEST.ts": HEADER}
+        tmp_path,
+        {"Toy_TRAIN.ts": HEADER + "1:x:up\n1:2:3:up\n?:1:up\n1:2:up\n1:3:Down", "Toy_TEST.ts": HEADER},
     )
     assert [where.removeprefix(f"{root}/") for where, _ in problems_of(root)] == [
         "Toy_TRAIN.ts:10", "Toy_TRAIN.ts:11", "Toy_TRAIN.ts:12", "Toy_TEST.ts",
@@ -203,7 +286,11 @@ def test_files_that_do_not_fit_together_are_said(tmp_path):
     one = HEADER.replace("@dimensions 2", "@dimensions 1")
     root = write_folder(tmp_path, {**GOOD, "Toy_TEST.ts": one + "1:up\n2:up\n"})
     assert problems_of(root) == [
-        (f"{root}/Toy_TEST.ts", "class `Down` has no test sequences"),
+        (
+            f"{root}/Toy_TEST.ts",
+            "class `Down` has no test sequences: add some, as a data set needs two classes with training "
+            "and test sequences each",
+        ),
         (f"{root}/Toy_TEST.ts", "has 1 channels, but the training file has 2"),
     ]
 
