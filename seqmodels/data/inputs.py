@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -23,6 +24,8 @@ ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}
 JSON_LINES = (".jsonl", ".ndjson")
 STANDARD_INPUT = "standard input"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class RawSequence:
@@ -31,6 +34,12 @@ class RawSequence:
     id: str
     where: str
     values: npt.NDArray[np.float64]
+
+
+def say(notes: Iterable[str]) -> None:
+    """Tell the user what a reader passed over or filled in."""
+    for note in notes:
+        log.info("%s", note)
 
 
 def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
@@ -82,7 +91,9 @@ def _parsed(files: Files, inner: str, form: str) -> Iterator[RawSequence | Probl
     where = files.where(inner)
     try:
         if form == "ts":
-            for row in parse(files, inner, labelled=False).rows:
+            found = parse(files, inner, labelled=False)
+            say(found.notes)
+            for row in found.rows:
                 yield RawSequence(f"{where}:{row.line}", f"{where}:{row.line}", row.values)
         else:
             values = parse_stroke(files, inner) if form == "strokes" else parse_segment(files, inner)

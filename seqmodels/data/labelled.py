@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seqmodels.data.errors import DataError, Problem
 from seqmodels.data.files import ARCHIVES, Files, open_files
-from seqmodels.data.inputs import RawSequence
+from seqmodels.data.inputs import RawSequence, say
 from seqmodels.data.readers import mfcc, strokes
 from seqmodels.data.readers.folders import TEST_NAMES
 from seqmodels.data.readers.ts import PART, locate
@@ -93,7 +93,9 @@ def _from_ts(path: Path, part: str) -> list[LabelledSequence]:
     problems: list[Problem] = []
     for kind, (files, inner) in _ts_files(path, part).items():
         try:
-            for number, row in enumerate(parse(files, inner).rows, 1):
+            read = parse(files, inner)
+            say(read.notes)
+            for number, row in enumerate(read.rows, 1):
                 where = f"{files.where(inner)}:{row.line}"
                 found.append(LabelledSequence(f"{kind}/{number}", where, row.values, row.label))
         except DataError as error:

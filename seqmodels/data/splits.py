@@ -29,7 +29,8 @@ def split(
 ) -> Splits:
     """Hold out about `fraction` of the training sequences for validation, with the classes in proportion.
 
-    Every class keeps at least one sequence in train and in validation. Without groups the sizes are exact:
+    Every class of two or more keeps at least one sequence in train and in validation;
+    a single one stays in train. Without groups the sizes are exact:
     the largest remainders decide which classes round up. With `by_group` a group (speaker, writer) lies
     wholly on one side, and the classes are balanced as well as whole groups allow (the aim of scikit-learn's
     StratifiedGroupKFold, for one fold of any size). Equal arguments give equal splits, on any machine.
@@ -42,10 +43,17 @@ def split(
         raise ValueError(f"`seed` is {seed}, but must be at least 0")
     rest = np.flatnonzero(~dataset.is_test)
     counts = np.bincount(dataset.label[rest], minlength=dataset.class_count)
-    scarce = [(dataset.class_names[index], counts[index]) for index in np.flatnonzero(counts < 2)]
-    if scarce:
-        message = "class `{}` has {} training sequence(s), but a validation split needs at least 2"
-        raise DataError(Problem(dataset.name, message.format(*each)) for each in scarce)
+    way_out = "add some, or leave the class out by naming the others in `classes` of the data set's table"
+    absent = [dataset.class_names[index] for index in np.flatnonzero(counts < 1)]
+    if absent:
+        rule = "class `{}` has no training sequences, so it cannot be learnt: {}"
+        raise DataError(Problem(dataset.name, rule.format(name, way_out)) for name in absent)
+    if counts.max() < 2:
+        rule = (
+            "every class has 1 training sequence, so none is left for validation, on which candidates are chosen: "
+            "give at least one class 2 or more"
+        )
+        raise DataError([Problem(dataset.name, rule)])
     if by_group:
         chosen = _held_out_groups(dataset, rest, fraction, seed)
     else:
@@ -54,13 +62,16 @@ def split(
 
 
 def validation_counts(counts: npt.NDArray[np.int64], fraction: float) -> npt.NDArray[np.int64]:
-    """How many of each class's `counts` go to validation: largest remainders, at least 1 on either side."""
+    """How many of each class's `counts` go to validation: largest remainders, at least 1 on either side.
+
+    Of a class of one, none.
+    """
     quota = counts * fraction
     taken = np.floor(quota).astype(np.int64)
     left_over = int(np.floor(quota.sum() + 0.5)) - int(taken.sum())
     largest_first = np.argsort(taken - quota, kind="stable")
     taken[largest_first[: max(left_over, 0)]] += 1
-    return np.asarray(np.clip(taken, 1, counts - 1), np.int64)
+    return np.asarray(np.minimum(np.maximum(taken, 1), counts - 1), np.int64)
 
 
 def _draws(seed: int, stream: int, count: int) -> npt.NDArray[np.uint64]:
@@ -84,7 +95,9 @@ def _held_out_groups(
     dataset: SequenceDataset, rest: npt.NDArray[np.int64], fraction: float, seed: int
 ) -> npt.NDArray[np.bool_]:
     if dataset.group is None:
-        raise DataError([Problem(dataset.name, "has no groups, but a split by group is asked for")])
+        raise DataError(
+            [Problem(dataset.name, "has no groups, but a split by group is asked for: leave `by_group` out")]
+        )
     names, member = np.unique(dataset.group[rest], return_inverse=True)
     counts = np.zeros((len(names), dataset.class_count), np.int64)  # [groups, C]
     np.add.at(counts, (member, dataset.label[rest]), 1)
@@ -95,7 +108,7 @@ def _held_out_groups(
             return np.asarray(chosen[member], np.bool_)
     message = (
         f"no choice of whole groups ({len(names)} in train) was found that leaves every class in both "
-        "train and validation"
+        "train and validation: leave `by_group` out, or the classes of a single group by naming the others in `classes`"
     )
     raise DataError([Problem(dataset.name, message)])
 

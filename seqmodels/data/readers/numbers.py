@@ -52,9 +52,14 @@ def _text_bytes(files: Files, name: str) -> bytes:
     data = decompress(name, files.read(name), where)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError([Problem(where, "is UTF-16 text, but must be UTF-8: save it as UTF-8")])
-    if b"\0" in data[:4096]:
+    if 4 * data[:4096].count(0) > len(data[:4096]):
         raise DataError(
-            [Problem(where, "is no text, or UTF-16 without its mark: it holds bytes 0, and must be UTF-8")]
+            [
+                Problem(
+                    where,
+                    "is no text, or UTF-16 without its mark: it is full of zero bytes, and must be UTF-8",
+                )
+            ]
         )
     return data
 

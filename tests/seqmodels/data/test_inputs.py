@@ -134,7 +134,7 @@ def test_a_line_that_is_not_utf8(tmp_path: Path) -> None:
 def test_faults_of_files_are_those_of_the_readers(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("2 1 2 3\n")
     (tmp_path / "a.mfcc").write_text("1 2\n3 x\n")
-    (tmp_path / "a.ts").write_text("@data\n1,2\n1,?\n")
+    (tmp_path / "a.ts").write_text("@data\n1,2\n1,x\n")
     (tmp_path / "folder").mkdir()
     faults = {
         ("a.txt", "strokes"): "a.txt:1: N is 2, so 4 coordinates must follow, but there are 3",
@@ -149,3 +149,15 @@ def test_faults_of_files_are_those_of_the_readers(tmp_path: Path) -> None:
     for (name, form), fault in faults.items():
         [problem] = told(list(read_file(tmp_path / name, form)))
         assert str(tmp_path / fault.partition(":")[0]) + ":" + fault.partition(":")[2] in problem
+
+
+def test_what_a_reader_fills_in_is_said_of_inputs_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.ts").write_text("@data\n1,?,3\n")
+    with caplog.at_level("INFO", "seqmodels.data"):
+        [found] = read_file(tmp_path / "a.ts", "ts")
+    assert found.values.tolist() == [[1], [2], [3]]
+    assert caplog.messages == [
+        "a.ts: 1 missing value(s) in 1 sequence(s) are filled in on the line between their neighbours"
+    ]

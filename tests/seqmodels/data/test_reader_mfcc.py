@@ -106,7 +106,7 @@ BAD = {  # what a file is replaced by, where the problem is, the problem
     "other width": ("5 6\n5 7", "", "has 2 columns, but the other files have 3"),
     "empty": ("", "", "is empty"),
     "not utf-8": (b"5 6 7\n5 6 7\n\xfe\xff", ":3", "is not UTF-8 text: invalid start byte"),
-    "utf-16": ("5 6 7".encode("utf-16"), ":1", "is not UTF-8 text: invalid start byte"),
+    "utf-16": ("5 6 7".encode("utf-16"), "", "is UTF-16 text, but must be UTF-8: save it as UTF-8"),
 }
 
 

@@ -141,7 +141,11 @@ def test_missing_parts_are_said(tmp_path, place):
     assert problems_of(path) == [
         (f"{prefix}empty", "class `empty` has no `train` folder, but must have one folder of train files"),
         (f"{prefix}empty", "class `empty` has no `dev` folder, but must have one folder of test files"),
-        (f"{prefix}half/dev", "class `half` has no test files (.txt)"),
+        (
+            f"{prefix}half/dev",
+            "class `half` has no test files (.txt): add some, or leave the class out by naming the others in "
+            "`classes`",
+        ),
         (f"{prefix}twice", "class `twice` has `dev` and `test`, but must have one folder of test files"),
         (f"{prefix}untested", "class `untested` has no `dev` folder, but must have one folder of test files"),
     ]
@@ -151,8 +155,21 @@ def test_missing_parts_are_said(tmp_path, place):
 
 
 def test_a_place_without_or_with_several_roots_is_said(tmp_path):
-    path, _ = write("folder", tmp_path / "none", {"a/1.txt": "1 1 1"})
-    assert problems_of(path) == [(str(path), "holds no folders <class>/train and <class>/dev")]
+    for number, (names, found) in enumerate(
+        {
+            ("a/1.txt",): "its 1 .txt file(s) lie elsewhere, the first as a/1.txt",
+            ("train/1.txt", "dev/1.txt"): "this is one class, name the folder above it",
+            (
+                "train/a/1.txt",
+                "dev/a/1.txt",
+            ): "the parts lie outside the classes (dev/a, where a/dev is wanted)",
+            ("x/y/", "z.csv"): "it holds x, z.csv, and below them x/y",
+            ("",): "it holds nothing at all",
+        }.items()
+    ):
+        path, _ = write("folder", tmp_path / f"none{number}", dict.fromkeys(filter(None, names), "1 1 1"))
+        wanted = "holds no folders <class>/train and <class>/dev (the test part): "
+        assert problems_of(path) == [(str(path), wanted + found)]
     path, _ = write(
         "folder", tmp_path / "two", {f"{top}/{name}": text for top in "xy" for name, text in GOOD.items()}
     )

@@ -155,7 +155,8 @@ HEADERS = {  # a header line is replaced; its number, what is wrong
                 "`@classLabel` is `up Down`, but must be `true` and the classes, or `false`"),
     "no data": ("@data\n", "", None, "has no line `@data`, after which the sequences stand"),
     "data with a value": ("@data\n", "@data 1\n", 9, "`@data` is followed by `1`, but must stand alone"),
-    "no text": ("# a comment", b"\0", None, "is no text, or UTF-16 without its mark: it holds bytes 0, and must be UTF-8"),
+    "no text": ("# a comment", b"\0" * 400, None,
+                "is no text, or UTF-16 without its mark: it is full of zero bytes, and must be UTF-8"),
     "utf-16": ("# a comment", b"", None, "is UTF-16 text, but must be UTF-8: save it as UTF-8"),
 }  # fmt: skip
 

@@ -110,13 +110,24 @@ def test_classes_are_balanced_at_least_as_well_as_scikit_learn_does(seed):
     assert imbalance(label, parts.validation) <= theirs
 
 
+@pytest.mark.parametrize("fraction", [0.01, 0.2, 0.99])
+def test_a_class_of_one_sequence_stays_in_train(fraction):
+    parts = split(dataset([0] * 5 + [1] + [2] * 2), fraction=fraction)
+    assert 5 in parts.train
+    assert {0, 2} == set(np.array([0] * 5 + [1] + [2] * 2)[parts.validation])
+
+
 def test_impossible_splits_say_why():
     with pytest.raises(DataError) as caught:
         split(dataset([0, 0, 1, 2], classes=4))
-    assert str(caught.value).splitlines() == [
-        f"toy: class `{name}` has {count} training sequence(s), but a validation split needs at least 2"
-        for name, count in [("c1", 1), ("c2", 1), ("c3", 0)]
-    ]
+    assert str(caught.value) == (
+        "toy: class `c3` has no training sequences, so it cannot be learnt: add some, or leave the class out by naming the "
+        "others in `classes` of the data set's table"
+    )
+    with pytest.raises(
+        DataError, match=r"toy: every class has 1 training sequence, .*: give at least one class 2 or more"
+    ):
+        split(dataset([0, 1]))
     with pytest.raises(DataError, match="toy: has no groups"):
         split(dataset([0, 0, 1, 1]), by_group=True)
     with pytest.raises(DataError, match=r"whole groups \(1 in train\)"):
