@@ -33,7 +33,10 @@ def open_location(text: str) -> tuple[fs.FileSystem, str, str]:
     """
     kind, path = check_location(text)
     if kind == "":
-        path = Path(text).expanduser().absolute().as_posix()
+        try:
+            path = Path(text).expanduser().absolute().as_posix()
+        except RuntimeError:
+            raise Invalid(f"the store {text}: there is no such home folder; give a path without ~") from None
         return fs.LocalFileSystem(), path, path
     if kind == "file":
         system, path = fs.FileSystem.from_uri(text)

@@ -21,6 +21,7 @@ import typer
 from typer.main import get_command
 
 from results.gate import Gate
+from sweeps import platforms
 from sweeps.cli import (
     cluster,
     compare,
@@ -139,6 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explained(arguments: Sequence[str] | None) -> int:
     """Run it; whatever goes wrong is said, and only with `--debug` where in the code."""
+    if trouble := platforms.complaint():
+        typer.echo(f"error: {trouble}", err=True)
+        return 2
     settings = Settings()
     try:
         code = _run(arguments, settings)

@@ -46,7 +46,8 @@ def ask(store: str, requirements: Sequence[str], seconds: float) -> list[Node]:
     asked: dict[Any, tuple[Node, Any]] = {}
     answered: dict[str, Node] = {}
     if "://" not in store:  # nodes write where the head would, whosever home that is
-        store = str(Path(store).expanduser().absolute())
+        with contextlib.suppress(RuntimeError):  # no such home, which the check of the store says
+            store = str(Path(store).expanduser().absolute())
     with _token(store) as token:
         for node in nodes:
             where = NodeAffinitySchedulingStrategy(node.id, soft=False)

@@ -1,0 +1,136 @@
+"""A Ray of our own heeds nothing that the user set for another Ray or for `uv run`, and needs no home."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster import authentication, session
+
+HOSTILE = {
+    "RAY_RUNTIME_ENV_HOOK": "antigravity.hook",
+    "RAY_JOB_CONFIG_JSON_ENV_VAR": '{"runtime_env": {"working_dir": "/"}}',
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
+    "RAY_RUNTIME_ENV": '{"working_dir": "/"}',
+    "RAY_RUNTIME_ENV_PLUGINS": '[{"class": "antigravity.Plugin"}]',
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1",
+    "RAY_ADDRESS": "192.0.2.1:6379",
+    "RAY_API_SERVER_ADDRESS": "http://192.0.2.1:8265",
+    "RAY_REDIS_ADDRESS": "192.0.2.1:6379",
+    "RAY_NAMESPACE": "theirs",
+    "RAY_USE_TLS": "1",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_AUTH_TOKEN": "theirs",
+    "RAY_OVERRIDE_RESOURCES": '{"CPU": 1000}',
+    "RAY_grpc_enable_http_proxy": "1",
+    "RAY_gcs_storage": "redis",
+    "RAY_object_spilling_config": "{}",
+}
+HARMLESS = {"RAY_memory_usage_threshold": "0.9", "RAY_DEDUP_LOGS": "0", "RAY_worker_niceness": "5"}
+
+
+def test_the_users_variables_are_hidden_and_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")  # sets a variable itself when it is imported
+    for name, value in (HOSTILE | HARMLESS).items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with session.own(tmp_path):
+        there = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+        assert there == HARMLESS | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token"),
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        } | {
+            name: value for name, value in session.QUIET.items() if name in before and name.startswith("RAY_")
+        }
+        assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+        from ray._private.worker import _maybe_modify_runtime_env
+
+        monkeypatch.setattr(
+            "ray._private.runtime_env.uv_runtime_env_hook._get_uv_run_cmdline", lambda: ["uv", "run"]
+        )
+        assert _maybe_modify_runtime_env(None, True) is None
+    assert dict(os.environ) == before
+
+
+NO_HOME = """
+import os, pwd, sys
+def nobody(_):
+    raise KeyError("no entry")
+pwd.getpwuid = pwd.getpwnam = nobody
+os.environ.pop("HOME", None)
+from sweeps.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["status"], "error: no cluster is named: give --address"),
+        (
+            ["status", "--address", "http://127.0.0.1:9"],
+            "error: no Ray dashboard answers at http://127.0.0.1:9",
+        ),
+        (["list", "--store", "~/store"], "error: the store ~/store: there is no such home folder"),
+    ],
+)
+def test_verbs_of_a_user_without_home_or_name(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_HOME, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.splitlines()[0][: len(message)]) == (2, message)
+    assert "fault of seqsweep" not in done.stderr
+
+
+def test_a_token_is_found_wherever_ray_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (authentication.MODE, authentication.TOKEN, authentication.TOKEN_PATH):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    assert not authentication.has_token()
+    (tmp_path / ".ray").write_text("a file")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not authentication.has_token()
+    (tmp_path / ".ray").unlink()
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("f00")
+    assert authentication.has_token()
+    monkeypatch.setenv(authentication.TOKEN_PATH, str(tmp_path / "none"))
+    assert not authentication.has_token()
+    monkeypatch.setenv(authentication.TOKEN, "f00")
+    assert authentication.has_token()
+
+
+RUN = """
+import os, sys
+from pathlib import Path
+from cluster.local import cluster
+from cluster.output import divert
+with divert(Path(sys.argv[1])) as terminal, cluster(cpus=1):
+    import ray
+    found = ray.get(ray.remote(lambda: (6 * 7, ray.get_runtime_context().runtime_env)).remote())
+    print(found[0], dict(found[1]), file=terminal.stdout)
+"""
+
+
+def test_a_ray_starts_below_uv_without_a_home_and_behind_a_proxy(tmp_path: Path) -> None:
+    # an ancestor that looks like `uv run` to Ray, which reads command lines
+    fake = tmp_path / "uv"
+    fake.symlink_to(sys.executable)
+    below = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[2:]))"
+    (tmp_path / "run").write_text(below)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= HOSTILE | {
+        "HOME": "/proc/nowhere",
+        "http_proxy": "http://127.0.0.1:9",
+        "PYTHONHOME": sys.base_prefix,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    command = [str(fake), "run", "seqsweep", sys.executable, "-c", RUN, str(tmp_path / "log")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stdout) == (0, "42 {}\n"), done.stderr
