@@ -190,7 +190,19 @@ def explain(error: Exception) -> int:
         typer.echo(f"error: cannot write standard output: {error.strerror}", err=True)
         _drop_output()
         return 2
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _current_folder():
+        typer.echo("error: the current folder is gone: `cd` to one that is there, and run again", err=True)
+        return 2
     what = " ".join(str(error).split()) or "no message"
     typer.echo(f"error: {type(error).__name__}: {what}", err=True)
     typer.echo("This is a fault of seqsweep's; run again with `seqsweep --debug ...` to see where.", err=True)
     return 1
+
+
+def _current_folder() -> bool:
+    """Whether there is one: it may have been deleted, or its disk unmounted."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True

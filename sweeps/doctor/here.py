@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from sweeps.doctor import start
 from sweeps.doctor.checks import Diagnosis, judge
 from sweeps.doctor.probe import probe
@@ -9,4 +11,9 @@ from sweeps.doctor.probe import probe
 
 def examine(store: str) -> Diagnosis:
     """Look at this machine and at `store` (a path or URI). Takes seconds: it imports torch, but starts no Ray."""
-    return Diagnosis((*judge(probe(store)), *start.checks()))
+    begin = tuple(start.checks())
+    try:
+        os.getcwd()
+    except OSError:  # which `begin` says; torch's libraries end the process where there is no current folder
+        os.chdir("/")
+    return Diagnosis((*judge(probe(store)), *begin))

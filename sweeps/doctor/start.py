@@ -217,7 +217,7 @@ def _loopback() -> Check:
     remedy = "`ip link set lo up`, and let no firewall stand before 127.0.0.1"
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            socket.create_connection(server.getsockname()[:2], timeout=LOOPBACK_SECONDS).close()
+            _connect(server.getsockname())
     except OSError as error:
         finding = f"127.0.0.1 cannot be reached: {error.strerror or error}"
         return Check("loopback", "failed", finding, remedy)
@@ -232,6 +232,12 @@ def _loopback() -> Check:
         finding = f"the name `localhost` leads to {', '.join(sorted(addresses))}"
         return Check("loopback", "warning", finding, "add `127.0.0.1 localhost` to /etc/hosts")
     return Check("loopback", "ok", "127.0.0.1 can be reached")
+
+
+def _connect(address: tuple[str, int]) -> None:
+    with socket.socket() as end:
+        end.settimeout(LOOPBACK_SECONDS)
+        end.connect(address)
 
 
 def _home() -> Check:
