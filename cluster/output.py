@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
-STDOUT, STDERR = 1, 2
+from cluster.streams import STDERR, STDOUT, Lasting, drop, text_stream
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ def divert(log: Path) -> Iterator[Terminal]:
     stand on descriptors 1 and 2 (a test's capture, a notebook) are yielded as they are.
     """
     with contextlib.ExitStack() as stack:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # whoever prints next will see that it is gone
+                stream.flush()
         terminal = Terminal(_real(sys.stdout, STDOUT, stack), _real(sys.stderr, STDERR, stack))
-        sink = stack.enter_context(log.open("a", buffering=1, encoding="utf-8", errors="replace"))
+        sink = stack.enter_context(_opened(log))
         for descriptor in (STDOUT, STDERR):
             saved = os.dup(descriptor)
             os.dup2(sink.fileno(), descriptor)
@@ -47,9 +48,31 @@ def _real(stream: TextIO, descriptor: int, stack: contextlib.ExitStack) -> TextI
             return stream
     except (OSError, ValueError):  # StringIO has no descriptor
         return stream
-    encoding, errors = stream.encoding, stream.errors
-    copy = open(os.dup(descriptor), "w", buffering=1, encoding=encoding, errors=errors)  # noqa: SIM115
-    return stack.enter_context(copy)
+    copy = os.dup(descriptor)
+    stack.callback(os.close, copy)
+    real = text_stream(copy, stream.encoding, stream.errors or "replace", line_buffering=True)
+    stack.callback(drop, real)  # of a stream that is gone, something may be left
+    stack.callback(_flush, real)
+    return real
+
+
+def _flush(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
+
+
+@contextmanager
+def _opened(log: Path) -> Iterator[TextIO]:
+    """The log; a disk that is full, or a place that cannot be written, must not fail whoever prints."""
+    try:
+        file = log.open("a", buffering=1, encoding="utf-8", errors="replace")
+    except OSError:
+        file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    try:
+        yield cast(TextIO, Lasting(file))
+    finally:
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def _restore(saved: int, descriptor: int) -> None:

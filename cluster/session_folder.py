@@ -90,12 +90,12 @@ def _make(prefix: str, base: str) -> tuple[str, int]:
 
 
 def _here() -> dict[str, str]:
-    """What tells this machine from others, and this start of it."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        boot = ""
-    return {"host": socket.gethostname(), "boot": boot}
+    """What tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
+    told = {"host": socket.gethostname(), "boot": "", "machine": ""}
+    for name, path in (("boot", "/proc/sys/kernel/random/boot_id"), ("machine", "/etc/machine-id")):
+        with contextlib.suppress(OSError):
+            told[name] = Path(path).read_text().strip()
+    return told
 
 
 def _clear(folder: str) -> bool:
@@ -131,10 +131,11 @@ def _made_here(owner: bytes) -> bool:
     except ValueError:
         return False
     here = _here()
-    # containers of one machine share its start; after a new start the machine still has its name
-    return isinstance(told, dict) and (
-        (bool(here["boot"]) and told.get("boot") == here["boot"]) or told.get("host") == here["host"]
-    )
+    if not isinstance(told, dict):
+        return False
+    if here["boot"] and told.get("boot") == here["boot"]:
+        return True  # containers of one machine share its start
+    return all(told.get(name) == here[name] for name in ("host", "machine"))
 
 
 def end_processes(folder: str) -> None:

@@ -27,6 +27,7 @@ from pyarrow import fs
 from results import gathered, info, parquet
 from results.errors import Ambiguous, Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError
 from results.files import Folder, Staged
+from results.holder import abandoned
 from results.patience import LOOKING, PATIENCE
 from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
 from results.seal import BLANK, FIELD, seal
@@ -171,6 +172,8 @@ class Store:
             if (folder / "lanes").names(fs.FileType.File):
                 raise
             return None
+        if found.get("status") == "running" and abandoned(folder):
+            found["status"] = "interrupted"  # by a death that left no time to say so
         return Sweep(folder.with_patience(self._patience), name, found)
 
     def _check_bucket(self) -> None:
@@ -182,7 +185,8 @@ class Store:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One sweep's folder. `info` is the content of `sweep.json` when it was opened or last updated here."""
+    """One sweep's folder. `info` is the content of `sweep.json` when it was opened or last updated here; but where its process
+    is known to have died since, its `status` is "interrupted"."""
 
     folder: Folder
     id: str

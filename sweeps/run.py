@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from rich.console import Console
 from cluster.local import Cluster, ClusterError, cluster, describe
 from cluster.output import divert
 from cluster.starting import Stopped, Watch
+from cluster.streams import Lasting
 from results.errors import StoreError
 from results.gate import ungated
+from results.holder import held
 from results.store import Store, Sweep
 from results.views.terminal import Terminal
 from sweeps import capacity, checkpoint, kept_data, live_view, prepare
@@ -31,6 +32,8 @@ from sweeps.signals import Interrupted, Signals
 from sweeps.spec import Spec
 
 CHECKPOINT_SECONDS = 10.0
+VERDICT_LOST = 3
+"""The exit code of a sweep whose trials are all trained, but whose verdict found nobody to be printed to."""
 PENDING = 16
 
 
@@ -56,7 +59,8 @@ def run_sweep(
         source: what problems call the spec: its file's name; None for its own.
 
     Returns:
-        The exit code: 0; 1 where trials failed; 130 or 143 when interrupted.
+        The exit code: 0; 1 where trials failed; 3 where all is trained but the verdict could not be printed, as standard
+        output was gone; 129, 130 or 143 when interrupted.
 
     Raises:
         DataError, SpecError, StoreError, ClusterError: the user's mistakes, found before Ray starts.
@@ -143,12 +147,19 @@ class _Run:
         # standard output belongs to the JSON where that was asked for
         self.progress = self.notes if json_output else console
         self.signals = Signals()
+        self.outputs: list[Lasting] = []
+        self.losses: dict[str, str] = {}  # name of a stream -> what became of it
+        self.recorded: str | None = None
 
     def go(self, prepared: Callable[[], Prepared]) -> int:
+        with self._lasting(self.console, "standard output"), self._lasting(self.notes, "standard error"):
+            return self._go(prepared)
+
+    def _go(self, prepared: Callable[[], Prepared]) -> int:
         try:
             with self.signals:
                 ready = prepared()
-                with _alone(ready.sweep):
+                with held(ready.sweep):
                     state = _state(ready)
                     if state.having("waiting"):
                         code = self._train(ready, state)
@@ -156,9 +167,10 @@ class _Run:
                         code = 0
                         ready.sweep.update(status="finished")
                         self._say(f"{ready.sweep.id} is finished: nothing is left to train")
-                if code <= 1:
-                    report(ready.sweep, self.console, store=self.store, json_output=self.json_output)
-                return code
+                    if code <= 1:
+                        report(ready.sweep, self.console, store=self.store, json_output=self.json_output)
+                        self._record_losses(ready.sweep)
+                return code or (VERDICT_LOST if "standard output" in self.losses else 0)
         except Interrupted as stop:
             self._say(f"stopped by {stop}")
             return stop.exit_code
@@ -172,10 +184,10 @@ class _Run:
         for note in prepare.data_notes(dataset for dataset, _ in ready.data.values()):
             self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
         before = sweep.info.get("seconds") or 0.0
-        sweep.update(status="running")
+        sweep.update(status="running", **({"output_lost": None} if sweep.info.get("output_lost") else {}))
         status, code, error = "failed", 1, None
         try:
-            with _diverted(self.progress, log):
+            with self._diverted(log):
                 self._tune(ready, state)
             if sweep.finished() >= state.trials.keys():
                 status, code = "finished", 0
@@ -187,7 +199,7 @@ class _Run:
             raise
         except Exception as caught:  # Ray's, most likely: what is finished stays, and resume goes on
             error = caught
-            with log.open("a", encoding="utf-8") as file:
+            with suppress(OSError), log.open("a", encoding="utf-8") as file:
                 traceback.print_exception(caught, file=file)
         finally:
             failed = state.having("failed")
@@ -221,6 +233,7 @@ class _Run:
 
             def tick() -> None:
                 display.refresh()
+                self._record_losses(ready.sweep)
                 try:
                     self.signals.check()
                 except Interrupted:
@@ -230,7 +243,11 @@ class _Run:
 
             state.note = "starting Ray"
             display.refresh()
-            with _bounded(self.address, self.cpus, self._watch(ready, display)) as place:
+            with ExitStack() as stack:
+                with self.signals.kept_from_children():
+                    place = stack.enter_context(
+                        _bounded(self.address, self.cpus, self._watch(ready, display))
+                    )
                 self.signals.install()
                 self.signals.check()
 
@@ -285,6 +302,53 @@ class _Run:
 
         return Watch(tell, leave)
 
+    @contextmanager
+    def _lasting(self, console: Console, name: str) -> Iterator[None]:
+        """Whatever becomes of the stream behind `console`, nothing ends for that."""
+        before = console.file
+        output = Lasting(before, lambda why: self._lose(name, why))
+        self.outputs.append(output)
+        console.file = output
+        try:
+            yield
+        finally:
+            console.file = before
+
+    def _lose(self, name: str, why: str) -> None:
+        """A stream is gone: say so where somebody may still read."""
+        self.losses[name] = f"{name} was lost: {why}"
+        text = f"note: {self.losses[name]}; the sweep goes on"
+        self.notes.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _record_losses(self, sweep: Sweep) -> None:
+        """Say it once in the log, and in `sweep.json` as `output_lost`."""
+        lost = "; ".join(self.losses.values()) or None
+        if lost == self.recorded:
+            return
+        self.recorded = lost
+        with suppress(OSError), _log(sweep).open("a", encoding="utf-8") as file:
+            file.write(
+                f"{datetime.now(UTC).isoformat(timespec='seconds')} seqsweep: {lost}; the sweep goes on\n"
+            )
+        with suppress(StoreError):  # no reason to end what else goes on
+            sweep.update(output_lost=lost)
+
+    @contextmanager
+    def _diverted(self, log: Path) -> Iterator[None]:
+        """Standard output and error go to `log`, but the consoles stay where they are."""
+        before = [output.stream for output in self.outputs]
+        streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        with divert(log) as terminal:
+            for output in self.outputs:
+                for name, stream in streams.items():
+                    if output.stream is ungated(stream):
+                        output.stream = getattr(terminal, name)
+            try:
+                yield
+            finally:
+                for output, stream in zip(self.outputs, before, strict=True):
+                    output.stream = stream
+
     def _say(self, text: str) -> None:
         self.progress.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -329,32 +393,3 @@ def _log(sweep: Sweep) -> Path:
     if sweep.folder.system.type_name == "local":
         return Path(sweep.folder.path) / "ray.log"
     return Path(tempfile.gettempdir()) / f"{sweep.id}-ray.log"
-
-
-@contextmanager
-def _alone(sweep: Sweep) -> Iterator[None]:
-    """Keep a second process on this machine from training the same sweep; a killed holder lets go by itself."""
-    if sweep.folder.system.type_name != "local":
-        yield
-        return
-    with open(f"{sweep.folder.path}/.running", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"sweep {sweep.id} is being trained by another process") from None
-        yield
-
-
-@contextmanager
-def _diverted(console: Console, log: Path) -> Iterator[None]:
-    """Standard output and error go to `log`, but `console` stays where it is."""
-    before = console.file
-    streams = {"stdout": sys.stdout, "stderr": sys.stderr}
-    with divert(log) as terminal:
-        for name, stream in streams.items():
-            if before is ungated(stream):
-                console.file = getattr(terminal, name)
-        try:
-            yield
-        finally:
-            console.file = before

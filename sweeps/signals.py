@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for a clean stop, the second leaves at once."""
+"""Ctrl-C, SIGTERM and SIGHUP (a terminal that is closed): the first asks for a clean stop, a second leaves at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM)
+CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -22,15 +22,16 @@ class Interrupted(Exception):
 
     @property
     def exit_code(self) -> int:
-        """130 for Ctrl-C, 143 for SIGTERM, as shells count."""
+        """129 for SIGHUP, 130 for Ctrl-C, 143 for SIGTERM, as shells count."""
         return 128 + self.number
 
 
 class Signals:
-    """Handles both signals inside `with`; outside the main thread, where Python has no signals, does nothing.
+    """Handles these signals inside `with`; outside the main thread, where Python has no signals, does nothing.
 
     A signal raises `Interrupted` where it strikes, but inside `deferred` only where `check` is called: Ray's calls must not
-    be left half way. `on_exit` is called before a second signal ends the process.
+    be left half way. `on_exit` is called before a second signal ends the process. A SIGHUP that is ignored when the process
+    starts (`nohup`) stays ignored.
     """
 
     def __init__(self, on_exit: Callable[[], None] = lambda: None) -> None:
@@ -41,6 +42,8 @@ class Signals:
 
     def __enter__(self) -> Signals:
         self._previous = {number: signal.getsignal(number) for number in CAUGHT}
+        if self._previous[signal.SIGHUP] is signal.SIG_IGN:
+            del self._previous[signal.SIGHUP]
         self.install()
         return self
 
@@ -52,8 +55,17 @@ class Signals:
     def install(self) -> None:
         """Take the signals (again: `ray.init` takes SIGTERM for itself)."""
         if self._main():
-            for number in CAUGHT:
+            for number in self._previous:
                 signal.signal(number, self._handle)
+
+    @contextmanager
+    def kept_from_children(self) -> Iterator[None]:
+        """Keep SIGHUP from processes started inside: a closing terminal sends it to all, but this one ends them in order."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -71,13 +83,16 @@ class Signals:
             raise Interrupted(self._caught)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        if self._caught is not None:
+        first = self._caught is None
+        if not first and number == signal.SIGHUP:
+            return  # a terminal's end is told by the system, the shell and the session's manager: nobody is impatient
+        if self._caught not in (None, signal.SIGHUP):
             self.on_exit()
             os._exit(
                 128 + number
             )  # no clean-up that could hang: Ray's processes notice and end by themselves
         self._caught = number
-        if not self._deferring:
+        if first and not self._deferring:
             self.check()
 
     @staticmethod

@@ -2,13 +2,12 @@
 
 Nothing heavy is imported until a verb needs it, so that `--help` answers at once.
 Exit codes: 0 done; 1 a fault of ours, or trials or checks that failed; 2 a mistake in the spec, the data, the store or the
-command line; 130 Ctrl-C; 143 SIGTERM.
+command line; 3 the sweep is trained but its verdict could not be printed; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import os
 import sys
@@ -20,7 +19,8 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from results.gate import Gate
+from cluster.streams import drop, loss_of, standard_streams
+from results.gate import Gate, ungated
 from sweeps import platforms
 from sweeps.cli import (
     cluster,
@@ -132,9 +132,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: the process's own) and return its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no · or ± is no fault
-    with Gate():
+    with standard_streams(), Gate():
         return _explained(arguments)
 
 
@@ -146,10 +144,10 @@ def _explained(arguments: Sequence[str] | None) -> int:
     settings = Settings()
     try:
         code = _run(arguments, settings)
-        if sys.stdout is not None:
+        if not code:  # else there is something else to say, or it has been said
             sys.stdout.flush()  # here, where it can be said that it failed
     except BrokenPipeError:  # the reader (`head`, a pager) has seen enough
-        _drop_output()
+        drop(ungated(sys.stdout))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -169,11 +167,6 @@ def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
     return 0
 
 
-def _drop_output() -> None:
-    """What is still to be flushed to standard output goes nowhere, or Python would try, and complain, at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def explain(error: Exception) -> int:
     """Print what is wrong, and what to do; the exit code."""
     from cluster.local import ClusterError
@@ -186,9 +179,13 @@ def explain(error: Exception) -> int:
             typer.echo(f"error: {line}", err=True)
         return 2
     # the store and the data say which file it was
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
-        typer.echo(f"error: cannot write standard output: {error.strerror}", err=True)
-        _drop_output()
+    output = ungated(sys.stdout)
+    if isinstance(error, OSError) and (error is loss_of(output) or _is_full(error)):
+        drop(output)
+        if error.errno == errno.EIO:  # a terminal that was closed: nobody is there to be told
+            return 1
+        why = "it is closed" if error.errno == errno.EBADF else error.strerror
+        typer.echo(f"error: cannot write standard output: {why}", err=True)
         return 2
     if isinstance(error, FileNotFoundError) and error.filename is None and not _current_folder():
         typer.echo("error: the current folder is gone: `cd` to one that is there, and run again", err=True)
@@ -206,3 +203,7 @@ def _current_folder() -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None

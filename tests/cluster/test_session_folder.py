@@ -1,8 +1,8 @@
 """Folders of killed processes are cleared, and no other."""
 
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -133,7 +133,7 @@ def test_what_is_not_provably_left_by_us_stays(temporary: Path, monkeypatch: pyt
 def test_a_machine_that_was_started_anew_knows_its_own(temporary: Path) -> None:
     mine = temporary / "seqsweep-mine"
     mine.mkdir()
-    (mine / OWNER).write_text(f'{{"host": "{socket.gethostname()}", "boot": "before", "pid": 1}}')
+    (mine / OWNER).write_text(json.dumps(session_folder._here() | {"boot": "before"}))
     assert str(mine) in clear_left_over()
 
 

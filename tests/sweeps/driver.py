@@ -35,6 +35,7 @@ class Driver:
         *options: str,
         environment: Mapping[str, str] = os.environ,
         resources: Mapping[str, Any] | None = None,
+        **streams: int,
     ) -> None:
         self.store = folder / "store"
         self.store.mkdir(exist_ok=True)
@@ -46,10 +47,9 @@ class Driver:
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", DRIVER, "run", str(spec), "--store", str(self.store), *options],
-                stdout=output,
-                stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
+                **({"stdout": output, "stderr": subprocess.STDOUT} | streams),
             )
 
     def offspring(self) -> list[int]:

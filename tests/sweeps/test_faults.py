@@ -1,6 +1,7 @@
 """Whatever dies, and however: no lane is lost, none is there twice, and every bit is as if nothing had happened."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def driver(strokes: Path, tmp_path: Path) -> Iterator[Driver]:
     made.close()
 
 
-@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_interrupted_or_killed_and_resumed(
     driver: Driver,
     stop: str,
@@ -37,7 +38,7 @@ def test_interrupted_or_killed_and_resumed(
 ) -> None:
     driver.wait_until_half_done()
     number = signal.Signals[stop]
-    if number == signal.SIGINT:
+    if number in (signal.SIGINT, signal.SIGHUP):
         os.killpg(driver.process.pid, number)  # as a terminal does it: everybody in the group gets it
     else:
         driver.process.send_signal(number)
@@ -51,7 +52,7 @@ def test_interrupted_or_killed_and_resumed(
     left = sweep.finished()
     assert 1 <= len(left) < 3
     if number == signal.SIGKILL:
-        assert (code, sweep.info["status"]) == (-signal.SIGKILL, "running")
+        assert (code, sweep.info["status"]) == (-signal.SIGKILL, "interrupted"), "its lock is free"
     else:
         assert (code, sweep.info["status"]) == (128 + number, "interrupted")
         text = driver.output.read_text()
@@ -69,6 +70,27 @@ def test_interrupted_or_killed_and_resumed(
     for name, when in before.items():
         file = driver.store / sweep.id / "lanes" / f"{name}.parquet"
         assert file.stat().st_mtime_ns == when, "what was finished was trained again"
+
+
+def test_output_that_goes_away_ends_nothing(
+    strokes: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
+) -> None:
+    """As with `| head -1`: the reader of the lines leaves, and then the terminal of the full screen is closed, too."""
+    master, terminal = pty.openpty()
+    with closing(Driver(strokes, tmp_path, "--cpus", "1", stdout=subprocess.PIPE, stderr=terminal)) as driver:
+        os.close(terminal)
+        assert driver.process.stdout is not None
+        assert b"3 trials" in driver.process.stdout.readline()
+        driver.process.stdout.close()
+        os.close(master)
+        assert driver.process.wait(PATIENCE) == 3
+    sweep = newest(driver.store)
+    assert sweep.info["status"] == "finished"
+    assert sweep.info["output_lost"].startswith("standard output was lost: Broken pipe")
+    assert (
+        "seqsweep: standard output was lost: Broken pipe" in (driver.store / sweep.id / "ray.log").read_text()
+    )
+    assert_same(sweep, undisturbed)
 
 
 def test_lost_worker_is_replaced(driver: Driver, undisturbed: dict[str, pd.DataFrame]) -> None:
@@ -136,3 +158,70 @@ with Signals(lambda: print("restored", flush=True)) as signals, signals.deferred
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert process.stdout.read() == "restored\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(["HUP", "HUP"], 129), (["HUP", "TERM"], 143), (["TERM", "HUP"], 143)],
+    ids=lambda each: "-".join(each) if isinstance(each, list) else "",
+)
+def test_a_closed_terminal_tells_it_several_times(sent: list[str], code: int) -> None:
+    """By the system, the shell, the session's manager: nobody is impatient."""
+    program = """
+import sys, time
+from sweeps.signals import Interrupted, Signals
+try:
+    with Signals() as signals, signals.deferred():
+        print("ready", flush=True)
+        for _ in range(2):
+            time.sleep(0.3)
+except Interrupted as stop:
+    print("clean")
+    sys.exit(stop.exit_code)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for name in sent:
+            process.send_signal(signal.Signals[f"SIG{name}"])
+            time.sleep(0.1)
+        assert process.wait(10) == code
+        assert process.stdout.read() == "clean\n"
+
+
+def test_a_hangup_that_is_ignored_at_the_start_stays_ignored() -> None:
+    program = """
+import os, signal
+from sweeps.signals import Signals
+with Signals() as signals:
+    signals.install()
+    os.kill(os.getpid(), signal.SIGHUP)
+    print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)
+"""
+    command = ["nohup", sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+    assert done.stdout == "True\n"
+
+
+def test_children_are_spared_the_hangup() -> None:
+    """A terminal's end reaches Ray's servers too, which would be gone before the sweep could stop."""
+    program = """
+import os, signal, subprocess, sys
+from sweeps.signals import Signals
+child = [sys.executable, "-c", "print(flush=True); input()"]
+pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+with Signals() as signals, signals.deferred():
+    with signals.kept_from_children():
+        spared = subprocess.Popen(child, **pipes)
+    other = subprocess.Popen(child, **pipes)
+    for each in (spared, other):
+        each.stdout.readline()
+        each.send_signal(signal.SIGHUP)
+        each.communicate("\\n")
+    print(spared.returncode, other.returncode, flush=True)
+    os.kill(os.getpid(), signal.SIGHUP)
+    signals._caught, caught = None, signals._caught
+print(caught)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 -1\n1\n"

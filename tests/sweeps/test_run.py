@@ -168,10 +168,10 @@ def test_resume_refuses_other_data(strokes: Path, tmp_path: Path, terminal: Cons
 
 
 def test_resume_refuses_a_running_sweep(strokes: Path, tmp_path: Path, terminal: Console) -> None:
-    from sweeps.run import _alone
+    from results.holder import held
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
-    with _alone(ready.sweep), pytest.raises(StoreError, match="by another process"):
+    with held(ready.sweep), pytest.raises(StoreError, match="by another process"):
         resume_sweep(tmp_path, None, console=terminal)
 
 

@@ -1,0 +1,96 @@
+"""Who trains a sweep: a lock beside its results, which the system releases when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from results.errors import StoreError
+
+if TYPE_CHECKING:
+    from results.files import Folder
+    from results.store import Sweep
+
+LOCK = ".running"
+LOOK_SECONDS = 1.0  # that somebody who only looks may keep the lock at most
+
+
+@contextmanager
+def held(sweep: Sweep) -> Iterator[None]:
+    """Keep a second process on this machine from training the same sweep, and show readers that it is being trained.
+
+    In an object store there are no locks: there it does nothing. Raises StoreError where another process holds it.
+    """
+    if sweep.folder.local is None:
+        yield
+        return
+    with open(sweep.folder.local / LOCK, "a+") as lock:
+        _take(lock.fileno(), sweep)
+        # the file system may not show locks to other machines: they read here that they cannot know
+        with suppress(OSError):  # a full disk
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), json.dumps({"pid": os.getpid(), **_here()}).encode())
+        yield
+
+
+def abandoned(folder: Folder) -> bool:
+    """Whether the sweep in `folder` was being trained on this machine, and whoever did is dead.
+
+    False where that cannot be known: in object stores, where it was trained by another machine, or where nobody has trained it
+    yet.
+    """
+    if folder.local is None:
+        return False
+    try:
+        lock = os.open(folder.local / LOCK, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return _trained_here(os.read(lock, 10_000))
+    except OSError:  # it is held, or there are no locks
+        return False
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, sweep: Sweep) -> None:
+    deadline = time.monotonic() + LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreError(f"sweep {sweep.id} is being trained by another process") from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _trained_here(content: bytes) -> bool:
+    try:
+        told = json.loads(content)
+    except ValueError:
+        return False
+    here = _here()
+    if not isinstance(told, dict):
+        return False
+    if here["boot"] and told.get("boot") == here["boot"]:
+        return True  # containers of one machine share its start
+    return all(told.get(name) == here[name] for name in ("host", "machine"))
+
+
+def _here() -> dict[str, str]:
+    """What tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
+    told = {"host": socket.gethostname(), "boot": "", "machine": ""}
+    for name, path in (("boot", "/proc/sys/kernel/random/boot_id"), ("machine", "/etc/machine-id")):
+        with suppress(OSError):
+            told[name] = Path(path).read_text().strip()
+    return told
