@@ -40,6 +40,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from seqmodels.architecture import CELLS, READOUTS
+from seqmodels.data.text import EncodingError, decode
 from seqmodels.hyperparameters import HYPERPARAMETER_RULES
 from sweeps.errors import SpecError, did_you_mean, nearest, shown
 from sweeps.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
@@ -369,15 +370,16 @@ def load_spec(path: Path) -> Spec:
         SpecError: the file cannot be read, is not TOML, or has problems; all of them are listed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decode(path.read_bytes())
     except FileNotFoundError:
         folder = path.parent
         others = {each.stem: each for each in folder.glob("*.toml")} if folder.is_dir() else {}
         near = nearest(path.stem, others)
         hint = f"; did you mean {others[near]}?" if near else ""
         raise SpecError([f"{path}: there is no such file{hint}"]) from None
-    except UnicodeDecodeError as error:
-        raise SpecError([f"{path}: is not UTF-8 text (byte {error.start + 1})"]) from None
+    except EncodingError as error:
+        place = path if error.line is None else f"{path}: line {error.line}"
+        raise SpecError([f"{place}: {error}"]) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SpecError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     return _from_text(text, base=path.parent, source=str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from seqmodels.data.readers.mfcc import parse_segment
 from seqmodels.data.readers.numbers import LARGEST
 from seqmodels.data.readers.strokes import parse_stroke
 from seqmodels.data.readers.ts_file import parse
+from seqmodels.data.text import EncodingError, check_width
 
 ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}
 JSON_LINES = (".jsonl", ".ndjson")
@@ -69,7 +71,8 @@ def read_stream(lines: Iterable[bytes], form: str) -> Iterator[RawSequence | Pro
     """The same of standard input: JSON lines where it begins with `{`, else one file of the format."""
     rest = iter(lines)
     first = next(rest, b"")
-    if first.lstrip().startswith(b"{"):
+    # of UTF-16, which JSON lines are refused in, a mark comes first
+    if first.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\0\xff\xfe").startswith(b"{"):
         yield from read_json_lines(chain([first], rest), STANDARD_INPUT)
         return
     content = first + b"".join(rest)
@@ -79,6 +82,13 @@ def read_stream(lines: Iterable[bytes], form: str) -> Iterator[RawSequence | Pro
 def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence | Problem]:
     """`{"values": [[...], ...], "id": "..."}` a line; without an id it is named by its line."""
     for number, line in enumerate(lines, 1):
+        if number == 1:
+            try:
+                check_width(line)
+            except EncodingError as error:
+                yield Problem(where, str(error))
+                return
+            line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
             place = f"{where}:{number}"
             try:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from seqmodels.architecture import CELLS
+from seqmodels.data.text import EncodingError, decode
 from sweeps.errors import SpecError, did_you_mean, nearest
 from sweeps.wording import sentence
 
@@ -84,14 +85,15 @@ def load_rates(path: Path) -> RateFile:
         SpecError: it cannot be read or breaks a rule; all problems are listed with file, field, value and rule.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decode(path.read_bytes())
     except FileNotFoundError:
         others = {each.name: each for each in path.parent.glob("*.json")} if path.parent.is_dir() else {}
         near = nearest(path.name, others)
         hint = f"; did you mean {others[near]}?" if near else ""
         raise SpecError([f"{path}: there is no such file{hint}"]) from None
-    except UnicodeDecodeError as error:
-        raise SpecError([f"{path}: is not UTF-8 text (byte {error.start + 1})"]) from None
+    except EncodingError as error:
+        place = path if error.line is None else f"{path}: line {error.line}"
+        raise SpecError([f"{place}: {error}"]) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SpecError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     return parse_rates(text, str(path))
