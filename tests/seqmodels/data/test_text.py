@@ -86,4 +86,4 @@ def test_a_mark_is_passed_over_wherever_text_is_read(tmp_path: Path) -> None:
     ):
         (sequence,) = found
         assert isinstance(sequence, RawSequence)
-        assert sequence.name == json.loads(LINE)["id"]
+        assert sequence.id == json.loads(LINE)["id"]
