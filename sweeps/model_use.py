@@ -39,8 +39,9 @@ def predictions(
         DataError: at the end, with all problems: the good sequences are answered all the same.
     """
     from results.analysis import prediction
-    from seqmodels.export.prediction import probabilities, to_tokens
+    from seqmodels.export.prediction import is_far, probabilities, to_tokens
 
+    far = 0
     problems: list[Problem] = []
     waiting: list[tuple[str, Tokens]] = []
 
@@ -58,11 +59,13 @@ def predictions(
             problems.append(tokens)
             continue
         assert not isinstance(each, Problem)
+        far += is_far(tokens, model.description)
         waiting.append((each.id, tokens))
         if len(waiting) == CHUNK:
             yield answered()
     if waiting:
         yield answered()
+    _say_far(far)
     if problems:
         raise DataError(problems)
 
@@ -76,10 +79,13 @@ def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evalua
         DataError: the data cannot be read, do not fit the model, or have none of its classes.
     """
     from results.analysis import Subject, evaluation
+    from seqmodels.data.names import match
     from seqmodels.export.prediction import probabilities
 
     about = model.description
     found = _labelled(about, data, part)
+    # a class is the model's where it looks the same
+    found = [(name, match(label, about.classes) or label, tokens) for name, label, tokens in found]
     known = [each for each in found if each[1] in about.classes]
     if not known:
         theirs = ", ".join(sorted({label for _, label, _ in found}))
@@ -114,7 +120,7 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
     """Id, class and tokens of each sequence. Raises DataError."""
     from seqmodels.data.labelled import read_labelled
     from seqmodels.data.registry import EMBEDDED
-    from seqmodels.export.prediction import to_tokens
+    from seqmodels.export.prediction import is_far, to_tokens
 
     if data in EMBEDDED and not Path(data).exists():
         return _embedded(about, data, part)
@@ -127,7 +133,21 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
             found.append((each.id, each.label, tokens))
     if problems:
         raise DataError(problems)
+    _say_far(sum(is_far(tokens, about) for _, _, tokens in found))
     return found
+
+
+def _say_far(count: int) -> None:
+    from seqmodels.data.inputs import say
+
+    if count:
+        whose = "1 sequence has" if count == 1 else f"{count} sequences have"
+        say(
+            [
+                f"{whose} values more than 1,000 training standard deviations from the training mean: the model has seen nothing "
+                "like them, so check their units"
+            ]
+        )
 
 
 def _embedded(about: Description, name: str, part: str) -> list[tuple[str, str, Tokens]]:

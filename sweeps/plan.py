@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqmodels.architecture import Architecture
 from seqmodels.config import TrainingConfig
+from seqmodels.data.names import seen
 from seqmodels.hyperparameters import Lane
 from sweeps.errors import SpecError
 from sweeps.search import candidates
@@ -97,7 +98,7 @@ def _determining(training: TrainingConfig) -> dict[str, Any]:
 
 def check_names(spec: Spec, datasets: Sequence[SequenceDataset]) -> None:
     """Raise SpecError where two data sets have one name."""
-    names = Counter(dataset.name for dataset in datasets)
+    names = Counter(seen(dataset.name) for dataset in datasets)
     if len(names) < len(datasets):
         raise SpecError(
             f"{spec.name}: `datasets` has {count} data sets called {name!r}, but names must differ: "

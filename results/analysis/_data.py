@@ -42,7 +42,8 @@ class DatasetFacts:
     """A data set. None, and no specimens, where the sweep was begun by a version that did not record it.
 
     `format`: of its files, or that an embedded data set imitates. `normalization`: what was done to the raw numbers.
-    `lengths`: shortest, median and longest sequence. `groups`: speakers or writers.
+    `lengths`: shortest, median and longest sequence. `groups`: speakers or writers. `notes`: what was passed over or filled in
+    when the files were read.
     """
 
     name: str
@@ -58,6 +59,7 @@ class DatasetFacts:
     validation: int | None
     test: int | None
     classes: tuple[ClassFacts, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def recorded(self) -> bool:
@@ -93,6 +95,7 @@ def _facts(entry: Mapping[str, Any], found: Mapping[tuple[str, str], Sequence[Sp
         train=entry.get("train"),
         validation=entry.get("validation"),
         test=entry.get("test"),
+        notes=tuple(entry.get("notes") or ()),
         classes=tuple(
             ClassFacts(
                 label,

@@ -1,6 +1,7 @@
 """Which data set and which architecture somebody means."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -35,10 +36,16 @@ def pick_dataset(sweep: Sweep, names: Sequence[str], name: str | None) -> str:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     if name is None:
         return names[0]
-    if name not in names:
+    # as people see them: the same é may come composed or not
+    found = [name] if name in names else [each for each in names if _seen(each) == _seen(name)]
+    if not found:
         near = get_close_matches(name, names, n=1) or names
         raise NotFound(f"sweep {sweep.id} has no results on data set `{name}`; nearest: {', '.join(near)}")
-    return name
+    return found[0]
+
+
+def _seen(name: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def pick_architecture(trials: Sequence[Trial], wanted: str) -> Trial:

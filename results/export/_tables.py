@@ -48,7 +48,7 @@ def read_table(sweep: Sweep, name: str, dataset: str | None = None) -> Table:
         return _verdict(verdict.datasets)
     data = plain(sweep.read(name))
     if dataset is not None:
-        data = data.filter(pc.field("dataset") == dataset)
+        data = data.filter(pc.field("dataset") == verdict.datasets[0].dataset.name)
     columns = [column.to_pylist() for column in data.columns]
     return Table(
         name=name,

@@ -11,6 +11,7 @@ from typing import Any
 
 from seqmodels.data.dataset import SequenceDataset
 from seqmodels.data.errors import DataError, Problem
+from seqmodels.data.names import on_disk, seen
 
 FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
@@ -33,7 +34,11 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
         made: SequenceDataset = import_module(f"seqmodels.data.generators.{source}").generate()
         return made
     path = source["path"]
-    located = {part: base / path[part] for part in path} if isinstance(path, Mapping) else base / path
+    located = (
+        {part: on_disk(base / path[part]) for part in path}
+        if isinstance(path, Mapping)
+        else on_disk(base / path)
+    )
     options = {key: source[key] for key in ("classes", "group") if key in source}
     reader = import_module(f"seqmodels.data.readers.{source['format']}")
     read: SequenceDataset = reader.read(located, name=source_name(source), **options)
@@ -103,7 +108,8 @@ def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
 def _classes_rule(value: object) -> str | None:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
         return f"`classes` is {value!r}, but must be a list of texts"
-    twice = sorted({each for each in value if value.count(each) > 1})
+    shown = [seen(each) for each in value]
+    twice = sorted({each for each in shown if shown.count(each) > 1})
     if twice:
         return f"`classes` names {_list(twice)} twice"
     if len(value) < 2:

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqmodels.data.errors import Problem
 from seqmodels.data.inputs import RawSequence
-from seqmodels.data.readers.scaling import TOO_FAR, fits_float32, normalize
+from seqmodels.data.readers.scaling import FAR, TOO_FAR, fits_float32, normalize
 from seqmodels.export.description import Description
 from seqmodels.export.reading import ExportedModel
 
@@ -30,6 +30,11 @@ def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Probl
     if not fits_float32(scaled):
         return Problem(sequence.where, f"a value {TOO_FAR}")
     return scaled.astype(np.float32)
+
+
+def is_far(tokens: Tokens, description: Description) -> bool:
+    """Whether a value lies more than `FAR` training standard deviations from the training mean; known of standardised ones."""
+    return description.normalization["kind"] == "standardize" and bool(np.abs(tokens).max() > FAR)
 
 
 def probabilities(model: ExportedModel, sequences: Sequence[Tokens]) -> Tokens:

@@ -64,8 +64,18 @@ def read(
         ids=[identity for identity, _ in chosen],
         is_test=is_test,
         normalization=normalization,
-        notes=(*train.notes, *test.notes, *notes),
+        notes=(*train.notes, *test.notes, *_unused(train, test), *notes),
     )
+
+
+def _unused(train: TsFile, test: TsFile) -> list[str]:
+    """A note where a header lists classes that neither file has."""
+    listed = ", ".join(
+        quoted(each) for each in train.unused if same_class(each, (*train.classes, *test.classes)) is None
+    )
+    return [
+        f"`@classLabel` lists classes of which there is no sequence, and they are left out: {listed}"
+    ] * bool(listed)
 
 
 def _respelled(test: TsFile, known: tuple[str, ...]) -> TsFile:

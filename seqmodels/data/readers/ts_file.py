@@ -42,6 +42,7 @@ class TsFile:
     channels: int  # D
     rows: list[Row]
     notes: tuple[str, ...] = ()  # what was passed over or filled in
+    unused: tuple[str, ...] = ()  # classes that the header lists, but no sequence has
 
 
 def parse(files: Files, inner: str, *, labelled: bool = True) -> TsFile:
@@ -73,11 +74,11 @@ def parse(files: Files, inner: str, *, labelled: bool = True) -> TsFile:
     rows, filled = _without_gaps(rows, faults)
     if faults:
         raise DataError(Problem(f"{where}:{number}", fault) for number, fault in sorted(faults))
-    rows, renamed = _known_labels(rows, header)
+    rows, renamed, unused = _known_labels(rows, header)
     notes = (*foreign, *header.notes, *_untrue(header, rows, channels), *renamed, *filled)
     name = re.split(r"[/!\\]", where)[-1]
     classes = tuple(dict.fromkeys(row.label for row in rows)) if header.classes != () else ()
-    return TsFile(where, classes, channels, rows, tuple(f"{name}: {note}" for note in notes))
+    return TsFile(where, classes, channels, rows, tuple(f"{name}: {note}" for note in notes), tuple(unused))
 
 
 def same_class(label: str, known: Iterable[str]) -> str | None:
@@ -180,10 +181,10 @@ def _without_gaps(rows: list[Row], faults: list[tuple[int, str]]) -> tuple[list[
     return whole, notes
 
 
-def _known_labels(rows: list[Row], header: Header) -> tuple[list[Row], list[str]]:
-    """Rows whose labels are spelled as the header does, and what was not."""
+def _known_labels(rows: list[Row], header: Header) -> tuple[list[Row], list[str], list[str]]:
+    """Rows whose labels are spelled as the header does, what was not, and classes of the header without sequences."""
     if not header.classes:
-        return rows, []
+        return rows, [], []
     counts = Counter(row.label for row in rows)
     # a class of several words was taken apart, unless it is in quotes
     whole = f" {' '.join(header.values['classlabel'].split())} "
@@ -206,10 +207,7 @@ def _known_labels(rows: list[Row], header: Header) -> tuple[list[Row], list[str]
         shown = ", ".join(strange[:5]) + (", ..." if len(strange) > 5 else "")
         notes.append(f"`@classLabel` does not list {shown}, which is taken for a class all the same")
     unused = [each for each in declared if each not in means.values()]
-    if unused:
-        listed = ", ".join(map(quoted, unused[:5])) + (", ..." if len(unused) > 5 else "")
-        notes.append(f"`@classLabel` lists {listed}, of which there is no sequence")
-    return [Row(row.line, means[row.label] or row.label, row.values) for row in rows], notes
+    return [Row(row.line, means[row.label] or row.label, row.values) for row in rows], notes, unused
 
 
 def _untrue(header: Header, rows: list[Row], channels: int) -> list[str]:
