@@ -204,7 +204,7 @@ class Jobs:
         except (ConnectionError, OSError) as error:  # `requests` raises OSErrors
             advice = "is the cluster up, and its port forwarded (`ssh -L 8265:127.0.0.1:8265 HEAD`, `kubectl port-forward`)?"
             if self.proxy:
-                advice = f"{proxies.described(self.proxy)} was asked for it: is that right? except the head by $no_proxy if not"
+                advice = f"{proxies.described(self.proxy)} was asked for it; where it should not be, put the head into $no_proxy"
             raise ClusterError(
                 f"no Ray dashboard answers at {self.address}: {_reason(error)}; {advice}"
             ) from error
@@ -212,7 +212,8 @@ class Jobs:
             if type(error).__name__ == "AuthenticationError":
                 by = f", or {proxies.described(self.proxy)} in front of it," if self.proxy else ""
                 raise authentication.refused(f"the cluster at {self.address}{by}") from error
-            if not isinstance(error, RuntimeError | ValueError):
+            # the last two where what answers is no dashboard
+            if not isinstance(error, RuntimeError | ValueError | TypeError | KeyError):
                 raise
             raise ClusterError(f"the cluster at {self.address} refused: {_reason(error)}") from error
 

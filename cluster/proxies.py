@@ -48,12 +48,20 @@ def for_requests(url: str) -> dict[str, str]:
 
 def described(proxy: str) -> str:
     """The proxy for a message: without a password in it, and with the variable that names it."""
-    shown = re.sub(r"(?<=//)[^/]*@|^[^/]*@", "", proxy)
     for name in NAMES:
         for spelled in (name, name.upper()):
-            if (value := os.environ.get(spelled)) and value.strip().rstrip("/").endswith(shown.rstrip("/")):
-                return f"the proxy {shown} (${spelled})"
-    return f"the proxy {shown}"
+            value = os.environ.get(spelled)
+            if value and _bare(value) == _bare(proxy):
+                return f"the proxy {_bare(proxy)} (${spelled})"
+    return f"the proxy {_bare(proxy)}"
+
+
+def _bare(proxy: str) -> str:
+    """Without user and password, and as `requests` completes it."""
+    bare = re.sub(
+        r"^([a-z0-9+.-]+://)?(?:[^/]*@)?", lambda found: found[1] or "http://", proxy.strip(), flags=re.I
+    )
+    return bare.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
