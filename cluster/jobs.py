@@ -11,6 +11,7 @@ from typing import Any
 
 from cluster import authentication, proxies, session
 from cluster.errors import ClusterError
+from extras import install
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0  # the head may be busy
@@ -63,7 +64,7 @@ class Jobs:
                 client = _client_class()
             except ImportError as error:
                 raise ClusterError(
-                    f"talking to a cluster needs Ray's dashboard: pip install 'seqsweep[cluster]' ({error})"
+                    f"talking to a cluster needs Ray's dashboard: {install('cluster')} ({error})"
                 ) from error
             for name in CHATTY:
                 logging.getLogger(name).setLevel(logging.WARNING)

@@ -4,6 +4,8 @@ Whoever can do without something catches `NotFound` alone: a store out of reach,
 must not pass for "there is none", or a verdict would change in silence.
 """
 
+from extras import install
+
 
 class StoreError(ValueError):
     """Something about a store went wrong; the message names the sweep or file, and what to do."""
@@ -45,4 +47,4 @@ class MissingExtra(StoreError):
     """A package is not there that only an extra of seqsweep installs; the message says what to do."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what}, which a plain install leaves out: pip install 'seqsweep[{extra}]'")
+        super().__init__(f"{what}, which a plain install leaves out: {install(extra)}")

@@ -41,7 +41,7 @@ class Display:
             self.refresh()
         else:
             trials = formats.plural(len(self.state.trials), "trial")
-            lanes = formats.plural(self.state.lanes["total"], "lane")
+            lanes = formats.plural(self.state.lanes["total"], "model")
             self.line(f"{self.state.title} · {trials} · {lanes}")
         return self
 

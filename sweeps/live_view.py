@@ -59,7 +59,7 @@ def trial_line(state: SweepState, trial: TrialState) -> str:
     parts.append(f"validation {accuracy(trial.validation)}")
     parts.append(f"test {accuracy(trial.test)}")
     if trial.diverged:
-        parts.append(f"{trial.diverged} of {trial.lanes} lanes diverged")
+        parts.append(f"{trial.diverged} of {trial.lanes} models diverged")
     parts.append(duration(trial.wall_seconds))
     left = state.time_left()
     if left is not None and ended < count:
@@ -73,7 +73,7 @@ def receipt(state: SweepState) -> str:
     parts = [
         state.title,
         f"{len(ended)} of {formats.plural(len(state.trials), 'trial')} finished",
-        formats.plural(sum(trial.lanes for trial in ended), "lane"),
+        formats.plural(sum(trial.lanes for trial in ended), "model"),
     ]
     if failed := state.having("failed"):
         parts.insert(2, f"{len(failed)} failed")
@@ -133,13 +133,13 @@ def _lanes(state: SweepState) -> Text:
     failed = state.having("failed")
     if failed:
         parts.append(f"{formats.plural(len(failed), 'trial')} failed")
-    return Text.assemble(("lanes   ", "dim"), " │ ".join(parts))
+    return Text.assemble(("models  ", "dim"), " │ ".join(parts))
 
 
 def _running(trials: Sequence[TrialState]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     table.add_column("trial", no_wrap=True, overflow="ellipsis")
-    table.add_column("lanes", justify="right", no_wrap=True)
+    table.add_column("models", justify="right", no_wrap=True)
     table.add_column("epoch", justify="right", no_wrap=True)
     table.add_column("models/min", justify="right", no_wrap=True)
     table.add_column("val", no_wrap=True)

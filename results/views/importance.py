@@ -73,7 +73,7 @@ def _marginals(data: Importance, console: Console) -> None:
     ]
     layout.line(
         console,
-        ("validation accuracy at each value: mean over candidates, their best, lanes diverged", "dim"),
+        ("validation accuracy at each value: mean over candidates, their best, models diverged", "dim"),
     )
     layout.print_table(console, columns, rows, spare=("", "div %", "best"))
 
@@ -131,7 +131,7 @@ def _range(each: RateRange) -> str:
     if not each.good:
         return "–"
     ends = dict.fromkeys((_setting(each.low), _setting(each.high)))
-    return f"{'-'.join(ends)}, {each.good}/{len(each.rates)}"
+    return f"{'-'.join(ends)}, {each.good} of {formats.plural(len(each.rates), 'candidate')}"
 
 
 def _width(each: RateRange) -> str:

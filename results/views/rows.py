@@ -16,8 +16,8 @@ GAP = 2
 
 def render(data: Rows, console: Console) -> None:
     """Print the rows, above them what all have in common, below how many more there are."""
-    named = f"{data.matching} of {formats.plural(data.total, 'lane')}" if data.matching < data.total else ""
-    layout.facts(console, (data.sweep, "bold"), named or formats.plural(data.total, "lane"))
+    named = f"{data.matching} of {formats.plural(data.total, 'model')}" if data.matching < data.total else ""
+    layout.facts(console, (data.sweep, "bold"), named or formats.plural(data.total, "model"))
     if not data.rows:
         return
     texts = [
@@ -44,7 +44,7 @@ def render(data: Rows, console: Console) -> None:
     left = data.matching - len(data.rows)
     if left > 0:
         layout.line(
-            console, (f"and {formats.plural(left, 'lane')} more: --limit {data.matching} shows all", "dim")
+            console, (f"and {formats.plural(left, 'model')} more: --limit {data.matching} shows all", "dim")
         )
 
 

@@ -127,10 +127,10 @@ def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:
     quiet = [row.extras] if extras and row.extras else []
     quiet += [formats.settings(row.chosen)] if row.chosen else []
     if row.candidate is not None and row.diverged > row.diverged_seeds:
-        quiet.append(f"diverged {row.diverged} of {row.lanes} lanes")
+        quiet.append(f"diverged {row.diverged} of {row.lanes} models")
     loud = []
     if row.candidate is None:
-        loud.append("every lane diverged: nothing chosen")
+        loud.append("every model diverged: nothing chosen")
     elif row.test.n == 0:
         loud.append("no test accuracy: every seed of the chosen candidate diverged")
     elif row.diverged_seeds:
@@ -149,7 +149,7 @@ def _receipt(data: Verdict, console: Console, options: str) -> None:
     facts = [f"{sweep.finished} of {formats.plural(sweep.trials, 'trial')}" if sweep.missing else ""]
     facts[0] = facts[0] or formats.plural(sweep.finished, "trial")
     facts.append(
-        formats.plural(data.lanes, "lane") + (f", {data.diverged} diverged" if data.diverged else "")
+        formats.plural(data.lanes, "model") + (f", {data.diverged} diverged" if data.diverged else "")
     )
     facts += [formats.duration(sweep.seconds)] if sweep.seconds is not None else []
     backends = " and ".join(data.backends) or sweep.backend

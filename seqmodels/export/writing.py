@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from extras import install
 from seqmodels.data.errors import DataError, Problem
 from seqmodels.export.card import card
 from seqmodels.export.reading import DESCRIPTION, WEIGHTS
@@ -30,7 +31,7 @@ def check_place(folder: Path) -> None:
     """Raise DataError where `write_model` would not write: no extra `export`, or a folder that holds something."""
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
-        rule = f"{' and '.join(absent)} not installed: pip install 'seqsweep[export]' (in a checkout '.[export]')"
+        rule = f"{' and '.join(absent)} not installed: {install('export')}"
         raise DataError([Problem("export-model", rule)])
     if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
         raise DataError([Problem(str(folder), "is there already: name a new folder")])

@@ -30,7 +30,7 @@ def command(
     """Say which parameters matter for the validation accuracy.
 
     The architecture's and the hyperparameters', by functional ANOVA of regression forests; then the accuracy at each value,
-    and how wide the range of good learning rates is. A diverged lane counts as guessing. Needs the extra `importance`.
+    and how wide the range of good learning rates is. A diverged model counts as guessing. Needs the extra `importance`.
     """
     from results import analysis
     from results.views.importance import render

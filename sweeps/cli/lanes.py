@@ -48,7 +48,7 @@ def command(
     store: StoreFolder = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """List the lanes: one candidate of an architecture with one seed each.
+    """List the models of the search: a row (a lane) for each candidate of an architecture with each seed.
 
     A condition compares columns (== != < <= > >= in) with 'text', numbers, true, false and off, joined by and, or, not.
     docs/store.md says what each column means. Accuracies are fractions in a condition and in JSON.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cluster.memory import Memory
+from extras import install
 from sweeps.doctor.probe import MAIN_PACKAGES, BackendFound, Gpus, Package, Probe, StoreFound
 
 Status = Literal["ok", "warning", "failed"]
@@ -21,7 +22,7 @@ TORCH_BUILDS = "https://pytorch.org/get-started/locally"
 MEND_PACKAGES = "mend the packages first"
 LEAST_CAPABILITY = 8.0
 """Of a GPU that the kernels of cuda are made for."""
-CUDA_NEEDS = "pip install 'seqsweep[cuda]'; docs/cuda-backend.md says what else it needs"
+CUDA_NEEDS = f"{install('cuda')}; docs/cuda-backend.md says what else it needs"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.local import ClusterError
 from cluster.records import received
+from extras import install
 from sweeps.doctor.checks import Check, Status, worst
 from sweeps.doctor.probe import MAIN_PACKAGES
 from sweeps.jobs.submission import ENTRYPOINT, SETUP, working_folder
@@ -95,7 +96,7 @@ def _sorted(job: Job, lines: Iterable[str]) -> tuple[NodeDiagnosis, ...]:
         remedy = "see `ray status` on the head: its agent must run, and start workers"
     else:
         finding = f"the doctor's job ended as {job.status}: {tail or job.message}"
-        remedy = "mend the head's packages (`pip install 'seqsweep[cluster]'`), and see the job's log there"
+        remedy = f"mend the head's packages ({install('cluster')}), and see the job's log there"
     return (NodeDiagnosis("the head", (Check("job", "failed", finding, remedy),), {}),)
 
 

@@ -80,7 +80,8 @@ class Advice:
 class Forecast:
     """The whole plan. Seconds, bytes and counts; `seconds` is for lanes that run all their epochs.
 
-    `cautions`: what to beware of in the data, by data set.
+    `cautions`: what to beware of in the data, by data set. `load`: of this machine, processes that ran or waited in the last
+    minute when the rates were measured; None where they come from elsewhere.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Forecast:
     rates_measured: int
     rates_estimated: int
     cautions: Mapping[str, tuple[Caution, ...]]
+    load: float | None = None
 
 
 def forecast(
@@ -345,7 +347,7 @@ def _advice(
     if driver > schedule.seconds:
         return Advice(
             "driver",
-            "the driver cannot feed so many places with so short trials: fewer nodes would do, or fewer, "
+            "one process cannot hand out so short trials to so many places: fewer nodes would do, or fewer, "
             "larger trials (more candidates each)",
         )
     if tail <= LONG_TAIL * schedule.seconds:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,9 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     notes = Terminal(stderr=True, highlight=False)
     for note in data_notes(dataset for dataset, _ in data.values()):
         notes.print(f"note: {note}", markup=False, soft_wrap=True)
+    load = None
     if known is None:
+        load = os.getloadavg()[0]
         backend = _backend_here(spec, device, source)
         known = _measured(spec, data, backend, device)
         said = f"this machine ({known.machine})"
@@ -66,9 +69,10 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
         backend = _backend_there(spec, Rates(known.rates, said).backends(device), device, str(options.rates))
     if options.write_rates:
         write_rates(known, options.write_rates)
-    return forecast(
+    found = forecast(
         spec, data, nodes, Rates(known.rates, said), backend=backend, device=device, source=source
     )
+    return replace(found, load=load)
 
 
 def _nodes(options: Options, *, gpus: bool) -> Nodes:

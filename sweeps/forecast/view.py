@@ -37,11 +37,13 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
     if data.max_concurrent and data.at_a_time == data.max_concurrent:
         places += "; max_concurrent"
     sure = (
-        "" if data.earliest is None else f"; {duration(data.earliest)} if every lane stops as early as it may"
+        ""
+        if data.earliest is None
+        else f"; {duration(data.earliest)} if every model stops as early as it may"
     )
     likely: Parts = [
         (f"about {duration(data.seconds)}", "bold"),
-        f" ({duration(data.low)} - {duration(data.high)}) where every lane runs all its epochs{sure}",
+        f" ({duration(data.low)} - {duration(data.high)}) where every model runs all its epochs, on {_idle(data)}{sure}",
     ]
     hours = f"{data.core_hours:.3g} core-hours"
     busy = "cores"
@@ -56,15 +58,15 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
         (
             "trials",
             [
-                f"{formats.plural(data.trials, 'trial')} x {formats.plural(data.lanes, 'lane')} = "
+                f"{formats.plural(data.trials, 'trial')} of {formats.plural(data.lanes, 'model')} = "
                 f"{formats.plural(data.models, 'model')} on {', '.join(data.datasets)}; {data.backend} backend"
             ],
         ),
         ("nodes", [f"{_nodes(data.nodes, bool(data.gpus_per_trial))}: {places})"]),
         ("time", likely),
         ("cost", [f"{hours}, {data.utilisation:.0%} of the {busy} busy"]),
-        ("longest", [f"{data.longest}, {duration(data.longest_seconds)}"]),
-        ("end", [advice]),
+        ("longest trial", [f"{data.longest}, {duration(data.longest_seconds)}"]),
+        ("to end sooner", [advice]),
         ("memory", _memory(data.memory, data.lanes, "a node", checkpoint=True)),
     ]
     if data.gpu_memory:
@@ -80,8 +82,8 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
                 f"{size(data.checkpoint_bytes)} of checkpoints"
             ],
         ),
-        ("driver", [f"{duration(data.driver_seconds)} of its own time"]),
-        ("rates", [_rates(data)]),
+        ("scheduling", [f"{duration(data.driver_seconds)} of the process that hands out the trials"]),
+        ("speed", [_rates(data)]),
     ]
     several = len(data.datasets) > 1
     lines += [
@@ -110,7 +112,7 @@ def _memory(memory: Memory, lanes: int, place: str, *, checkpoint: bool) -> Part
     listed = ", ".join(f"{name} {size(count)}" for name, count in parts.items() if count)
     line: Parts = [f"{size(memory.total)} for the largest trial, {memory.trial} ({listed}); "]
     line.append(
-        f"{memory.lanes_at_once} of {formats.plural(lanes, 'lane')} at once; {size(memory.per_place)}"
+        f"{memory.lanes_at_once} of {formats.plural(lanes, 'model')} at once; {size(memory.per_place)}"
     )
     if memory.available is None:
         return [*line, f" on {place}"]
@@ -118,8 +120,15 @@ def _memory(memory: Memory, lanes: int, place: str, *, checkpoint: bool) -> Part
     return line if memory.fits else [*line, (": does not fit", "bold red")]
 
 
+def _idle(data: Forecast) -> str:
+    """For which machines the time holds: what else runs there takes as much longer as it takes of them."""
+    if data.load is None:
+        return formats.plural(data.nodes.count, "idle machine") if data.nodes.count > 1 else "an idle machine"
+    return f"an idle machine (load now {data.load:.1f})"
+
+
 def _rates(data: Forecast) -> str:
-    text = f"{data.rates_measured} measured"
+    text = f"{formats.plural(data.rates_measured, 'rate')} of training measured"
     if data.rates_estimated:
         text += f", {data.rates_estimated} estimated from the nearest of these"
     return f"{text}; {data.rates}"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("cluster", "results", "seqmodels", "sweeps")
+PACKAGES = ("cluster", "extras", "results", "seqmodels", "sweeps")
 FOLDER = "packages"
 DIGEST = "digest"
 JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"

@@ -487,7 +487,7 @@ def test_nothing_to_compare(tmp_path: Path) -> None:
 def test_without_the_extra_the_rest_is_there(example_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     text = html.render(analysis.report(Store(example_root).find(SWEEP_ID)))
-    assert "pip install &#39;seqsweep[importance]&#39;" in text
+    assert "pip install &#39;.[importance]&#39;" in text
     assert "Learning curves" in text
 
 

@@ -207,4 +207,4 @@ def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install 'seqsweep[importance]'" in done.stderr
+    assert "pip install '.[importance]'" in done.stderr

@@ -192,7 +192,7 @@ def test_a_gpu_without_its_kernels(one_gpu: None, monkeypatch: Patch) -> None:
         "the extra `cuda` is not installed"
     )
     assert check.remedy is not None
-    assert "pip install 'seqsweep[cuda]'" in check.remedy
+    assert "pip install '.[cuda]'" in check.remedy
 
 
 def test_a_gpu_that_is_full(one_gpu: None, monkeypatch: Patch) -> None:

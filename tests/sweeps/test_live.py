@@ -221,9 +221,9 @@ def test_best_is_chosen_on_validation(clock: Clock) -> None:
 
 
 PLAIN = """\
-demo-123abc · 4 trials · 16 lanes
+demo-123abc · 4 trials · 16 models
 [1/4] gru x 1 x 8 · letters · validation 85.0 ±63.5 · test 85.0 ±63.5 · 10 s · about 30 s left
-[2/4] lstm x 1 x 8 · letters · validation 75.0 · test 75.0 · 1 of 4 lanes diverged · 20 s · about 30 s left
+[2/4] lstm x 1 x 8 · letters · validation 75.0 · test 75.0 · 1 of 4 models diverged · 20 s · about 30 s left
 [3/4] lstm x 1 x 8 · sounds · failed: ValueError: it broke
 """
 
@@ -252,16 +252,16 @@ def test_plain_lines(clock: Clock) -> None:
     assert console.file.getvalue() == PLAIN
     assert (
         live_view.receipt(state)
-        == "demo-123abc · 2 of 4 trials finished · 1 failed · 8 lanes · 1 diverged · 30 s"
+        == "demo-123abc · 2 of 4 trials finished · 1 failed · 8 models · 1 diverged · 30 s"
     )
 
 
 SCREEN = """\
 demo · 2 trials at a time · torch backend
 trials  ━━━━━━━━━━                      1/4   10 s · about 17 s left
-lanes   5 of 16 done · 1 diverged │ 3 training │ 8 waiting
-trial                    lanes   epoch   models/min   val
-lstm x 1 x 8 · letters     3/4    3/10           24   ▁▅█ 60.0
+models  5 of 16 done · 1 diverged │ 3 training │ 8 waiting
+trial                    models   epoch   models/min   val
+lstm x 1 x 8 · letters      3/4    3/10           24   ▁▅█ 60.0
 best    letters  gru x 1 x 8  85.0 ±63.5 test
 00:00   lstm x 1 x 8 · letters: candidate 1 (lr 0.1), seed 0 diverged at epoch 3, frozen
 """
@@ -331,7 +331,7 @@ def test_plain_lines_where_a_screen_is_not_wanted(
     console = Console(file=StringIO(), width=80, force_terminal=True)
     with Display(SweepState("demo", [trial("a")], slots=1, clock=clock), console):
         pass
-    assert console.file.getvalue() == "demo · 1 trial · 4 lanes\n"
+    assert console.file.getvalue() == "demo · 1 trial · 4 models\n"
 
 
 @given(

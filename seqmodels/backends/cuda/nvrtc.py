@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from extras import install
 from seqmodels.backends.cuda.device import SOURCES, Kernel
 
 OPTIONS = {"std": "c++17", "ftz": True}
@@ -65,9 +66,7 @@ def compiler_version() -> str:
     try:
         from cuda.bindings import nvrtc
     except ImportError as error:
-        raise CompilationError(
-            f"the extra `cuda` is not installed (pip install 'seqsweep[cuda]'): {error}"
-        ) from None
+        raise CompilationError(f"the extra `cuda` is not installed ({install('cuda')}): {error}") from None
     try:
         _, major, minor = nvrtc.nvrtcVersion()
     except Exception as error:  # cuda-pathfinder's errors have no common type

@@ -153,6 +153,7 @@ def test_what_does_not_compile_says_so(tmp_path: Path) -> None:
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cuda.bindings", None)
     with pytest.raises(
-        CompilationError, match=r"the extra `cuda` is not installed \(pip install 'seqsweep\[cuda\]'\)"
+        CompilationError,
+        match=r"the extra `cuda` is not installed \(pip install '\.\[cuda\]' in seqsweep's folder\)",
     ):
         nvrtc.compiler_version()

@@ -222,5 +222,7 @@ def test_a_folder_that_holds_something_is_left_alone(folder: Path, tmp_path: Pat
 
 def test_a_plain_install_is_told_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "find_spec", lambda name: None if name == "onnx" else object())
-    with pytest.raises(DataError, match=r"onnx not installed: pip install 'seqsweep\[export\]'"):
+    with pytest.raises(
+        DataError, match=r"onnx not installed: pip install '\.\[export\]' in seqsweep's folder"
+    ):
         write_model(tmp_path / "model", description(SMALL), weights(SMALL))

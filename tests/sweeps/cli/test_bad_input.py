@@ -323,4 +323,4 @@ def test_a_plain_install_is_told_which_extra_a_cluster_needs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install 'seqsweep[cluster]'" in done.stderr
+    assert "pip install '.[cluster]'" in done.stderr

@@ -198,7 +198,7 @@ def test_lanes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert (found["columns"], found["matching"], found["total"]) == (["trial", "lr"], 6, 120)
     assert len(read(capsys, "lanes")["rows"]) == 120
-    assert "and 70 lanes more" in said(capsys, "lanes")
+    assert "and 70 models more" in said(capsys, "lanes")
     assert main(["lanes", "--where", "lrr < 1"]) == 2
     assert "did you mean `lr`?" in capsys.readouterr().err
     assert read(capsys, "lanes", "--columns", "lr,seed,lr")["columns"] == ["lr", "seed"]

@@ -32,7 +32,7 @@ class Bare:
     """Runs the program from a copy of the source that has no compiled library."""
 
     def __init__(self, folder: Path, strokes: Path) -> None:
-        for package in ("seqmodels", "results", "cluster", "sweeps"):
+        for package in ("extras", "seqmodels", "results", "cluster", "sweeps"):
             ignored = shutil.ignore_patterns("*.so", "__pycache__")
             shutil.copytree(REPOSITORY / package, folder / package, ignore=ignored)
         self.source, self.folder, self.store = folder, folder / "work", folder / "work" / "store"
