@@ -55,7 +55,7 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     device = "cuda" if spec.resources.gpus_per_trial else "cpu"
     known = load_rates(options.rates) if options.rates else None
     data = load_data(spec)
-    notes = Terminal(stderr=True, highlight=False)
+    notes = Terminal(stderr=True)
     for note in data_notes(dataset for dataset, _ in data.values()):
         notes.print(f"note: {note}", markup=False, soft_wrap=True)
     load = None
