@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from results.export._tables import Table
+from results.shown import shown
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -15,14 +16,13 @@ _SPECIAL = {
     "±": r"$\pm$",
     "–": r"\textendash{}",
     **{char: f"\\{char}" for char in "{}&%$#_"},
-    **dict.fromkeys("\n\r\t\v\f", " "),
 }
 _LIGATURES = re.compile(r"([-`'!?])(?=[-`'])")
 
 
 def escape(text: str) -> str:
-    """`text` as LaTeX sets it, for any engine that reads UTF-8; a line break is a space."""
-    escaped = "".join(_SPECIAL.get(char, char if char.isprintable() else "") for char in text)
+    """`text` as LaTeX sets it, for any engine that reads UTF-8; a line break is a space, what nobody sees is shown."""
+    escaped = "".join(_SPECIAL.get(char, char) for char in shown(text.replace("\n", " ")))
     return _LIGATURES.sub(r"\1{}", escaped)
 
 

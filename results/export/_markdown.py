@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable
 
 from results.export._tables import Table
+from results.shown import shown
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&!#$:@]")
 
 
 def escape(text: str) -> str:
-    """`text` so that it is shown as it is; a line break is `<br>`."""
+    """`text` so that it is shown as it is, and what nobody sees is shown too; a line break is `<br>`."""
     lines = re.split(r"\r\n|\r|\n", text)
-    return "<br>".join(_spaces(_SPECIAL.sub(r"\\\g<0>", line)) for line in lines)
+    return "<br>".join(_spaces(_SPECIAL.sub(r"\\\g<0>", shown(line))) for line in lines)
 
 
 def _spaces(text: str) -> str:

@@ -8,10 +8,11 @@ import math
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from results.analysis import ALPHA, Confusion, DatasetReport, Report
 from results.html import curves, difference, effects, glyph, parallel, specimen, toml
+from results.shown import shown, shown_lines
 from results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
@@ -24,10 +25,13 @@ _SHADES = 10
 
 
 def render(report: Report) -> str:
-    """The page. Whatever comes from data is escaped; nothing in it is fetched or run, and its own policy says so."""
+    """The page. Whatever comes from data is escaped, and what nobody sees in it shown; nothing in it is fetched or run, and
+    its own policy says so.
+    """
     environment = Environment(
         loader=PackageLoader("results.html"),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -41,7 +45,8 @@ def render(report: Report) -> str:
         "parallel": parallel,
         "specimen": specimen,
         "shade": shade,
-        "toml": toml.dump,
+        "toml": lambda spec: escape(toml.dump(spec)),
+        "dataset_name": dataset_name,
         "accuracies": _accuracies,
         "alpha": ALPHA,
         "MOST_CLASSES": MOST_CLASSES,
@@ -51,12 +56,29 @@ def render(report: Report) -> str:
         "MOST_SETS": MOST_SETS,
         "MOST_RATES": MOST_RATES,
     }
+    environment.filters["name"] = name
     loader = environment.loader
     assert loader is not None
     style = loader.get_source(environment, "style.css")[0]
-    return environment.get_template("page.html").render(
+    page = environment.get_template("page.html").render(
         report=report, style=Markup(style), policy=_policy(style), **_title(report)
     )
+    return shown_lines(page)  # the last gate: whatever went past the others
+
+
+def name(text: str) -> Markup:
+    """A name that others gave: isolated, lest its script turns what stands beside it, and it wraps where it is long."""
+    return Markup("<bdi>{}</bdi>").format(shown(text))
+
+
+def dataset_name(text: str, synthetic: bool) -> Markup:
+    """The same of a data set, never without saying that it is synthetic."""
+    return name(formats.dataset(text, synthetic))
+
+
+def _seen(value: Any) -> Any:
+    """Whatever a template puts on the page; markup is ours."""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def shade(data: Confusion, row: int, column: int) -> str:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from results.analysis import DatasetFacts, Specimen
 from results.html import png, svg
+from results.shown import shown
 
 INK = 92
 IMAGE_WIDTH, IMAGE_HEIGHT = 150, 92
@@ -27,7 +28,7 @@ def kind(data: DatasetFacts) -> str:
 
 def draw(specimen: Specimen, how: str, name: str) -> Markup:
     """The sequence of class `name`, drawn as `kind` says."""
-    words = f"{specimen.sequence}, class {name}, {specimen.length} tokens"
+    words = shown(f"{specimen.sequence}, class {name}, {specimen.length} tokens")
     values = specimen.values.astype(np.float64)
     if how == "ink":
         return svg.picture(INK, INK, f"Pen stroke {words}", *_ink(values), class_="ink")

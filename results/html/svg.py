@@ -7,20 +7,22 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
+from results.shown import shown
+
 Attribute = str | float | None
 
 
 def element(tag: str, *children: str, **attributes: Attribute) -> Markup:
-    """`<tag ...>children</tag>`: plain text is escaped, `Markup` stays; `_` in a name reads `-`, None is left out.
+    """`<tag ...>children</tag>`: plain text is escaped, what nobody sees in it is shown, `Markup` stays.
 
-    A trailing `_` is dropped (`class_`).
+    In an attribute's name `_` reads `-`; None is left out. A trailing `_` is dropped (`class_`).
     """
     parts = [
         Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _text(value))
         for name, value in attributes.items()
         if value is not None
     ]
-    inside = Markup("").join(escape(child) for child in children)
+    inside = Markup("").join(escape(_text(child)) for child in children)
     # tags are ours, never data
     return Markup(f"<{tag}") + Markup("").join(parts) + Markup(">") + inside + Markup(f"</{tag}>")
 
@@ -79,4 +81,6 @@ def closed(upper: Sequence[tuple[float, float]], lower: Sequence[tuple[float, fl
 
 
 def _text(value: str | float) -> str:
-    return value if isinstance(value, str) else number(value)
+    if isinstance(value, Markup):
+        return value
+    return shown(value) if isinstance(value, str) else number(value)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from results.shown import shown
+
 
 def dump(table: Mapping[str, Any]) -> str:
     """TOML of a table of plain values, tables and lists. What is None, which TOML has no word for, is a comment."""
@@ -42,5 +44,9 @@ def _key(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    # JSON's strings are TOML's, but for DEL
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # JSON's strings are TOML's, but for DEL and what lies beyond 16 bits
+    return shown(json.dumps(value, ensure_ascii=False), _escaped)
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"

@@ -16,6 +16,7 @@ WIDE = 100  # from here on the legend has the least and the greatest over seeds
 AXIS = 7  # columns of the numbers left of the plot, with the axis
 SETTINGS = 24  # columns below which the hyperparameters have a line of their own
 MARGIN = 13  # columns right of it, for the candidates' numbers
+NARROWEST = 10  # columns of the plot; below it the legend says it all
 COLOURS = ("cyan", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_magenta", "bright_yellow")
 CHOSEN = "bold green"
 _Line = tuple[Curve, Band]
@@ -58,7 +59,12 @@ def _seeds(data: Curves) -> str:
 def _plot(lines: Sequence[_Line], values: Sequence[float], what: str, console: Console) -> None:
     ceiling, cut = _ceiling(lines, values)
     epochs = max(len(band.mean) for _, band in lines)
-    canvas = Canvas(min(console.width, WIDEST) - AXIS - MARGIN, ROWS)
+    room = min(console.width, WIDEST) - AXIS
+    if room < NARROWEST:
+        layout.line(console, (f"no room for the plot of the {what} error", "dim"))
+        return
+    numbered = room - MARGIN >= NARROWEST
+    canvas = Canvas(room - MARGIN if numbered else room, ROWS)
     ends: list[list[tuple[float, Curve]]] = [[] for _ in range(ROWS)]
     # The chosen line last: where lines meet, it is the one on top.
     for curve, band in sorted(lines, key=lambda line: line[0].chosen):
@@ -73,9 +79,11 @@ def _plot(lines: Sequence[_Line], values: Sequence[float], what: str, console: C
     for number in range(ROWS):
         value = ceiling * (1 - number / (ROWS - 1))
         label = f"{value:>5.2f} ┤" if number % 3 == 0 else f"{'':>5} │"
-        console.print(Text(label, style="dim") + canvas.row(number) + _margin(ends[number]), highlight=False)
+        margin = _margin(ends[number]) if numbered else Text()
+        console.print(Text(label, style="dim") + canvas.row(number) + margin, highlight=False)
     left = "1"
     right = f"{epochs} epochs" if epochs > 1 else "epoch"
+    right = right if len(right) < canvas.columns - 1 else str(epochs)
     axis = f"{'':>5} └" + "─" * canvas.columns
     console.print(Text(axis, style="dim"), highlight=False)
     console.print(Text(f"{'':>7}{left}{right:>{canvas.columns - 1}}", style="dim"), highlight=False)
