@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -33,6 +34,8 @@ USED_BY: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """Hyperparameters that only some optimizers read."""
+MOST_CHOICES = 10_000
+"""Values of one choice: as many as a sweep may have candidates."""
 _LARGEST_INT = 2**53  # float64 holds every whole number up to here
 
 
@@ -147,6 +150,9 @@ def _dimension(name: str, raw: Any) -> tuple[list[Complaint], Dimension | None]:
     if kind in RANGES:
         return _range(name, kind, values)
     complaints: list[Complaint] = []
+    if len(values) > MOST_CHOICES:
+        words = f"has {len(values)} values, but may have at most {MOST_CHOICES}"
+        return [((name, kind), values, words)], None
     read = []
     for index, each in enumerate(values):
         value, words = _value(name, each)
@@ -156,7 +162,7 @@ def _dimension(name: str, raw: Any) -> tuple[list[Complaint], Dimension | None]:
     if not values:
         complaints.append(((name, kind), values, "is empty, but must have at least one value"))
     elif not complaints and len(set(read)) < len(read):
-        twice = next(each for index, each in enumerate(read) if each in read[:index])
+        twice = next(each for each, count in Counter(read).items() if count > 1)
         complaints.append(
             ((name, kind), values, f"has {shown(twice)} twice, but each value may be there once")
         )

@@ -77,15 +77,28 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _as_short_tuple(value: Any) -> Any:
+    values = _as_tuple(value)
+    if len(values) > MAX_LANES:  # before each is looked at
+        raise _says(f"has {len(values)} values, but may have at most {MAX_LANES}")
+    return values
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
+    known: set[Any] = set()
+    for value in values:
+        # tables, which data sets may be, have no hash; they hold nothing but texts
+        key = repr(sorted(value.items())) if isinstance(value, dict) else value
+        if key in known:
             raise _says(f"has {shown(value)} twice, but each value may be there once")
+        known.add(key)
     return values
 
 
 T = TypeVar("T")
-Axis = Annotated[tuple[T, ...], BeforeValidator(_as_tuple), Field(min_length=1), AfterValidator(_distinct)]
+Axis = Annotated[
+    tuple[T, ...], BeforeValidator(_as_short_tuple), Field(min_length=1), AfterValidator(_distinct)
+]
 """One value or a list of different ones."""
 
 
@@ -113,6 +126,8 @@ def _seeds(value: Any) -> tuple[int, ...]:
         raise _must("how many seeds there are, or a list of them")
     if not value:
         raise _says("is empty, but must have at least one value")
+    if len(value) > MAX_LANES:
+        raise _says(f"has {len(value)} seeds, but may have at most {MAX_LANES}")
     wrong = [
         ((index,), seed, f"is {shown(seed)}, but must be a whole number from 0 to 2^32 - 1")
         for index, seed in enumerate(value)
@@ -139,9 +154,11 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
 
 
 def _located(path: Any, base: Path, loc: tuple[str, ...], complaints: list[Complaint]) -> Any:
-    """`path` made absolute, or a table of two (train and test) made so; what is neither is left for the registry."""
+    """`path` made absolute, or a table of two (train and test) or a list; what is neither is left for the registry."""
     if isinstance(path, dict):
         return {part: _located(each, base, (*loc, str(part)), complaints) for part, each in path.items()}
+    if isinstance(path, list):
+        return [_located(each, base, loc, complaints) for each in path]
     if not isinstance(path, str):
         return path
     try:
@@ -195,10 +212,10 @@ class Training(_Section):
 
     epochs: int = Field(default=40, ge=1, le=1_000_000)
     min_change: float = Field(default=1e-4, ge=0)
-    patience: int = Field(default=3, ge=1)
-    validation_patience: int | None = Field(default=None, ge=1)
+    patience: int = Field(default=3, ge=1, le=1_000_000)
+    validation_patience: int | None = Field(default=None, ge=1, le=1_000_000)
     keep: Literal["best", "last"] = "best"
-    bptt: int | None = Field(default=None, ge=1)
+    bptt: int | None = Field(default=None, ge=1, le=1_000_000_000)
     refit: bool = False
     precision: Literal["tf32", "float32"] = "tf32"
 
@@ -219,8 +236,8 @@ class Resources(_Section):
 
     cpus_per_trial: int = Field(default=1, ge=1, le=4096)
     gpus_per_trial: float = Field(default=0.0, ge=0, le=64)
-    max_concurrent: int = Field(default=0, ge=0)
-    stall_seconds: float = Field(default=1800.0, ge=0)
+    max_concurrent: int = Field(default=0, ge=0, le=1_000_000)
+    stall_seconds: float = Field(default=1800.0, ge=0, le=1e9)
     backend: Literal["auto", "cpu", "cuda", "torch"] = "auto"
 
     @field_validator("gpus_per_trial")
@@ -349,9 +366,11 @@ def _unresolved(source: str | Mapping[str, Any]) -> str | dict[str, Any]:
     return {**source, "path": _escaped(source["path"])}
 
 
-def _escaped(path: str | Mapping[str, str]) -> str | dict[str, str]:
+def _escaped(path: str | Mapping[str, str] | Sequence[str]) -> str | dict[str, str] | list[str]:
     if isinstance(path, str):
         return path.replace("$", "$$")
+    if not isinstance(path, Mapping):
+        return [each.replace("$", "$$") for each in path]
     return {part: each.replace("$", "$$") for part, each in path.items()}
 
 
@@ -380,6 +399,12 @@ def load_spec(path: Path) -> Spec:
     except EncodingError as error:
         place = path if error.line is None else f"{path}: line {error.line}"
         raise SpecError([f"{place}: {error}"]) from None
+    except IsADirectoryError:
+        raise SpecError(
+            [
+                f"{path}: is a folder, but a spec is wanted, a TOML file that names the data: see 'Your own data' in the README"
+            ]
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SpecError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     return _from_text(text, base=path.parent, source=str(path))
@@ -396,7 +421,11 @@ def reference_spec() -> Spec:
 def _from_text(text: str, *, base: Path, source: str) -> Spec:
     try:
         table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # besides TOMLDecodeError: a number of thousands of digits
+    except RecursionError:
+        raise SpecError([f"{source}: is nested too deeply"]) from None
+    except ValueError as error:
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise SpecError([f"{source}: has a number of more than 4300 digits"]) from None
         # the parser says "(at line 3, column 7)" at the end of its message
         what, _, where = str(error).rpartition(" (at ")
         place = f"{where.rstrip(')')}: {what}" if what else str(error)

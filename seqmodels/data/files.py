@@ -6,8 +6,8 @@ import logging
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
@@ -43,9 +43,12 @@ class Files:
     separator: str  # "/" in a folder, "!" in an archive
     contents: dict[str, Path | bytes | Unread]
     folders: frozenset[str]  # every folder below the root, empty ones too; the root itself is ""
+    places: Mapping[str, str] = field(default_factory=dict)  # how they are named, where that differs
 
     def where(self, inner: str) -> str:
         """How a file or folder is named to the user: `folder/inner` or `archive.tar.xz!inner`."""
+        if inner in self.places:
+            return self.places[inner]
         return f"{self.root}{self.separator}{inner}" if inner else self.root
 
     def read(self, inner: str) -> bytes:
@@ -66,11 +69,14 @@ class Files:
         return _by_folder(self.folders - {""})
 
 
-def open_files(path: Path, endings: Sequence[str] = ("",)) -> Files:
+def open_files(path: Path | Sequence[Path], endings: Sequence[str] = ("",)) -> Files:
     """List a folder, or read from an archive the files that have one of the `endings` (in small letters), compressed or not.
 
-    What is passed over is counted and logged. Raises DataError when it is missing, unreadable, corrupt, or breaks a limit.
+    Several folders and archives make one tree, in which no file may be there twice. What is passed over is counted and
+    logged. Raises DataError when it is missing, unreadable, corrupt, or breaks a limit.
     """
+    if not isinstance(path, Path):
+        return _merged([open_files(each, endings) for each in path])
     if path.is_dir():
         return _from_folder(path, _packed(endings))
     if not path.exists():
@@ -118,6 +124,27 @@ def _check_kind(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = "a FIFO" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise DataError([Problem(str(path), f"is {kind}, not a file")])
+
+
+def _merged(parts: Sequence[Files]) -> Files:
+    contents: dict[str, Path | bytes | Unread] = {}
+    folders: set[str] = set()
+    places: dict[str, str] = {}
+    problems = []
+    for part in parts:
+        for name, content in part.contents.items():
+            if name in contents or name in folders:
+                problems.append(Problem(part.where(name), f"is also {places[name]}: only one may be there"))
+            contents[name] = content
+            places.setdefault(name, part.where(name))
+        for name in part.folders - {""}:
+            if name in contents:
+                problems.append(Problem(part.where(name), f"is also {places[name]}: only one may be there"))
+            places.setdefault(name, part.where(name))
+        folders |= part.folders
+    if problems:
+        raise DataError(problems)
+    return Files(" + ".join(part.root for part in parts), "!", contents, frozenset(folders), places)
 
 
 def _packed(endings: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -17,6 +18,8 @@ FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 OPTIONS = ("path", "format", "name", "classes", "group")
+MOST_PATHS = 1000
+PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
 
@@ -24,8 +27,8 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     """Make an embedded data set, or read one from files; relative paths start from `base`.
 
     `source` is a name of EMBEDDED or a table: `path`, `format` (one of FORMATS), optionally `name` (else it
-    comes from the path), `classes` (which, and in which order) and, for mfcc, `group = "prefix"`. For ts `path`
-    may be a table {train, test}. Raises DataError with every problem found.
+    comes from the path), `classes` (which, and in which order) and, for mfcc, `group = "prefix"`. `path` may be a
+    list of folders and archives that make one tree, for ts also a table {train, test}. Raises DataError with every problem found.
     """
     faults = check_source(source)
     if faults:
@@ -34,11 +37,13 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
         made: SequenceDataset = import_module(f"seqmodels.data.generators.{source}").generate()
         return made
     path = source["path"]
-    located = (
-        {part: on_disk(base / path[part]) for part in path}
-        if isinstance(path, Mapping)
-        else on_disk(base / path)
-    )
+    located: Any
+    if isinstance(path, Mapping):
+        located = {part: on_disk(base / path[part]) for part in path}
+    else:
+        located = (
+            on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
+        )
     options = {key: source[key] for key in ("classes", "group") if key in source}
     reader = import_module(f"seqmodels.data.readers.{source['format']}")
     read: SequenceDataset = reader.read(located, name=source_name(source), **options)
@@ -52,8 +57,13 @@ def source_name(source: str | Mapping[str, Any]) -> str:
     if "name" in source:
         return str(source["name"])
     path = source["path"]
-    last = Path(path["train"] if isinstance(path, Mapping) else path).name
-    return ENDING.sub("", last).strip(".") or "data"
+    if isinstance(path, Mapping | str):
+        return _stem(path["train"] if isinstance(path, Mapping) else path) or "data"
+    return PART.sub("", _stem(path[0])) or "data"
+
+
+def _stem(path: str) -> str:
+    return ENDING.sub("", Path(path).name).strip(".")
 
 
 def source_format(source: str | Mapping[str, Any]) -> str:
@@ -97,8 +107,13 @@ def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
 def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
     if isinstance(value, str) and value:
         return None
+    if isinstance(value, list | tuple):
+        good = value and len(value) <= MOST_PATHS and all(isinstance(each, str) and each for each in value)
+        if not good or len(set(value)) < len(value):
+            return f"`path` is {str(value)[:70]}, but as a list must have 1 to {MOST_PATHS} different texts that are not empty"
+        return None
     if source.get("format") != "ts":
-        return f"`path` is {value!r}, but must be a text that is not empty"
+        return f"`path` is {value!r}, but must be a text that is not empty, or a list of them"
     pair = isinstance(value, Mapping) and set(value) == {"train", "test"}
     if not pair or not all(isinstance(each, str) and each for each in dict(value).values()):  # type: ignore[call-overload]
         return f"`path` is {value!r}, but must be a text or a table of `train` and `test`"
@@ -107,9 +122,8 @@ def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
 
 def _classes_rule(value: object) -> str | None:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
-        return f"`classes` is {value!r}, but must be a list of texts"
-    shown = [seen(each) for each in value]
-    twice = sorted({each for each in shown if shown.count(each) > 1})
+        return f"`classes` is {repr(value)[:70]}, but must be a list of texts"
+    twice = sorted(each for each, count in Counter(map(seen, value)).items() if count > 1)[:10]
     if twice:
         return f"`classes` names {_list(twice)} twice"
     if len(value) < 2:

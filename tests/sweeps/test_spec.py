@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqmodels.architecture import CELLS
+from seqmodels.data.registry import source_name
 from seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
 from sweeps.errors import SpecError
 from sweeps.spec import Spec, load_spec, parse_spec, reference_spec
@@ -539,3 +540,87 @@ def test_a_syntax_error_names_line_and_column(tmp_path: Path) -> None:
     file.write_text('name = "x"\nseeds = = 3\n')
     with pytest.raises(SpecError, match=r"bad\.toml: line 2, column 9: .* \(not valid TOML\)$"):
         load_spec(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": list(range(100_000))}, "`seeds` has 100000 seeds, but may have at most 10000"),
+        ({"seeds": [-1] * 100_000}, "`seeds` has 100000 seeds, but may have at most 10000"),
+        ({"datasets": ["handwriting"] * 50_000}, "`datasets` has 50000 values, but may have at most 10000"),
+        ({"candidates": 10**12}, "`candidates` is 1000000000000, but must be at most 10000"),
+        ({"candidates": 16**9000}, "`candidates` is a number of about 10837 digits, but must be at most 10000"),
+        ({"training": {"epochs": 2**63}}, "`training.epochs` is 9223372036854775808, but must be at most 1000000"),
+        ({"training": {"patience": 10**40}}, "`training.patience` is 1"),
+        ({"training": {"bptt": 2**64}}, "`training.bptt` is 18446744073709551616, but must be at most 1000000000"),
+        ({"resources": {"max_concurrent": 10**30}}, "`resources.max_concurrent` is 1"),
+        (
+            {"hyperparameters": {"lr": {"choice": [0.1] * 100_000}}},
+            "`hyperparameters.lr.choice` has 100000 values, but may have at most 10000",
+        ),
+        (
+            {"architecture": {"cell": "gru", "hidden": list(range(1, 20_000))}},
+            "`architecture.hidden` has 19999 values, but may have at most 10000",
+        ),
+        (
+            {"architecture": {"cell": "gru", "hidden": list(range(1, 9000)), "batch_size": list(range(1, 9000))}},
+            "`architecture` makes 80982001 trials, but must make at most 10000",
+        ),
+    ],
+)  # fmt: skip
+def test_long_lists_and_huge_numbers_meet_a_limit_first(changes, words):
+    assert any(problem.startswith(words) for problem in problems(minimal() | changes))
+
+
+def test_a_long_list_is_checked_in_linear_time():
+    """Each value is compared a bounded number of times: counted, as clocks are not to be trusted."""
+    compared = 0
+
+    class Word(str):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    source = {"path": "x", "format": "ts", "classes": [Word(f"c{i}") for i in range(3000)]}
+    parse(minimal(datasets=[source]))
+    parse(minimal(datasets=[{"path": Word(f"x{i}"), "format": "ts"} for i in range(3000)]))
+    assert compared < 30_000
+
+
+def test_a_thousand_problems_are_counted_not_listed():
+    with pytest.raises(SpecError) as caught:
+        parse(minimal(architecture={"cell": "gru", "layers": list(range(100, 1100))}))
+    assert len(caught.value.problems) == 1000
+    assert str(caught.value).endswith("\n... and 950 more")
+
+
+def test_deep_nesting_and_endless_digits_are_said_in_words(tmp_path):
+    for name, text, words in (
+        ("a", "x = " + "[" * 9000, "is nested too deeply"),
+        ("b", "x = " + "9" * 9000, "has a number of more than 4300 digits"),
+        ("c", "[hyperparameters.lr." + ".".join("a" * 3000) + "]\nx = 1", "{a = {a = "),
+    ):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(text)
+        with pytest.raises(SpecError, match=re.escape(words)):
+            load_spec(path)
+
+
+def test_a_folder_is_no_spec(tmp_path):
+    with pytest.raises(SpecError, match=r"is a folder, but a spec is wanted, a TOML file.*'Your own data'"):
+        load_spec(tmp_path)
+
+
+def test_several_paths_of_one_data_set_are_located_each(tmp_path):
+    spec = parse(
+        minimal(datasets=[{"path": ["letters-train.tar.gz", "$$x/letters-test.zip"], "format": "strokes"}])
+    )
+    [source] = spec.datasets
+    assert source["path"] == ["/data/letters-train.tar.gz", "/data/$x/letters-test.zip"]
+    assert source_name(source) == "letters"
+    assert parse_spec(spec.to_table(), base=tmp_path, source="again") == spec
+    for wrong in ([], ["a", "a"], ["a", 1], [""]):
+        assert "`datasets" in problems(minimal(datasets=[{"path": wrong, "format": "mfcc"}]))[0]

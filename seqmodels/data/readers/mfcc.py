@@ -23,9 +23,9 @@ LAYOUT = Layout(suffix=".mfcc", train="Train", test="Test")
 
 
 def read(
-    path: Path, *, name: str, classes: Sequence[str] | None = None, group: str | None = None
+    path: Path | Sequence[Path], *, name: str, classes: Sequence[str] | None = None, group: str | None = None
 ) -> SequenceDataset:
-    """Read a folder or tar archive; each feature is standardised by all training frames.
+    """Read a folder or archive, or several that make one; each feature is standardised by all training frames.
 
     `group="prefix"` takes the number that leads each file name (`07_ka_12_3.mfcc` -> 7) as the speaker.
     Raises DataError with every problem of every file; the number of columns that most files have is the rule

@@ -18,8 +18,8 @@ from seqmodels.data.readers.scaling import minmax
 LAYOUT = Layout(suffix=".txt", train="train", test="dev")
 
 
-def read(path: Path, *, name: str, classes: Sequence[str] | None = None) -> SequenceDataset:
-    """Read a folder or tar archive; x and y of each stroke are scaled to 0..1 on their own (D = 2).
+def read(path: Path | Sequence[Path], *, name: str, classes: Sequence[str] | None = None) -> SequenceDataset:
+    """Read a folder or archive, or several that make one; x and y of each stroke are scaled to 0..1 on their own (D = 2).
 
     Raises DataError with every problem of every file.
     """

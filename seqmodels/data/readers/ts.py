@@ -19,7 +19,7 @@ PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)\.ts(\.gz|\.xz)?", re.IGNOR
 
 
 def read(
-    path: Path | Mapping[str, Path], *, name: str, classes: Sequence[str] | None = None
+    path: Path | Mapping[str, Path] | Sequence[Path], *, name: str, classes: Sequence[str] | None = None
 ) -> SequenceDataset:
     """Read a pair of files; each channel is standardised by all training frames.
 
@@ -94,17 +94,18 @@ def _respelled(test: TsFile, known: tuple[str, ...]) -> TsFile:
     )
 
 
-def locate(path: Path | Mapping[str, Path]) -> list[tuple[Files, str]]:
+def locate(path: Path | Mapping[str, Path] | Sequence[Path]) -> list[tuple[Files, str]]:
     """The training file and the test file, each in its listing. Raises DataError when there is no one pair."""
     if isinstance(path, Mapping):
         return [(_listed(path[part].parent, [path[part]]), path[part].name) for part in ("train", "test")]
-    if path.is_dir() or path.name.lower().endswith(ARCHIVES):
+    if not isinstance(path, Path) or path.is_dir() or path.name.lower().endswith(ARCHIVES):
         files, wanted = open_files(path, (".ts",)), None
     else:
         beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
         files = _listed(path.parent, [file for file in beside if file.is_file()])
         given = PART.fullmatch(path.name)
         wanted = given["stem"] if given else path.name
+    name = str(path) if isinstance(path, Path) else files.root
     found: dict[str, dict[str, str]] = {}
     for inner in sorted(files.contents):
         match = PART.fullmatch(inner)
@@ -112,9 +113,9 @@ def locate(path: Path | Mapping[str, Path]) -> list[tuple[Files, str]]:
             found.setdefault(match["stem"], {}).setdefault(match["part"].lower(), inner)
     if len(found) > 1:
         stems = ", ".join(files.where(stem) for stem in found)
-        raise DataError([Problem(str(path), f"holds several data sets, name one of them: {stems}")])
+        raise DataError([Problem(name, f"holds several data sets, name one of them: {stems}")])
     if not found:
-        raise DataError([Problem(str(path), "no file ..._TRAIN.ts (or .ts.gz, .ts.xz) is found here")])
+        raise DataError([Problem(name, "no file ..._TRAIN.ts (or .ts.gz, .ts.xz) is found here")])
     [(stem, pair)] = found.items()
     for part in ("train", "test"):
         if part not in pair:

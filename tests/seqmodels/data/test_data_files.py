@@ -115,3 +115,26 @@ def test_an_archive_holding_something_else_is_said(tmp_path, ending, pack):
     path = tmp_path / f"set.tar.{ending}"
     path.write_bytes(pack(b"just text, long enough for a header " * 40))
     assert problem_of(path).startswith(f"{path}: is damaged")
+
+
+def test_several_folders_and_archives_make_one_tree(tmp_path):
+    train = write_archive(tmp_path / "train.tar.gz", {"s/a/train/1.txt": "one", "s/b/train/1.txt": "two"})
+    test = write_folder(tmp_path / "test", {"s/a/dev/2.txt": "three", "s/c/": ""})
+    files = open_files([train, test])
+    assert {name: files.read(name) for name in files.contents} == {
+        "s/a/train/1.txt": b"one", "s/b/train/1.txt": b"two", "s/a/dev/2.txt": b"three",
+    }  # fmt: skip
+    assert files.folders == {"", "s", "s/a", "s/b", "s/c", "s/a/train", "s/b/train", "s/a/dev"}
+    assert files.where("s/a/dev/2.txt") == f"{test}/s/a/dev/2.txt"
+    assert files.where("s/b/train") == f"{train}!s/b/train"
+
+
+def test_a_file_that_two_archives_have_is_named(tmp_path):
+    one = write_archive(tmp_path / "one.tar", {"a/1.txt": "one", "b": "two"})
+    two = write_archive(tmp_path / "two.tar", {"a/1.txt": "one", "b/1.txt": "two"})
+    with pytest.raises(DataError) as caught:
+        open_files([one, two])
+    assert str(caught.value).splitlines() == [
+        f"{two}!a/1.txt: is also {one}!a/1.txt: only one may be there",
+        f"{two}!b: is also {one}!b: only one may be there",
+    ]
