@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sweeps import kept_data, provenance
 from sweeps.doctor import start
 from sweeps.errors import SpecError
 from sweeps.examples import examples
+from sweeps.moved import relocated
 from sweeps.plan import TrialPlan, check_names, plan
 from sweeps.spec import Resources, Spec, parse_spec
 
@@ -68,17 +70,35 @@ def _created(
 ) -> Prepared:
     """The sweep as it begins: what `sweep.json` says of it, changed by `info`, and examples of its data."""
     every = list(data.values())
+    info = {"store": _folder(store)} | info
     sweep = store.create(name, provenance.info(spec, plans, every) | info, examples(every))
     return Prepared(sweep, spec, data, plans)
 
 
-def again(store: Store, prefix: str | None, address: str | None, cpus: int | None) -> Prepared:
-    """The same for a sweep that is in the store; SpecError too where a data set has changed."""
+def again(
+    store: Store,
+    prefix: str | None,
+    address: str | None,
+    cpus: int | None,
+    data_moved: Mapping[str, str] | None = None,
+) -> Prepared:
+    """The same for a sweep that is in the store; SpecError too where a data set has changed.
+
+    `data_moved`: new paths of its data by the old ones, or folders above them.
+    """
     sweep = store.find(prefix)
     source = f"{sweep.id}/sweep.json"
     spec = parse_spec(sweep.info["spec"], base=Path(), source=source)
     _check_place(spec.resources, address, cpus, source)
-    data, plans = plan_all(spec, kept_data.kept(sweep.folder, len(spec.datasets)))
+    kept = kept_data.kept(sweep.folder, len(spec.datasets))
+    now = None
+    if kept is None:
+        before_folder, now = sweep.info.get("store"), _folder(store)
+        stores = (before_folder, now) if isinstance(before_folder, str) and now else None
+        found = relocated(spec, data_moved or {}, stores, sweep.id)
+    else:
+        found = spec
+    data, plans = plan_all(found, kept)
     before = {entry["name"]: entry["fingerprint"] for entry in sweep.info["datasets"]}
     changed = [name for name, (dataset, _) in data.items() if before.get(name) != dataset.fingerprint]
     if changed:  # half a sweep on one data set and half on another would be compared as if they were one
@@ -86,7 +106,14 @@ def again(store: Store, prefix: str | None, address: str | None, cpus: int | Non
             f"data set `{name}` is not what it was when {sweep.id} began: start a new sweep"
             for name in changed
         )
-    return Prepared(sweep, spec, data, plans)
+    if found is not spec:  # so that it is found there the next time
+        sweep.update(spec=found.to_table(), store=now)
+    return Prepared(sweep, found, data, plans)
+
+
+def _folder(store: Store) -> str | None:
+    """The store's absolute path, where it is on a disk."""
+    return os.path.abspath(store.folder.path) if store.folder.system.type_name == "local" else None
 
 
 def check_share(resources: Resources, cpus: int, gpus: int | None) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,10 +84,12 @@ def resume_sweep(
     cpus: int | None = None,
     json_output: bool = False,
     display: type[Display] = Display,
+    data_moved: Mapping[str, str] | None = None,
 ) -> int:
     """Go on with the sweep named by `prefix` (None: the newest): finished trials stay, others go on from checkpoints.
 
-    Arguments, exit code and errors as `run_sweep`; SpecError also where a data set is not what it was.
+    `data_moved` has new paths of its data by the old ones, or folders above them. Other arguments, exit code and errors as
+    `run_sweep`; SpecError also where a data set is not what it was.
     """
     sweep = Store(store).find(prefix)
     # the data of a finished sweep may be gone, and need not be there
@@ -98,7 +100,7 @@ def resume_sweep(
         report(sweep, console, store=store, json_output=json_output)
         return 0
     return run_prepared(
-        lambda: prepare.again(Store(store), prefix, address, cpus),
+        lambda: prepare.again(Store(store), prefix, address, cpus, data_moved),
         store=store,
         console=console,
         address=address,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sweeps.cli.options import (
@@ -20,6 +22,7 @@ EXAMPLES = """\b
 Examples:
   seqsweep resume
   seqsweep resume reference-7f3 --store results
+  seqsweep resume reference-7f3 --data /old/letters=/new/letters
   seqsweep resume reference-7f3 --address http://127.0.0.1:8265"""
 
 
@@ -29,6 +32,15 @@ def command(
     address: Address = None,
     cpus: Cpus = None,
     json: Json = False,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            metavar="OLD=NEW",
+            help="Where its data lie now; OLD is the path that it began with, or the beginning of it.",
+            show_default="as it began, or at the same place as seen from the store",
+        ),
+    ] = None,
 ) -> None:
     """Go on with an interrupted sweep; what is finished stays.
 
@@ -37,8 +49,11 @@ def command(
     from cluster.address import is_dashboard
 
     if is_dashboard(address):
+        if data:
+            raise typer.BadParameter("a sweep that was submitted has its data in its store: leave --data out")
         _on_cluster(sweep, None if store == DEFAULT_STORE else store, address, cpus, json)
         return
+    from sweeps.moved import read_changes
     from sweeps.run import resume_sweep
 
     raise typer.Exit(
@@ -49,6 +64,7 @@ def command(
             cpus=cpus,
             console=console(),
             json_output=json,
+            data_moved=read_changes(data or []),
         )
     )
 
