@@ -30,12 +30,12 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
         SpecError: a change is for no path of the spec.
         DataError: a path leads to nothing; what can be done is said.
     """
-    changes = {os.path.abspath(old): os.path.abspath(new) for old, new in changes.items()}
+    places = {os.path.abspath(old): os.path.abspath(new) for old, new in changes.items()}
     used: set[str] = set()
     problems: list[Problem] = []
 
     def moved(path: str) -> str:
-        for old, new in changes.items():
+        for old, new in places.items():
             if path == old or path.startswith(old.rstrip("/") + "/"):
                 used.add(old)
                 path = new + path[len(old) :] if path != old else new
@@ -58,16 +58,16 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
         else {**source, "path": _each(source["path"], moved), "name": source_name(source)}
         for source in spec.datasets
     )
-    if unused := changes.keys() - used:
+    if unused := places.keys() - used:
         there = ", ".join(sorted(set(_paths(spec)))) or "none: its data sets are embedded"
         raise SpecError(
-            f"--data {old}={changes[old]}: {sweep} has no data at {old}; its paths: {there}"
+            f"--data {old}={places[old]}: {sweep} has no data at {old}; its paths: {there}"
             for old in sorted(unused)
         )
     if problems:
         raise DataError(problems)
     unchanged = all(
-        isinstance(before, str) or before["path"] == after["path"]
+        isinstance(before, str) or isinstance(after, str) or before["path"] == after["path"]
         for before, after in zip(spec.datasets, sources, strict=True)
     )
     return spec if unchanged else spec.model_copy(update={"datasets": sources})

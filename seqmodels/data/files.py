@@ -88,22 +88,27 @@ def open_files(path: Path | Sequence[Path], endings: Sequence[str] = ("",)) -> F
 
 def open_bytes(path: Path) -> BufferedReader:
     """Open a file on disk for reading. Raises DataError when it is missing, unreadable, or no file."""
+    is_stream = str(path).startswith(STREAMS)
     try:
-        is_stream = str(path).startswith(STREAMS)
         if not is_stream:
             _check_kind(path, path.stat().st_mode)
         # a FIFO that took the file's place since would wait for a writer
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if is_stream else os.O_NONBLOCK))
         file = os.fdopen(number, "rb")
-        if not is_stream:
-            _check_kind(path, os.fstat(number).st_mode)
-        return file
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError([Problem(str(path), "no such file")]) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL character
-        raise DataError(
-            [Problem(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")]
-        ) from error
+        words = getattr(error, "strerror", None) or error
+        raise DataError([Problem(str(path), f"cannot be read: {words}")]) from error
+    if not is_stream:
+        try:
+            _check_kind(path, os.fstat(number).st_mode)
+        except DataError:
+            file.close()
+            raise
+    return file
 
 
 def read_bytes(path: Path, most: int = LARGEST_FILE) -> bytes:
@@ -172,7 +177,7 @@ def _from_folder(root: Path, endings: tuple[str, ...]) -> Files:
         for entry in entries:
             name = f"{inner}/{entry.name}" if inner else entry.name
             if hidden(entry.name):
-                passed_over += 1
+                passed_over += entry.name.lower().endswith(endings)  # not .git and the like
                 continue
             if len(contents) + len(folders) > MOST_MEMBERS:
                 rule = f"holds more than {MOST_MEMBERS:,} files and folders, the most that is looked through"
@@ -198,7 +203,7 @@ def _from_folder(root: Path, endings: tuple[str, ...]) -> Files:
 
     visit(str(root), "", frozenset())
     for count, what in (
-        (passed_over, "hidden file(s) or folder(s)"),
+        (passed_over, "hidden file(s)"),
         (loops, "link(s) that lead to a folder they lie in"),
     ):
         if count:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files
+from seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
 from seqmodels.data.readers.mfcc import parse_segment
 from seqmodels.data.readers.numbers import LARGEST
 from seqmodels.data.readers.strokes import parse_stroke
@@ -49,7 +49,7 @@ def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
 
     `form` is one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
     """
-    endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".xz")]
+    endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
     if path.is_dir():
         yield Problem(
@@ -57,8 +57,14 @@ def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
         )
     elif ending in JSON_LINES:
         try:
-            with path.open("rb") as lines:
-                yield from read_json_lines(lines, str(path))
+            if path.suffix.lower() in PACKED:
+                whole = decompress(path.name, read_bytes(path), str(path))
+                yield from read_json_lines(whole.split(b"\n"), str(path))
+            else:
+                with open_bytes(path) as lines:
+                    yield from read_json_lines(lines, str(path))
+        except DataError as error:
+            yield from error.problems
         except OSError as error:
             yield Problem(str(path), f"cannot be read: {error.strerror or error}")
     elif ENDINGS.get(ending, form) != form:

@@ -110,7 +110,7 @@ def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
     if isinstance(value, list | tuple):
         good = value and len(value) <= MOST_PATHS and all(isinstance(each, str) and each for each in value)
         if not good or len(set(value)) < len(value):
-            return f"`path` is {str(value)[:70]}, but as a list must have 1 to {MOST_PATHS} different texts that are not empty"
+            return f"`path` is {repr(value)[:70]}, but as a list must have 1 to {MOST_PATHS} different texts that are not empty"
         return None
     if source.get("format") != "ts":
         return f"`path` is {value!r}, but must be a text that is not empty, or a list of them"

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_faults_of_files_are_those_of_the_readers(tmp_path: Path) -> None:
         ("a.mfcc", "mfcc"): "a.mfcc:2: value 2 is `x`, but must be a number",
         ("a.ts", "ts"): "a.ts:3: channel 1, value 2 is `x`",
         ("none.txt", "strokes"): "none.txt: no such file",
-        ("none.jsonl", "strokes"): "none.jsonl: cannot be read: No such file",
+        ("none.jsonl", "strokes"): "none.jsonl: no such file",
         ("folder", "strokes"): "folder: is a folder: name its files",
         ("a.mfcc", "strokes"): "a.mfcc: is a mfcc file, but the model reads strokes",
         ("a.txt", "ts"): "a.txt: is a strokes file, but the model reads ts",
@@ -161,3 +162,27 @@ def test_what_a_reader_fills_in_is_said_of_inputs_too(
     assert caplog.messages == [
         "a.ts: 1 missing value(s) in 1 sequence(s) are filled in on the line between their neighbours"
     ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.mfcc.gz"])
+def test_a_fifo_is_refused_and_does_not_hang(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    [problem] = read_file(tmp_path / name, "mfcc" if "mfcc" in name else "strokes")
+    assert str(problem) == f"{tmp_path / name}: is a FIFO, not a file"
+
+
+def test_what_a_shell_writes_to_a_pipe_is_read():
+    reading, writing = os.pipe()
+    os.write(writing, b"1 2 3\n")
+    os.close(writing)
+    try:
+        [sequence] = read_file(Path(f"/dev/fd/{reading}"), "mfcc")
+        assert sequence.values.tolist() == [[1, 2, 3]]
+    finally:
+        os.close(reading)
+
+
+def test_compressed_json_lines_are_read(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"values": [[1, 2]]}\n\n{"values": [[3]]}'))
+    assert [each.id for each in read_file(path, "mfcc")] == [f"{path}:1", f"{path}:3"]
