@@ -41,9 +41,7 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     if isinstance(path, Mapping):
         located = {part: on_disk(base / path[part]) for part in path}
     else:
-        located = (
-            on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
-        )
+        located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
     options = {key: source[key] for key in ("classes", "group") if key in source}
     reader = import_module(f"seqmodels.data.readers.{source['format']}")
     read: SequenceDataset = reader.read(located, name=source_name(source), **options)
