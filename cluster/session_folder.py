@@ -39,11 +39,11 @@ def session_folder() -> Iterator[str]:
 
 @contextmanager
 def scratch_folder(purpose: str = "", *, base: str | None = None) -> Iterator[str]:
-    """Make a folder `seqsweep-<purpose>...` in `base` (default: that of Ray's session), and remove it afterwards.
+    """Make a folder `seqsweep-<purpose>...` in `base` (default: the temporary folder), and remove it afterwards.
 
     Raises OSError where it cannot be made.
     """
-    folder, lock = _make(f"{PREFIX}{purpose}", base or session_base())
+    folder, lock = _make(f"{PREFIX}{purpose}", base or tempfile.gettempdir())
     try:
         yield folder
     finally:

@@ -232,6 +232,7 @@ class Resources(_Section):
     """`[resources]`: a trial's share of one node; `max_concurrent = 0` runs as many as fit.
 
     The worker of a trial that ended no epoch for `stall_seconds` is taken to hang, and replaced; 0 waits for ever.
+    Where no worker comes for that long, and a minute at least, the sweep ends.
     """
 
     cpus_per_trial: int = Field(default=1, ge=1, le=4096)

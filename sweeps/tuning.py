@@ -17,6 +17,7 @@ from ray.tune.search import BasicVariantGenerator
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.local import ClusterError
+from cluster.places import session_base
 from cluster.session_folder import scratch_folder
 from sweeps import provenance
 from sweeps.silence import Silence
@@ -240,7 +241,7 @@ def _tune(
     look()
     watcher.look = look
     share = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    with scratch_folder("tune-") as scratch:
+    with scratch_folder("tune-", base=session_base()) as scratch:
         tune.Tuner(
             tune.with_resources(tune.with_parameters(Trial, job=job), share),
             param_space={"trial": tune.grid_search(list(trials))},
