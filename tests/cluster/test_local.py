@@ -75,9 +75,22 @@ def test_starts_its_own_which_another_process_joins_and_leaves_running(temporary
         assert (mine.cpus, mine.nodes, mine.address) == (1, 1, None)
         address = ray.get_runtime_context().gcs_address
         command = [sys.executable, "-c", JOIN, address, str(log)]
+        environment = dict(os.environ)
         for _ in range(2):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=120, check=False
+            )
             assert (done.returncode, done.stdout) == (0, "42 1 1\n"), done.stderr
+            # the second has a token at hand, but nobody told it to show one
+            environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+        environment |= {"HOME": "/proc/nowhere", "RAY_AUTH_TOKEN_PATH": "/proc/nowhere"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (
+            f"the Ray cluster at {address} wants its token, and refused us without one"
+            in log.read_text() + done.stderr
+        )
         with local.cluster() as again:
             assert again == mine
         assert ray.is_initialized(), "an inner use leaves it running"

@@ -1,6 +1,7 @@
 """A Ray of our own heeds nothing that the user set for another Ray or for `uv run`, and needs no home."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster import authentication, session
+from cluster.errors import ClusterError
 
 HOSTILE = {
     "RAY_RUNTIME_ENV_HOOK": "antigravity.hook",
@@ -134,3 +136,43 @@ def test_a_ray_starts_below_uv_without_a_home_and_behind_a_proxy(tmp_path: Path)
     command = [str(fake), "run", "seqsweep", sys.executable, "-c", RUN, str(tmp_path / "log")]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stdout) == (0, "42 {}\n"), done.stderr
+
+
+@pytest.mark.parametrize(("wants", "mode"), [(False, "disabled"), (True, "token")])
+@pytest.mark.parametrize("set_before", [None, "token", "disabled"])
+def test_a_token_is_shown_exactly_to_a_cluster_that_wants_one(
+    wants: bool, mode: str, set_before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "apply", lambda: None)
+    monkeypatch.setattr(
+        authentication, "_lets_in", lambda _: not wants or os.environ[authentication.MODE] == "token"
+    )
+    monkeypatch.setenv(authentication.TOKEN, "f00")
+    monkeypatch.setenv(authentication.MODE, set_before or "")
+    authentication.agree("192.0.2.1:6379")
+    assert os.environ[authentication.MODE] == mode
+    monkeypatch.delenv(authentication.TOKEN)
+    monkeypatch.setenv(authentication.TOKEN_PATH, "/proc/nowhere")
+    if wants:
+        with pytest.raises(ClusterError, match="wants its token, and refused us without one: put the head's"):
+            authentication.agree("192.0.2.1:6379")
+
+
+def test_uv_starts_it_as_the_readme_says(tmp_path: Path) -> None:
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not installed")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "0"\n')
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    command = [uv, "run", "--no-sync", "seqsweep", "--version"]
+    assert " ".join(command[1:4]) in (Path(__file__).parents[2] / "README.md").read_text()
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment | {"UV_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout[:9]) == (0, "seqsweep "), done.stderr
