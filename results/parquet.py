@@ -8,10 +8,12 @@ import pyarrow.parquet as pq
 
 from results.errors import Damaged, Newer
 from results.files import Folder
-from results.schema import SCHEMA_VERSION, VERSION_KEY
+from results.schema import SCHEMA_VERSION, TABLE_KEY, VERSION_KEY
 from results.seal import BLANK, FIELD, seal
 
 _TOGETHER = 500  # files
+_TRIAL = ("trial",)
+_KEYS = {"lanes": (*_TRIAL, "candidate", "seed")}  # what no two rows of a part share
 
 
 def encoded(
@@ -27,10 +29,33 @@ def encoded(
 
 
 def read(folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
-    """Columns of a file. Raises `StoreError` that names it when it is missing, damaged or of a newer schema."""
-    with opened(folder, name, columns) as file:
+    """Read columns of a file. Raises `StoreError` that names it when it is missing, damaged or of a newer schema.
+
+    A trial's part is damaged too where it holds rows of another trial, or a lane twice: they would count twice.
+    """
+    keys = _KEYS.get(schema.metadata[TABLE_KEY].decode(), _TRIAL)
+    wanted = list(dict.fromkeys([*columns, *(key for key in keys if key in schema.names)]))
+    with opened(folder, name, wanted) as file:
         # a part is one row group of few rows, for which threads cost more than they save
-        return cast(file.read(list(columns), use_threads=False), schema, columns)
+        found = cast(file.read(wanted, use_threads=False), schema, wanted)
+    if "trial" in wanted:
+        _check_rows(found.select(list(keys)), name.removesuffix(".parquet"), str(folder / name))
+    return found.select(list(columns))
+
+
+def _check_rows(keys: pa.Table, trial: str, file: str) -> None:
+    """Raise `Damaged` unless all rows are of the trial, and each lane is there once."""
+    others = [each for each in keys["trial"].unique().to_pylist() if each != trial]
+    if others:
+        raise Damaged(
+            f"{file} is damaged: it holds rows of trial `{others[0]}`, which would count twice; if it is a copy, move it away"
+        )
+    if keys.num_columns > 1:
+        seen: set[tuple[int, int]] = set()
+        for lane in zip(keys["candidate"].to_pylist(), keys["seed"].to_pylist(), strict=True):
+            if lane in seen:
+                raise Damaged(f"{file} is damaged: candidate {lane[0]} with seed {lane[1]} is in it twice")
+            seen.add(lane)
 
 
 def read_many(

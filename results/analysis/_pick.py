@@ -49,12 +49,16 @@ def _seen(name: str) -> str:
 
 
 def pick_architecture(trials: Sequence[Trial], wanted: str) -> Trial:
-    """The trial whose id begins with `wanted`, or whose architecture is called that, with or without its batch size."""
+    """The trial of the id `wanted`, of that architecture (with or without its batch size), the best of that cell, or the one
+    whose id begins so.
+    """
     matches = [trial for trial in trials if trial.trial == wanted] or [
         trial
         for trial in trials
         if _squeezed(wanted) in (_squeezed(trial.label), _squeezed(f"{trial.label} batch {trial.batch_size}"))
     ]
+    if not matches and (cell := [trial for trial in trials if trial.cell == wanted.lower()]):
+        return best(cell)
     matches = matches or [trial for trial in trials if wanted and trial.trial.startswith(wanted)]
     if len(matches) == 1:
         return matches[0]

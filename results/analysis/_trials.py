@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from results.analysis._columns import names_equal, numbers, positions
 from results.analysis._lanes import ARCHITECTURE, architecture_extras, architecture_label
+from results.errors import Damaged
 from results.schema import HYPERPARAMETERS
 from results.store import Sweep
 
@@ -88,6 +89,7 @@ def read_trials(sweep: Sweep, trials: Sequence[str] | None = None) -> Trials:
         _look(table, some, seen)
         backends.update(table["backend"].unique().to_pylist())
         found += some
+    _check_twins(sweep, found)
     names = _declared_order(sweep, seen)
     return Trials(
         datasets={name: tuple(trial for trial in found if trial.dataset == name) for name in names},
@@ -96,6 +98,19 @@ def read_trials(sweep: Sweep, trials: Sequence[str] | None = None) -> Trials:
         },
         backends=tuple(sorted(backends)),
     )
+
+
+def _check_twins(sweep: Sweep, trials: Sequence[Trial]) -> None:
+    """Raise `Damaged` where two trials are of one architecture on one data set: their lanes would count twice."""
+    seen: dict[tuple[Any, ...], Trial] = {}
+    for trial in trials:
+        key = (trial.dataset, *(getattr(trial, name) for name in ARCHITECTURE))
+        other = seen.setdefault(key, trial)
+        if other is not trial:
+            raise Damaged(
+                f"{sweep.folder} is damaged: trials `{other.trial}` and `{trial.trial}` are both {trial.label} "
+                f"(batch {trial.batch_size}) on {trial.dataset}; move the files of one of them away"
+            )
 
 
 def _trials(table: pa.Table) -> list[Trial]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, console, find_sweep
+from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, console, find_sweep, note_cells
 
 if TYPE_CHECKING:
     from results.analysis import Comparison
@@ -26,7 +26,7 @@ def command(
         list[str],
         typer.Argument(
             metavar="NAME",
-            help="Two or more sweeps, or architectures (labels or trials' ids), with their sweep before them.",
+            help="Two or more sweeps, or architectures (labels, cells or trials' ids), with their sweep before them.",
         ),
     ],
     dataset: Dataset = None,
@@ -44,6 +44,7 @@ def command(
     from sweeps.report import write_json
 
     data = _compared(names, dataset, store)
+    note_cells(names, [(each.dataset.name, side.label) for each in data.datasets for side in each.sides])
     terminal = console()
     if json:
         write_json(data, terminal)

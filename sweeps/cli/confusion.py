@@ -16,6 +16,7 @@ from sweeps.cli.options import (
     SweepName,
     console,
     find_sweep,
+    note_cells,
     per_dataset,
     print_each,
 )
@@ -71,6 +72,7 @@ def command(
     data = per_dataset(
         found, dataset, lambda name, which: analysis.confusion(found, name, which, split.value), architecture
     )
+    note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
 
 
@@ -86,4 +88,6 @@ def _contrast(
         lambda name, which: analysis.contrast(sweep, name, which, against, split),
         architecture,
     )
+    sides = [side for each in data for side in (each.first, each.second)]
+    note_cells([architecture, against], [(side.dataset, side.architecture) for side in sides])
     print_each(data, render, console(), json)

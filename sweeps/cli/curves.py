@@ -15,6 +15,7 @@ from sweeps.cli.options import (
     SweepName,
     console,
     find_sweep,
+    note_cells,
     per_dataset,
     print_each,
 )
@@ -46,4 +47,5 @@ def command(
 
     found = find_sweep(store, sweep)
     data = per_dataset(found, dataset, lambda name, which: analysis.curves(found, name, which), architecture)
+    note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, validation=validation), console(), json)

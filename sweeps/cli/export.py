@@ -14,8 +14,8 @@ NAME = "export"
 EXAMPLES = """\b
 Examples:
   seqsweep export --format markdown
-  seqsweep export reference-7f3 --format latex -o verdict.tex
-  seqsweep export --table lanes --format parquet -o lanes.parquet"""
+  seqsweep export reference-7f3 -o verdict.tex
+  seqsweep export --table lanes -o lanes.parquet"""
 
 
 class Format(StrEnum):
@@ -25,6 +25,16 @@ class Format(StrEnum):
     parquet = "parquet"
     latex = "latex"
     markdown = "markdown"
+
+
+ENDINGS = {
+    ".csv": Format.csv,
+    ".parquet": Format.parquet,
+    ".tex": Format.latex,
+    ".latex": Format.latex,
+    ".md": Format.markdown,
+    ".markdown": Format.markdown,
+}
 
 
 class TableName(StrEnum):
@@ -39,7 +49,10 @@ class TableName(StrEnum):
 
 def command(
     sweep: SweepName = None,
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.csv,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="What to write.", show_default="by the file's ending, else csv"),
+    ] = None,
     table: Annotated[TableName, typer.Option("--table", help="Which table.")] = TableName.verdict,
     dataset: Dataset = None,
     output: Annotated[
@@ -50,9 +63,12 @@ def command(
 ) -> None:
     """Write a table for another program, or for a paper.
 
+    The file's ending says what it is: .csv, .parquet, .tex, .md.
+
     CSV and Parquet hold every figure as it is, accuracies as fractions; LaTeX (with booktabs) and Markdown what is read. A file
     of that name is replaced.
     """
+    form = _form(form, output)
     if output is None and form is Format.parquet:
         raise typer.BadParameter("Parquet is not for a terminal: name a file with -o")
     from results.export import encode, read_table
@@ -65,3 +81,20 @@ def command(
         write(content, output)
     else:
         print_bytes(content)
+
+
+def _form(form: Format | None, output: Path | None) -> Format:
+    """What to write: as --format says, else as the file's ending does, where there is a file; both must agree."""
+    if output is None or not (ending := output.suffix.lower()):
+        return form or Format.csv
+    meant = ENDINGS.get(ending)
+    known = ", ".join(ENDINGS)
+    if meant is None:
+        raise typer.BadParameter(
+            f"{output.name} ends in {ending}, which is no format here: the endings are {known}"
+        )
+    if form is not None and form is not meant:
+        raise typer.BadParameter(
+            f"{output.name} ends in {ending}, which is {meant.value}, but --format says {form.value}: name one of both"
+        )
+    return meant

@@ -15,6 +15,7 @@ from sweeps.cli.options import (
     SweepName,
     console,
     find_sweep,
+    note_cells,
 )
 
 NAME = "export-model"
@@ -66,6 +67,7 @@ def command(
     check_place(out)  # before anything is read
     found = find_sweep(store, sweep)
     model = analysis.chosen_model(found, dataset, architecture, seed)
+    note_cells([architecture], [(model.dataset, model.label)])
     from sweeps.model_export import export_model
 
     differences = export_model(found, model, out, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -36,7 +36,7 @@ ArchitectureName = Annotated[
     typer.Option(
         "--architecture",
         metavar="NAME",
-        help="A label such as 'lstm x 2 x 100', or a trial's id.",
+        help="A label such as 'lstm x 2 x 100', a cell such as lstm: the best of it, or a trial's id.",
         show_default="the best",
     ),
 ]
@@ -77,6 +77,14 @@ def find_sweep(store: str, prefix: str | None) -> Sweep:
 def note(text: str) -> None:
     """Say on standard error what the answer on standard output does not hold."""
     typer.echo(f"note: {text}", err=True)
+
+
+def note_cells(names: Iterable[str | None], architectures: Iterable[tuple[str, str]]) -> None:
+    """Say which architecture a cell's bare name stands for, of the `architectures` shown (data set, label)."""
+    for dataset, label in architectures:
+        cell = label.partition(" ")[0]
+        if cell in {name.lower() for name in names if name}:
+            note(f"`{cell}` means the best of that cell: on {dataset} {label}")
 
 
 def jobs_at(address: str | None) -> Jobs:

@@ -1,5 +1,7 @@
 """The store is readable with one line of pandas, pyarrow or DuckDB, also beside the litter of a killed writer."""
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,18 +30,39 @@ def expected(folder: Path) -> dict[tuple[str, str, int], float]:
     return {key: sum(values) / len(values) for key, values in groups.items()}
 
 
-def test_the_line_of_the_readme(sweep_folder: Path) -> None:
-    line = (
-        f"import pandas as pd; print(pd.read_parquet('{sweep_folder}/lanes')"
-        ".groupby(['dataset','cell','layers']).test_accuracy.mean())"
-    )
+PAGES = Path(__file__).parent.parent.parent
+LINES = [
+    line.strip()
+    for page in ("README.md", "docs/store.md")
+    for line in (PAGES / page).read_text(encoding="utf-8").splitlines()
+    if re.match(r"(python|duckdb) -c ", line)
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_lines_of_the_pages(sweep_folder: Path, line: str) -> None:
+    """Each is run as it stands, but for the sweep's name; warnings are errors."""
+    program, _, code = shlex.split(re.sub(r"store/(<sweep>|SWEEP)", str(sweep_folder), line))
+    if program == "duckdb":  # the module reads what the command line reads
+        found = duckdb.sql(code)
+        assert {row[0] for row in found.fetchall()} == {key[0] for key in expected(sweep_folder)}
+        return
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", line], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    printed = [text.split()[-1] for text in done.stdout.splitlines()[1:-1]]
-    means = sorted(f"{mean:.6f}" for mean in expected(sweep_folder).values())
-    assert sorted(mean for mean in printed if mean != "NaN") == means
+    if "test_accuracy.mean" in code:
+        printed = [text.split()[-1] for text in done.stdout.splitlines()[1:-1]]
+        means = sorted(f"{mean:.6f}" for mean in expected(sweep_folder).values())
+        assert sorted(mean for mean in printed if mean != "NaN") == means
+        assert "observed=True" in code, "else pandas 2 warns, and counts what does not occur"
+    else:
+        assert done.stdout
+
+
+def test_the_pages_have_lines_for_all_three() -> None:
+    assert len(LINES) == 6
+    assert {line.split()[0] for line in LINES} == {"python", "duckdb"}
 
 
 def test_pandas(sweep_folder: Path) -> None:

@@ -14,7 +14,8 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from results.errors import StoreError
+from results import analysis
+from results.errors import Damaged, StoreError
 from results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
 from results.seal import FIELD
 from results.store import EXAMPLES_FILE, Store, Sweep
@@ -275,3 +276,38 @@ def test_a_value_of_an_example_that_breaks_a_rule_is_named() -> None:
     assert table("examples", [whole]).num_rows == 1
     with pytest.raises(StoreError, match="examples, row 0: `token_step` is 0, but must be at least 1"):
         table("examples", [whole | {"token_step": 0}])
+
+
+@pytest.mark.parametrize("table", list(SCHEMAS))
+def test_a_copied_part_is_named_and_not_counted_twice(own_sweep: Sweep, tmp_path: Path, table: str) -> None:
+    path = part(tmp_path, table)
+    rows = len(own_sweep.read(table))
+    if not len(pq.read_table(path)):
+        path = sorted((tmp_path / SWEEP_ID / table).glob("*.parquet"))[-1]
+    copy = path.with_name("a-copy.parquet")
+    copy.write_bytes(path.read_bytes())
+    if table != "lanes":  # what marks the copy as a finished trial
+        trial = path.stem
+        lanes = tmp_path / SWEEP_ID / "lanes"
+        (lanes / copy.name).write_bytes((lanes / f"{trial}.parquet").read_bytes())
+    with pytest.raises(Damaged, match=rf"a-copy\.parquet is damaged: it holds rows of trial `{path.stem}`"):
+        own_sweep.read(table)
+    copy.unlink()
+    (tmp_path / SWEEP_ID / "lanes" / copy.name).unlink(missing_ok=True)
+    assert len(own_sweep.read(table)) == rows
+
+
+def test_a_lane_that_is_there_twice_is_named(own_sweep: Sweep, tmp_path: Path) -> None:
+    path = part(tmp_path, "lanes")
+    good = pq.read_table(path)
+    pq.write_table(pa.concat_tables([good, good.slice(0, 1)]), path)
+    with pytest.raises(Damaged, match=rf"{path.name} is damaged: candidate 0 with seed 0 is in it twice"):
+        own_sweep.read("lanes", ["lr"])
+
+
+def test_two_trials_of_one_architecture_are_named(own_sweep: Sweep) -> None:
+    trial = sorted(own_sweep.finished())[0]
+    rows = [row | {"trial": "twin"} for row in own_sweep.read("lanes", trials=[trial]).to_pylist()]
+    own_sweep.write_trial("twin", {"lanes": table("lanes", rows)})
+    with pytest.raises(Damaged, match=rf"trials `{trial}` and `twin` are both .* move the files of one"):
+        analysis.verdict(own_sweep)

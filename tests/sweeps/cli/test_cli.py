@@ -258,6 +258,51 @@ def test_export(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "there is no folder" in capsys.readouterr().err
 
 
+def test_an_exports_ending_is_what_it_is(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, begin in (
+        ("a.md", b"| data set"),
+        ("a.TEX", b"% "),
+        ("a.parquet", b"PAR1"),
+        ("a", b"dataset,"),
+    ):
+        assert said(capsys, "export", "-o", str(tmp_path / name)) == ""
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    (tmp_path / "folder.csv").mkdir()
+    for arguments, message in (
+        (
+            ["-o", "x.xlsx"],
+            "x.xlsx ends in .xlsx, which is no format here: the endings are .csv, .parquet, .tex",
+        ),
+        (["-o", "x.md", "--format", "csv"], "x.md ends in .md, which is markdown, but --format says csv"),
+        (["-o", "folder.csv"], "it is there and is no file"),
+        (["-o", "none/x.csv"], "there is no folder"),
+    ):
+        assert main(["export", *arguments[:1], str(tmp_path / arguments[1]), *arguments[2:]]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.glob("x.*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["confusion", "--architecture", "LSTM"],
+        ["curves", "--architecture", "lstm"],
+        ["confusion", "--architecture", "gru", "--against", "lstm"],
+        ["compare", "gru", "lstm"],
+    ],
+    ids=" ".join,
+)
+def test_a_cell_means_its_best_architecture_and_says_so(
+    arguments: list[str], store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--dataset", "segments"]) == 0
+    out, err = capsys.readouterr()
+    assert "lstm x 1 x 100 bi last+max" in out
+    assert "note: `lstm` means the best of that cell: on segments lstm x 1 x 100 bi last+max\n" in err
+
+
 @pytest.mark.parametrize("verb", ["confusion", "curves"])
 def test_an_unknown_architecture_is_a_mistake(
     verb: str, store: Path, capsys: pytest.CaptureFixture[str]
