@@ -162,9 +162,9 @@ def standard_streams() -> Iterator[None]:
     finally:
         ours = sys.stdin, sys.stdout, sys.stderr
         sys.stdin, sys.stdout, sys.stderr = before
-        for stream, former in zip(ours, before, strict=True):
-            if stream is not former:
-                _let_go(stream)
+        for used, former in zip(ours, before, strict=True):
+            if used is not former:
+                _let_go(used)
 
 
 def loss_of(stream: TextIO | None) -> OSError | None:
