@@ -110,7 +110,8 @@ def _temporary() -> Check:
         folder = places.session_base()
         free = shutil.disk_usage(folder).free
     except (ClusterError, OSError) as error:
-        return Check("temporary folder", "failed", str(error))
+        finding, _, remedy = str(error).partition(". ")
+        return Check("temporary folder", "failed", finding, remedy or "set TMPDIR to a folder with room")
     first = places.candidates()[0]
     finding = f"{folder}, {free / GIB:.1f} GiB free"
     wanted = os.environ.get("TMPDIR", first)

@@ -23,6 +23,7 @@ from seqmodels import backends
 from sweeps.cli import main
 from sweeps.doctor import here as doctor
 from sweeps.doctor import probe as doctor_probe
+from sweeps.doctor import start
 from sweeps.doctor.checks import GIB, Check, Diagnosis
 from sweeps.doctor.here import examine
 from sweeps.doctor.view import render
@@ -61,6 +62,7 @@ def test_this_installation_can_run_a_sweep(tmp_path: Path) -> None:
     assert [check.name for check in diagnosis.checks] == [
         *("python", "seqsweep", "torch", "ray", "numpy", "pyarrow", "others"),
         *("backend", "gpus", "cores", "memory", "store"),
+        *(check.name for check in start.checks()),
     ]
     assert diagnosis.status != "failed"
     assert all((check.remedy is None) == (check.status == "ok") for check in diagnosis.checks)
