@@ -24,6 +24,14 @@ def seal(content: bytes, *, at_end: bool = False) -> bytes:
     return b"".join((content[:begin], hashlib.sha256(content).hexdigest().encode(), content[end:]))
 
 
+def seal_in_place(content: memoryview, end: int) -> None:
+    """Write the digest over the zeros of its field, which lies in the first `end` bytes of `content`."""
+    match = _BLANK.search(content[:end])
+    assert match is not None
+    first, last = match.span(1)
+    content[first:last] = hashlib.sha256(content).hexdigest().encode()
+
+
 def intact(content: bytes | memoryview) -> bool | None:
     """Whether the file is as it was sealed; None where it carries no digest."""
     found = False

@@ -19,7 +19,6 @@ from seqmodels.optim import moment_buffers
 
 _FLOAT = 4
 _STAGES = 4  # arrays that a random draw is computed in
-_COPIES_OF_A_CHECKPOINT = 3  # of the state, of its bytes tensor by tensor, and of the whole file
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Footprint:
         lane: of a lane whether it trains or not: its kept weights, its predictions.
         training: of a lane in training besides: weights, gradients, moments.
         together: of a lane in training besides, where one call has all of them: its part of the call.
-        saving: of a lane in training besides while a checkpoint is written.
+        kept: of a lane whether it trains or not besides, while a checkpoint is written or read.
+        saving: of a lane in training besides, then.
     """
 
     data: int
@@ -40,6 +40,7 @@ class Footprint:
     lane: int
     training: int
     together: int
+    kept: int
     saving: int
 
     @classmethod
@@ -73,13 +74,14 @@ class Footprint:
             lane=row + predictions,
             training=row * (2 + moments),
             together=call if together else 0,
-            saving=row * (1 + moments) * _COPIES_OF_A_CHECKPOINT,
+            kept=row,
+            saving=row * (1 + moments),
         )
 
     def total(self, lanes: int, at_once: int | None = None, *, checkpoints: bool = False) -> int:
         """Bytes for so many lanes of which so many (default: all) train at once."""
         at_once = lanes if at_once is None else min(at_once, lanes)
-        saving = at_once * self.saving + lanes * self.lane * _COPIES_OF_A_CHECKPOINT if checkpoints else 0
+        saving = at_once * self.saving + lanes * self.kept if checkpoints else 0
         in_training = at_once * (self.training + self.together)
         return self.data + self.calls + lanes * self.lane + in_training + saving
 

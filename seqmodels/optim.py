@@ -206,9 +206,9 @@ class LaneOptimizer:
         self.second = second.index_select(0, rows) if second is not None and needs_second else None
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of `steps [K]` and, where present, `first [K, P]` and `second [K, P]`."""
+        """Give `steps [K]` and, where present, `first [K, P]` and `second [K, P]`, which the next step changes."""
         state = {"steps": self.steps, "first": self.first, "second": self.second}
-        return {name: value.clone() for name, value in state.items() if value is not None}
+        return {name: value for name, value in state.items() if value is not None}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take a `state_dict` of an optimizer made for the same lanes.

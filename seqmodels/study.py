@@ -333,7 +333,10 @@ class Study:
         return found
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments."""
+        """Give tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments.
+
+        As with torch's modules, they may be those that the next step trains: write or copy them before it.
+        """
         state = {f"search.{name}": value for name, value in self._search.state_dict().items()}
         state[ARITHMETIC] = torch.tensor(list(self._backend.arithmetic.encode()), dtype=torch.uint8)
         if self._refit:

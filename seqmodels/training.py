@@ -346,7 +346,10 @@ class Trainer:
         self.optimizer.select(torch.tensor(rows, dtype=torch.int64))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Everything that a later `load_state_dict` needs to go on with the same bits."""
+        """Give everything that a later `load_state_dict` needs to go on with the same bits.
+
+        As with torch's modules, the tensors may be those that the next epoch trains: write or copy them before it.
+        """
         records = [
             [
                 row.epoch,
@@ -365,8 +368,8 @@ class Trainer:
             "epoch": torch.tensor([self.epoch]),
             "active": torch.tensor(self.active, dtype=torch.int64),
             "waiting": torch.tensor(self.waiting, dtype=torch.int64),
-            "params": self.array.params.clone(),
-            "kept": self.kept.clone(),
+            "params": self.array.params,
+            "kept": self.kept,
             "progress": torch.tensor([astuple(p) for p in self.progress], dtype=torch.float64),
             "history": torch.tensor(records, dtype=torch.float64).reshape(-1, 8),
             "history_lane": torch.tensor(

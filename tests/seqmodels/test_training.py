@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -303,7 +304,7 @@ def test_stopped_after_any_epoch_and_resumed_the_bits_are_the_same() -> None:
     straight, states = trainer(lanes, STOPPING), []
     while not straight.done:
         straight.run_epoch()
-        states.append(straight.state_dict())
+        states.append(deepcopy(straight.state_dict()))
     assert len(states) == STOPPING.epochs
     third = trainer(lanes, STOPPING)  # one that is thrown back and forth between states
     for epoch, state in reversed(list(enumerate(states, 1))):
@@ -317,7 +318,7 @@ def test_stopped_after_any_epoch_and_resumed_the_bits_are_the_same() -> None:
             assert one.work_left == 0
             for lane in range(len(lanes)):
                 assert_same_lane(straight, lane, one, lane)
-        # a state is a copy, when it is taken and when it is given
+        # a state that is given is copied
         assert all(same_bits(state[name], value) for name, value in before.items())
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_stopped_after_any_epoch_and_resumed_the_bits_are_the_same() -> None:
     straight, states = trainer(emulated(), config=STOPPING), []
     while not straight.done:
         straight.run_epoch()
-        states.append(straight.state_dict())
+        states.append(deepcopy(straight.state_dict()))
     backend = emulated(seed=5)
     for state in reversed(states[:-1]):
         one = trainer(backend, config=STOPPING)
