@@ -104,7 +104,7 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
-        typer.echo(f"note: {shown}", err=True)
+        typer.echo(f"note: {shown}", err=True, color=True)
 
 
 logging.getLogger("seqmodels.data").addHandler(_Notes())
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _explained(arguments: Sequence[str] | None) -> int:
     """Run it; whatever goes wrong is said, and only with `--debug` where in the code."""
     if trouble := platforms.complaint():
-        typer.echo(f"error: {trouble}", err=True)
+        typer.echo(f"error: {trouble}", err=True, color=True)
         return 2
     settings = Settings()
     try:
@@ -176,7 +176,7 @@ def explain(error: Exception) -> int:
 
     if isinstance(error, SpecError | DataError | StoreError | ClusterError):
         for line in str(error).split("\n"):
-            typer.echo(f"error: {line}", err=True)
+            typer.echo(f"error: {line}", err=True, color=True)
         return 2
     # the store and the data say which file it was
     output = ungated(sys.stdout)
@@ -185,14 +185,22 @@ def explain(error: Exception) -> int:
         if error.errno == errno.EIO:  # a terminal that was closed: nobody is there to be told
             return 1
         why = "it is closed" if error.errno == errno.EBADF else error.strerror
-        typer.echo(f"error: cannot write standard output: {why}", err=True)
+        typer.echo(f"error: cannot write standard output: {why}", err=True, color=True)
         return 2
     if isinstance(error, FileNotFoundError) and error.filename is None and not _current_folder():
-        typer.echo("error: the current folder is gone: `cd` to one that is there, and run again", err=True)
+        typer.echo(
+            "error: the current folder is gone: `cd` to one that is there, and run again",
+            err=True,
+            color=True,
+        )
         return 2
     what = " ".join(str(error).split()) or "no message"
-    typer.echo(f"error: {type(error).__name__}: {what}", err=True)
-    typer.echo("This is a fault of seqsweep's; run again with `seqsweep --debug ...` to see where.", err=True)
+    typer.echo(f"error: {type(error).__name__}: {what}", err=True, color=True)
+    typer.echo(
+        "This is a fault of seqsweep's; run again with `seqsweep --debug ...` to see where.",
+        err=True,
+        color=True,
+    )
     return 1
 
 

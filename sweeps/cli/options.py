@@ -76,7 +76,7 @@ def find_sweep(store: str, prefix: str | None) -> Sweep:
 
 def note(text: str) -> None:
     """Say on standard error what the answer on standard output does not hold."""
-    typer.echo(f"note: {text}", err=True)
+    typer.echo(f"note: {text}", err=True, color=True)
 
 
 def note_cells(names: Iterable[str | None], architectures: Iterable[tuple[str, str]]) -> None:

@@ -214,6 +214,12 @@ def test_a_verb_shows_what_it_was_given(
     assert out if code == 0 else err
 
 
+def test_an_error_quotes_all_that_was_typed(hostile_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """click drops colour codes on their way to a pipe; then the name in the error is not the one that was given."""
+    assert main(["show", "a\x1b[31m", "--store", str(hostile_root)]) == 2
+    assert "`a\\x1b[31m`" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def hostile_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("verbs")
