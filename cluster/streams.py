@@ -123,6 +123,9 @@ class Lasting(io.TextIOBase):
             with self._held():
                 self.stream.flush()
 
+    def close(self) -> None:
+        """Leave the stream as it is: it is not ours. (Python closes what is forgotten, and would take that for a loss.)"""
+
     @contextmanager
     def _held(self) -> Iterator[None]:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, TextIO, cast
 
 from rich.console import Console
 
@@ -308,9 +309,9 @@ class _Run:
     def _lasting(self, console: Console, name: str) -> Iterator[None]:
         """Whatever becomes of the stream behind `console`, nothing ends for that."""
         before = console.file
-        output = Lasting(before, lambda why: self._lose(name, why))
+        output = Lasting(cast(TextIO, before), lambda why: self._lose(name, why))
         self.outputs.append(output)
-        console.file = output
+        console.file = cast(IO[str], output)
         try:
             yield
         finally:

@@ -32,6 +32,10 @@ def test_the_tree_keeps_its_rules(tool: str) -> None:
 def test_files_for_github_are_as_it_wants_them(schema: str, pattern: str) -> None:
     files = sorted(str(path) for path in REPOSITORY.glob(pattern))
     assert files
-    command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", f"vendor.{schema}"]
+    command = [
+        str(Path(sys.executable).with_name("check-jsonschema")),
+        "--builtin-schema",
+        f"vendor.{schema}",
+    ]
     done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import io
 import os
 import pty
@@ -128,3 +129,14 @@ def test_a_stream_that_somebody_closed_is_lost_too() -> None:
     lasting.write("x")
     assert lasting.lost is not None
     assert not lasting.isatty()
+
+
+def test_a_stream_that_is_forgotten_is_not_lost() -> None:
+    told: list[str] = []
+    behind = io.StringIO()
+    stream = Lasting(behind, told.append)
+    stream.write("a")
+    behind.close()
+    del stream
+    gc.collect()
+    assert told == []

@@ -285,13 +285,13 @@ def test_a_study_from_search_to_test_is_the_torch_backends(monkeypatch: pytest.M
     architecture = Architecture("gru", 1, 7, readout=("last", "mean"))
 
     def outcome(name: str) -> StudyOutcome:
-        study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=200_000)
+        study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
         assert study.lanes_at_once < len(lanes)
         while not study.done:
             study.step()
             if not study.done:  # every step from a checkpoint
                 state = study.state_dict()
-                study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=200_000)
+                study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
                 study.load_state_dict(state)
         return study.outcome()
 

@@ -98,7 +98,10 @@ BAD: dict[str, tuple[Change, list[str]]] = {
         spec("hidden = 4", "hidden = 4\nhidden = 5"),
         ["spec.toml: line 9", "Cannot overwrite a value"],
     ),
-    "not text": (file("spec.toml", b"name = '\xff\xfe'"), ["line 1: is not UTF-8 text (byte 9 is 0xff): save it as UTF-8"]),
+    "not text": (
+        file("spec.toml", b"name = '\xff\xfe'"),
+        ["line 1: is not UTF-8 text (byte 9 is 0xff): save it as UTF-8"],
+    ),
     "empty": (
         file("spec.toml", ""),
         ["`name` is missing", "`datasets` is missing", "`architecture` is missing"],
