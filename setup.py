@@ -1,19 +1,40 @@
 """The compiled part of the package: the kernels of the `cpu` backend. Everything else is in pyproject.toml.
 
-A plain shared library with a C interface, loaded by ctypes: it knows neither Python's nor torch's ABI, so one build serves every
-version of both. It is optional: without a compiler the install succeeds and the `torch` backend serves.
+A plain shared library with a C interface, loaded by ctypes: it knows neither Python's nor torch's ABI, so one build, and one
+wheel a platform, serves every version of both. It is optional: without a compiler the install succeeds and the `torch` backend
+serves.
 """
 
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
-KERNELS = Path("seqmodels/backends/cpu/kernels")
+KERNELS = Path("seqsweep/seqmodels/backends/cpu/kernels")
+
+
+class BuildLibrary(build_ext):
+    """Gives the library a name that every Python finds."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Name it without a version of Python."""
+        return str(Path(*fullname.split(".")).with_suffix(".so"))
+
+
+class PlatformWheel(bdist_wheel):
+    """Tags the wheel with the platform alone."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Name neither a Python nor its ABI."""
+        return "py3", "none", super().get_tag()[2]
+
 
 setup(
+    cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
     ext_modules=[
         Extension(
-            "seqmodels.backends.cpu._kernels",
+            "seqsweep.seqmodels.backends.cpu._kernels",
             sources=sorted(str(path) for path in KERNELS.glob("*.cpp")),
             depends=sorted(str(path) for path in KERNELS.glob("*.h")),
             language="c++",
@@ -31,5 +52,5 @@ setup(
             extra_link_args=["-pthread"],
             optional=True,
         )
-    ]
+    ],
 )

@@ -28,8 +28,8 @@ from typing import Any
 
 from results_table import machine, own_command, table, write_section
 
-from cluster.limits import usable_cpus
-from cluster.local import cluster
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.local import cluster
 
 OURS = "seqsweep"
 KEPT, COLD = "plain Tune, processes kept", "plain Tune"
@@ -74,8 +74,8 @@ def spec(data: Path, trials: int, epochs: int) -> dict[str, Any]:
 def seqsweep(trials: int, epochs: int, cores: int, scratch: Path) -> None:
     from rich.console import Console
 
-    from sweeps.run import run_sweep
-    from sweeps.spec import parse_spec
+    from seqsweep.sweeps.run import run_sweep
+    from seqsweep.sweeps.spec import parse_spec
 
     write_data(scratch / "data")
     checked = parse_spec(spec(scratch / "data", trials, epochs), base=scratch, source="driver_cost")

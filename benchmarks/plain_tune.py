@@ -20,10 +20,10 @@ from ray import tune
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from cluster.local import cluster
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.registry import load
-from seqmodels.data.splits import Splits, split
+from seqsweep.cluster.local import cluster
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.splits import Splits, split
 
 Part = tuple[list[Tensor], Tensor]  # sequences and their labels
 

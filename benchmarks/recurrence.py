@@ -27,13 +27,13 @@ from results_table import machine, own_command, table, write_section
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends.cpu import CpuBackend
-from seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
-from seqmodels.cells import RECURRENT_CELLS
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray, Tokens
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.layout import Layout
 
 BATCH, CLASSES = 32, 5
 OURS = "cpu backend"

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cluster.limits import usable_cpus
-from seqmodels.backends.cpu.library import available, instruction_sets
-from sweeps.provenance import versions
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.seqmodels.backends.cpu.library import available, instruction_sets
+from seqsweep.sweeps.provenance import versions
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PREFACE = """# Benchmark results

@@ -27,12 +27,12 @@ import numpy as np
 import torch
 from results_table import machine, own_command, table, write_section
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends.cpu import CpuBackend
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray, Tokens
-from seqmodels.layout import Layout
-from seqmodels.optim import LaneOptimizer
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.optim import LaneOptimizer
 
 BATCH, FEATURES, CLASSES = 32, 2, 5
 CELLS = ("rnn_tanh", "gru", "lstm")

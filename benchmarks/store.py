@@ -27,9 +27,9 @@ import numpy as np
 import pyarrow as pa
 from results_table import machine, own_command, table, write_section
 
-from results import analysis, schema
-from results.parquet import encoded
-from results.store import Store, Sweep
+from seqsweep.results import analysis, schema
+from seqsweep.results.parquet import encoded
+from seqsweep.results.store import Store, Sweep
 
 CANDIDATES, SEEDS = 20, 5
 CLASSES = ("a", "ai", "bA", "chA", "tA")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seqmodels.data.generators import handwriting, syllables
+from seqsweep.seqmodels.data.generators import handwriting, syllables
 
 GENERATORS = {"handwriting": handwriting, "syllables": syllables}
 CELLS = {"rnn_tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cluster.errors import ClusterError
+from seqsweep.cluster.errors import ClusterError
 
 VARIABLES = ("SEQSWEEP_ADDRESS", "RAY_API_SERVER_ADDRESS")
 RULE = "http://HOST:PORT of the head's dashboard (Ray's default port is 8265)"

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from cluster.errors import ClusterError
+from seqsweep.cluster.errors import ClusterError
 
 MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cluster.local import ClusterError
+from seqsweep.cluster.local import ClusterError
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,6 @@ def _listed(counts: list[int]) -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads((files("cluster") / "templates" / "instances.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(
+        (files("seqsweep.cluster") / "templates" / "instances.toml").read_text(encoding="utf-8")
+    )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster import authentication, proxies, session
-from cluster.errors import ClusterError
-from extras import install
+from seqsweep.cluster import authentication, proxies, session
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.extras import install
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0  # the head may be busy

@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path
 
-from cluster.cgroups import Group, groups
+from seqsweep.cluster.cgroups import Group, groups
 
 ROOT = Path("/")
 

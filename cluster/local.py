@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import session, starting
-from cluster.errors import ClusterError
-from cluster.limits import usable_cpus
-from cluster.ray_log import says
-from cluster.session_folder import session_folder
+from seqsweep.cluster import session, starting
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.ray_log import says
+from seqsweep.cluster.session_folder import session_folder
 
 __all__ = ["Cluster", "ClusterError", "Machine", "check_address", "cluster", "describe", "usable_cpus"]
 
@@ -56,7 +56,7 @@ def cluster(
     """Start a local Ray with `cpus` cores (default: those that this process may use), or join `address`.
 
     A Ray to which this process is already connected is used as it is, and left running. Ray's own output goes to
-    wherever standard output and error lead meanwhile: see `cluster.output.divert`. Workers import what is installed,
+    wherever standard output and error lead meanwhile: see `seqsweep.cluster.output.divert`. Workers import what is installed,
     whatever folder this process was started in, below `uv run` too.
 
     `watch` is told how the start goes on where it takes long.

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.cgroups import Group, groups
+from seqsweep.cluster.cgroups import Group, groups
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, cast
 
-from cluster.streams import STDERR, STDOUT, Lasting, drop, text_stream
+from seqsweep.cluster.streams import STDERR, STDOUT, Lasting, drop, text_stream
 
 
 @dataclass(frozen=True)

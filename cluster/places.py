@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 
-from cluster.errors import ClusterError
+from seqsweep.cluster.errors import ClusterError
 
 MEGABYTE = 1_000_000
 ROOM, LEAST_ROOM = 200 * MEGABYTE, 20 * MEGABYTE

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cluster.instances import choose, known_gpu_type
-from cluster.local import ClusterError
-from cluster.pins import Pins
+from seqsweep.cluster.instances import choose, known_gpu_type
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.pins import Pins
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -113,7 +113,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("cluster"),
+        loader=PackageLoader("seqsweep.cluster"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

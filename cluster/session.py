@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster import authentication, proxies
+from seqsweep.cluster import authentication, proxies
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",

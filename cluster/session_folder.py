@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster.places import candidates, session_base
+from seqsweep.cluster.places import candidates, session_base
 
 PREFIX = "seqsweep-"
 OWNER = ".owner"

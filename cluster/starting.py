@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import ClusterError
-from cluster.memory import usable_memory
-from cluster.ray_log import says
-from cluster.session_folder import end_processes
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.memory import usable_memory
+from seqsweep.cluster.ray_log import says
+from seqsweep.cluster.session_folder import end_processes
 
 MEGABYTE = 1_000_000
 SHARED_MEMORY = Path("/dev/shm")

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from results import analysis, html
-from results.store import Store, Sweep
-from sweeps.report import report
+from seqsweep.results import analysis, html
+from seqsweep.results.store import Store, Sweep
+from seqsweep.sweeps.report import report
 
 DOCS = Path(__file__).parent
 SIZE = {"width": 1180, "height": 1340}  # of the report's beginning, in pixels of the page

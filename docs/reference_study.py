@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from results import analysis
-from results.analysis import Row
-from results.analysis._comparison import ALPHA, holm, least_deviation, paired
-from results.store import Store, Sweep
-from results.views import formats
+from seqsweep.results import analysis
+from seqsweep.results.analysis import Row
+from seqsweep.results.analysis._comparison import ALPHA, holm, least_deviation, paired
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import formats
 
 PAGE = Path(__file__).with_name("reference-study.md")
 SWEEPS = ("strokes", "speech", "best")

@@ -4,7 +4,7 @@ Whoever can do without something catches `NotFound` alone: a store out of reach,
 must not pass for "there is none", or a verdict would change in silence.
 """
 
-from extras import install
+from seqsweep.extras import install
 
 
 class StoreError(ValueError):

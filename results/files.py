@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from results.errors import Damaged, Missing, Refused
-from results.location import open_location
-from results.patience import PATIENCE, patiently
-from results.seal import intact
+from seqsweep.results.errors import Damaged, Missing, Refused
+from seqsweep.results.location import open_location
+from seqsweep.results.patience import PATIENCE, patiently
+from seqsweep.results.seal import intact
 
 _AT_ONCE = 16  # requests to an object store, which answers each in some 10 to 100 ms
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class Folder:
             raise Missing(f"{self / name} is missing") from None
 
     def read_sealed(self, name: str, *, required: bool = False) -> pa.Buffer:
-        """The same of a file that `results.seal` sealed; `Damaged` where a bit has changed since.
+        """The same of a file that `seqsweep.results.seal` sealed; `Damaged` where a bit has changed since.
 
         Files without a digest, which older versions wrote, pass unless it is `required`.
         """

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any, cast
 
-from results.shown import shown_lines
+from seqsweep.results.shown import shown_lines
 
 
 class ShownStream:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from results import parquet
-from results.errors import StoreError
-from results.files import Folder
-from results.schema import SCHEMAS
+from seqsweep.results import parquet
+from seqsweep.results.errors import StoreError
+from seqsweep.results.files import Folder
+from seqsweep.results.schema import SCHEMAS
 
 LEAST = 100
 """Trials from which on a copy is worth while."""
@@ -68,7 +68,7 @@ def write(sweep: Folder) -> None:
 def read(sweep: Folder, trials: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
     """`columns` of the `lanes` of `trials` (sorted), some whole trials at a time, as far as possible from the copy.
 
-    Raises `StoreError` as `results.parquet.read` does; a copy that is absent, damaged or newer is done without.
+    Raises `StoreError` as `seqsweep.results.parquet.read` does; a copy that is absent, damaged or newer is done without.
     """
     folder = sweep / NAME
     schema = SCHEMAS[NAME]

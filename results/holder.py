@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.errors import StoreError
+from seqsweep.results.errors import StoreError
 
 if TYPE_CHECKING:
-    from results.files import Folder
-    from results.store import Sweep
+    from seqsweep.results.files import Folder
+    from seqsweep.results.store import Sweep
 
 LOCK = ".running"
 LOOK_SECONDS = 1.0  # that somebody who only looks may keep the lock at most

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError, from_json
 
-from results.errors import Damaged
-from results.parquet import check_version
-from results.seal import FIELD
+from seqsweep.results.errors import Damaged
+from seqsweep.results.parquet import check_version
+from seqsweep.results.seal import FIELD
 
 DEEPEST = 32  # levels of lists and tables; a spec has 4
 LARGEST = 2**63 - 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results.errors import Invalid, Refused
-from results.files import Folder
+from seqsweep.results.errors import Invalid, Refused
+from seqsweep.results.files import Folder
 
 
 def write(content: bytes, path: Path) -> None:

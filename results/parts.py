@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 from pyarrow import fs
 
-from results.files import Folder
-from results.patience import patiently
-from results.schema import SCHEMAS
-from results.store import ID
+from seqsweep.results.files import Folder
+from seqsweep.results.patience import patiently
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.store import ID
 
 MODELS = "models"
 FOLDERS = (*(name for name in SCHEMAS if name != "lanes"), MODELS, "lanes")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from results.errors import Refused, Unreachable
+from seqsweep.results.errors import Refused, Unreachable
 
 PATIENCE = 180.0  # seconds that a sweep waits for its store: a server's restart, a network disk's failover, a full disk
 LOOKING = 10.0  # seconds that somebody waits who only looks, or who may have misspelt the address

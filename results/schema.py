@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from results.errors import Invalid
+from seqsweep.results.errors import Invalid
 
 SCHEMA_VERSION = 1
 VERSION_KEY = b"seqsweep.schema_version"

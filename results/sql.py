@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from results.columns import plain
-from results.errors import Invalid, MissingExtra
-from results.schema import SCHEMAS
-from results.store import Sweep
+from seqsweep.results.columns import plain
+from seqsweep.results.errors import Invalid, MissingExtra
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.store import Sweep
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

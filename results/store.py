@@ -7,7 +7,7 @@
     <store>/<sweep>/gathered/lanes.parquet
 
 ``lanes/<trial>.parquet`` is written last: where it is, the trial is finished and its other files are there. Every file
-carries a checksum (`results.seal`), so a damaged one is named and never read as other numbers.
+carries a checksum (`seqsweep.results.seal`), so a damaged one is named and never read as other numbers.
 """
 
 import json
@@ -24,13 +24,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import fs
 
-from results import gathered, info, parquet
-from results.errors import Ambiguous, Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError
-from results.files import Folder, Staged
-from results.holder import abandoned
-from results.patience import LOOKING, PATIENCE
-from results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
-from results.seal import BLANK, FIELD, seal
+from seqsweep.results import gathered, info, parquet
+from seqsweep.results.errors import Ambiguous, Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError
+from seqsweep.results.files import Folder, Staged
+from seqsweep.results.holder import abandoned
+from seqsweep.results.patience import LOOKING, PATIENCE
+from seqsweep.results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
+from seqsweep.results.seal import BLANK, FIELD, seal
 
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
@@ -58,7 +58,7 @@ class Store:
         self._patience = patience
 
     def create(self, sweep_id: str, fields: Mapping[str, Any], examples: pa.Table | None = None) -> "Sweep":
-        """Start a sweep: its folder, `examples` (of `results.schema.table`) if there are any, then `sweep.json`.
+        """Start a sweep: its folder, `examples` (of `seqsweep.results.schema.table`) if there are any, then `sweep.json`.
 
         `created` is now (UTC) unless `fields` have it.
 
@@ -208,7 +208,7 @@ class Sweep:
     ) -> None:
         """Write everything that came of a trial: all staged first, then renamed into place, `lanes` last.
 
-        `tables`: name -> table of `results.schema.table`, `lanes` among them; one left out is written empty.
+        `tables`: name -> table of `seqsweep.results.schema.table`, `lanes` among them; one left out is written empty.
         `models`: "c<candidate>-s<seed>" -> state dict of numpy arrays. A trial that is written again replaces
         the earlier one, models included.
 
@@ -322,7 +322,7 @@ class Sweep:
         return sorted(wanted)
 
     def examples(self) -> pa.Table | None:
-        """A few sequences of each class (`results.schema.EXAMPLES`); None of a sweep that an older version began.
+        """A few sequences of each class (`seqsweep.results.schema.EXAMPLES`); None of a sweep that an older version began.
 
         Raises `StoreError` that names the file when it is damaged or of a newer schema.
         """

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results.errors import Invalid
+from seqsweep.results.errors import Invalid
 
 LONGEST = 2000  # characters
 _WORDS = {"true": True, "false": False, "on": True, "null": None, "none": None, "off": None}

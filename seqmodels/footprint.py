@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmodels.backends import Backend
-from seqmodels.config import TrainingConfig
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import Splits
-from seqmodels.hyperparameters import Lane
-from seqmodels.lanes import EVALUATION_BATCH
-from seqmodels.layout import Layout
-from seqmodels.optim import moment_buffers
+from seqsweep.seqmodels.backends import Backend
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.lanes import EVALUATION_BATCH
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.optim import moment_buffers
 
 _FLOAT = 4
 _STAGES = 4  # arrays that a random draw is computed in

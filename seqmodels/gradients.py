@@ -7,9 +7,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from seqmodels.backends import Batch
-from seqmodels.layout import Layout
-from seqmodels.network import Network
+from seqsweep.seqmodels.backends import Batch
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.network import Network
 
 
 def autograd_gradients(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-import seqmodels
+from seqsweep import seqmodels
 
 
 def find_kernels() -> Path | None:

@@ -13,12 +13,12 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmodels.backends import Backend, Batch, EpochBackend, Rows, StepBackend
-from seqmodels.gradients import autograd_gradients
-from seqmodels.hyperparameters import Lane
-from seqmodels.layout import Layout
-from seqmodels.network import Network
-from seqmodels.randomness import Purpose, normal, uniform
+from seqsweep.seqmodels.backends import Backend, Batch, EpochBackend, Rows, StepBackend
+from seqsweep.seqmodels.gradients import autograd_gradients
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.network import Network
+from seqsweep.seqmodels.randomness import Purpose, normal, uniform
 
 EVALUATION_BATCH = 128
 

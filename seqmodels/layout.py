@@ -11,8 +11,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmodels.architecture import Architecture
-from seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
 
 # Every slice starts at a multiple of 64 bytes (float32), and so does every row: matrix products give the same bits for a
 # lane wherever its row lies, and vector kernels load aligned.

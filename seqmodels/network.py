@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import Backend, Rows, Weights
-from seqmodels.layout import direction_names
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import Backend, Rows, Weights
+from seqsweep.seqmodels.layout import direction_names
 
 
 class Network:

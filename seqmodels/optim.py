@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqmodels.backends.base import StepBackend, Updates
-from seqmodels.hyperparameters import Hyperparameters
+from seqsweep.seqmodels.backends.base import StepBackend, Updates
+from seqsweep.seqmodels.hyperparameters import Hyperparameters
 
 _BLOCK = 32768
 """Elements that one CPU thread works on at a time, so that the arrays of an update stay in its cache. It is

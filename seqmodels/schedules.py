@@ -2,7 +2,7 @@
 
 import math
 
-from seqmodels.hyperparameters import SCHEDULES
+from seqsweep.seqmodels.hyperparameters import SCHEDULES
 
 _WARMUP = 0.3  # OneCycleLR's pct_start
 _INITIAL = 1 / 25  # 1 / div_factor

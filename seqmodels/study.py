@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import create_backend, cuda_fault
-from seqmodels.config import TrainingConfig
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import Splits
-from seqmodels.footprint import Footprint
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray, Tokens
-from seqmodels.layout import Layout
-from seqmodels.training import EpochRecord, LaneProgress, Trainer
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import create_backend, cuda_fault
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.footprint import Footprint
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training import EpochRecord, LaneProgress, Trainer
 
 ARITHMETIC = "arithmetic"  # in a state: of the backend that made it, as UTF-8 bytes
 

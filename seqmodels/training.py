@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seqmodels.backends import Backend, Epoch, EpochBackend
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray, Tokens
-from seqmodels.layout import Layout
-from seqmodels.optim import LaneOptimizer, tree_sum
-from seqmodels.randomness import permutation
-from seqmodels.schedules import learning_rate
+from seqsweep.seqmodels.backends import Backend, Epoch, EpochBackend
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.optim import LaneOptimizer, tree_sum
+from seqsweep.seqmodels.randomness import permutation
+from seqsweep.seqmodels.schedules import learning_rate
 
 STOPS = ("", "max_epochs", "converged", "validation", "diverged")
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cluster.local import Cluster, ClusterError, describe
-from sweeps.placement import trials_per_node
+from seqsweep.cluster.local import Cluster, ClusterError, describe
+from seqsweep.sweeps.placement import trials_per_node
 
 if TYPE_CHECKING:
-    from sweeps.spec import Resources
+    from seqsweep.sweeps.spec import Resources
 
 
 NODE_SECONDS = 600.0  # a cloud takes minutes to start a machine

@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from results.errors import Damaged, Missing, StoreError
-from results.seal import BLANK, FIELD, seal_in_place
+from seqsweep.results.errors import Damaged, Missing, StoreError
+from seqsweep.results.seal import BLANK, FIELD, seal_in_place
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from results.files import Folder
+    from seqsweep.results.files import Folder
 
 FOLDER = "checkpoints"
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def save(sweep: Folder, trial: str, state: dict[str, Tensor]) -> None:
     """
     import pyarrow as pa
 
-    from seqmodels.tensor_buffer import header_bytes, pack
+    from seqsweep.seqmodels.tensor_buffer import header_bytes, pack
 
     content = pack(state, {FIELD: BLANK})
     seal_in_place(content, header_bytes(content))
@@ -46,7 +46,7 @@ def load(sweep: Folder, trial: str) -> dict[str, Tensor] | None:
 
     Raises StoreError where the store cannot be read.
     """
-    from seqmodels.tensor_buffer import unpack
+    from seqsweep.seqmodels.tensor_buffer import unpack
 
     try:
         return unpack(memoryview((sweep / FOLDER).read_sealed(_name(trial), required=True)))

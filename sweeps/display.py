@@ -7,9 +7,9 @@ import time
 from rich.console import Console
 from rich.live import Live
 
-from results.views import formats
-from sweeps import live_view
-from sweeps.live import SweepState
+from seqsweep.results.views import formats
+from seqsweep.sweeps import live_view
+from seqsweep.sweeps.live import SweepState
 
 REFRESH_SECONDS = 0.25
 DRAWING_SHARE = 0.1  # of the time at most: the screen of a sweep of 10,000 trials takes 0.1 s to draw

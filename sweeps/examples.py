@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from results.schema import table
+from seqsweep.results.schema import table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
 
 NUMBERS = 60_000  # of a data set at most: 240 kB
 PER_CLASS = 3
@@ -24,7 +24,7 @@ TOKENS = 256  # of a sequence: more are kept only where there is room
 
 
 def examples(data: Iterable[tuple[SequenceDataset, Splits]]) -> pa.Table:
-    """The table `examples` of `results.schema`: of each class up to three sequences of the training part.
+    """The table `examples` of `seqsweep.results.schema`: of each class up to three sequences of the training part.
 
     They are those at the quartiles of its lengths. Where a data set's would be more than `NUMBERS` numbers, fewer are
     kept, then only every `token_step`-th token; of more than `MOST_FEATURES` features every `feature_step`-th; of more

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from results.files import Folder
-    from seqmodels.data.dataset import SequenceDataset
+    from seqsweep.results.files import Folder
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
 
 FOLDER = "data"
 
 
 def keep(sweep: Folder, datasets: Sequence[SequenceDataset]) -> None:
     """Write `datasets` in their order. Raises StoreError where the store refuses."""
-    from seqmodels.data.packed import pack
+    from seqsweep.seqmodels.data.packed import pack
 
     for place, dataset in enumerate(datasets):
         (sweep / FOLDER).write(_name(place), pack(dataset))
@@ -31,7 +31,7 @@ def kept(sweep: Folder, count: int) -> list[SequenceDataset] | None:
         DataError: a file is damaged.
         StoreError: a file cannot be read.
     """
-    from seqmodels.data.packed import unpack
+    from seqsweep.seqmodels.data.packed import unpack
 
     folder = sweep / FOLDER
     if not folder.exists(_name(count - 1)):  # written last

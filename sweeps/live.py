@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
-from seqmodels.architecture import Architecture
+from seqsweep.seqmodels.architecture import Architecture
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 ENOUGH_SECONDS = 1.0  # of a trial's own work before its own speed is believed
@@ -132,7 +132,7 @@ class SweepState:
         state.accuracies.clear()
 
     def report(self, trial: str, metrics: Mapping[str, Any]) -> None:
-        """One epoch, as `sweeps.trial.Trial.step` returns it."""
+        """One epoch, as `seqsweep.sweeps.trial.Trial.step` returns it."""
         state = self.trials[trial]
         self.backend = metrics["backend"] or self.backend
         if (why := metrics["slower"]) and why != self.slower:
@@ -150,7 +150,7 @@ class SweepState:
             self.say(f"{state.title}: {event}")
 
     def finish(self, trial: str, summary: Mapping[str, Any]) -> None:
-        """Its tables are in the store; `summary` as `sweeps.records.summary` makes it."""
+        """Its tables are in the store; `summary` as `seqsweep.sweeps.records.summary` makes it."""
         state = self.trials[trial]
         if state.status == "running":
             state.wall_seconds = self.clock() - state.started

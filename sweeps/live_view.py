@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from results.analysis import interval
-from results.views import formats
-from results.views.formats import duration
-from results.views.terminal import Text
-from sweeps.live import SweepState, TimeLeft, TrialState
+from seqsweep.results.analysis import interval
+from seqsweep.results.views import formats
+from seqsweep.results.views.formats import duration
+from seqsweep.results.views.terminal import Text
+from seqsweep.sweeps.live import SweepState, TimeLeft, TrialState
 
 BARS = "▁▂▃▄▅▆▇█"
 BAR_WIDTH = 31

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.errors import StoreError
-from seqmodels.architecture import Architecture
+from seqsweep.results.errors import StoreError
+from seqsweep.seqmodels.architecture import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from results.analysis import ChosenModel
-    from results.store import Sweep
-    from seqmodels.export.description import Description
+    from seqsweep.results.analysis import ChosenModel
+    from seqsweep.results.store import Sweep
+    from seqsweep.seqmodels.export.description import Description
 
 
 def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | None = None) -> dict[str, float]:
@@ -25,7 +25,7 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | Non
 
     Args:
         sweep: where it is.
-        model: what `results.analysis.chosen_model` found in it.
+        model: what `seqsweep.results.analysis.chosen_model` found in it.
         folder: must not exist, or be empty.
         data: where the data set lies now; looked at only where the store does not say how its numbers were normalised.
 
@@ -34,9 +34,9 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | Non
 
     Raises:
         StoreError: the weights cannot be read, or nobody knows the normalization.
-        DataError, ExportError: as `seqmodels.export.writing.write_model`.
+        DataError, ExportError: as `seqsweep.seqmodels.export.writing.write_model`.
     """
-    from seqmodels.export.writing import check_place, write_model
+    from seqsweep.seqmodels.export.writing import check_place, write_model
 
     check_place(folder)
     state = sweep.model(model.trial, model.candidate, model.seed)
@@ -47,7 +47,7 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | Non
 
 def _check_weights(what: str, description: Description, state: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise StoreError unless they are those of the architecture."""
-    from seqmodels.layout import Layout
+    from seqsweep.seqmodels.layout import Layout
 
     layout = Layout(description.architecture, description.features, len(description.classes))
     wanted = {part.torch_name: tuple(part.shape) for part in layout.slices.values()}
@@ -62,7 +62,7 @@ def _check_weights(what: str, description: Description, state: Mapping[str, NDAr
 
 def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Description:
     """What the store knows, as `model.json` says it. Raises StoreError, DataError."""
-    from seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.description import Description
 
     place = [entry["name"] for entry in sweep.info["datasets"]].index(model.dataset)
     entry = sweep.info["datasets"][place]
@@ -117,7 +117,7 @@ def _plain(table: dict[str, Any]) -> dict[str, Any]:
     """As it is read back from JSON: no tuples, and null for NaN."""
     import json
 
-    from results.views import json_view
+    from seqsweep.results.views import json_view
 
     plain: dict[str, Any] = json.loads(json_view.dump(table, indent=None))
     return plain
@@ -128,9 +128,9 @@ def _input(sweep: Sweep, place: int, data: str | None) -> dict[str, Any]:
     entry = sweep.info["datasets"][place]
     if "normalization" in entry and "format" in entry:
         return {"format": entry["format"], "normalization": entry["normalization"]}
-    from seqmodels.data.errors import DataError
-    from seqmodels.data.registry import load, source_format
-    from sweeps.spec import parse_spec
+    from seqsweep.seqmodels.data.errors import DataError
+    from seqsweep.seqmodels.data.registry import load, source_format
+    from seqsweep.sweeps.spec import parse_spec
 
     source = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json").datasets[place]
     if data is not None and not isinstance(source, str):

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 if TYPE_CHECKING:
-    from results.analysis import Evaluation, Prediction
-    from seqmodels.data.inputs import RawSequence
-    from seqmodels.export.description import Description
-    from seqmodels.export.prediction import Tokens
-    from seqmodels.export.reading import ExportedModel
+    from seqsweep.results.analysis import Evaluation, Prediction
+    from seqsweep.seqmodels.data.inputs import RawSequence
+    from seqsweep.seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.prediction import Tokens
+    from seqsweep.seqmodels.export.reading import ExportedModel
 
 CHUNK = 256  # sequences that are read before they are answered
 
@@ -22,7 +22,7 @@ def opened(folder: Path) -> ExportedModel:
     """The model in `folder`, for a process that does nothing else. Raises DataError."""
     import torch
 
-    from seqmodels.export.reading import open_model
+    from seqsweep.seqmodels.export.reading import open_model
 
     torch.set_num_threads(
         1
@@ -38,8 +38,8 @@ def predictions(
     Raises:
         DataError: at the end, with all problems: the good sequences are answered all the same.
     """
-    from results.analysis import prediction
-    from seqmodels.export.prediction import is_far, probabilities, to_tokens
+    from seqsweep.results.analysis import prediction
+    from seqsweep.seqmodels.export.prediction import is_far, probabilities, to_tokens
 
     far = 0
     problems: list[Problem] = []
@@ -71,16 +71,16 @@ def predictions(
 
 
 def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evaluation:
-    """How `model`, exported to `folder`, does on a part of `data` (one of `seqmodels.data.labelled.PARTS`).
+    """How `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.labelled.PARTS`).
 
     `data`: a path, or an embedded data set's name.
 
     Raises:
         DataError: the data cannot be read, do not fit the model, or have none of its classes.
     """
-    from results.analysis import Subject, evaluation
-    from seqmodels.data.names import match
-    from seqmodels.export.prediction import probabilities
+    from seqsweep.results.analysis import Subject, evaluation
+    from seqsweep.seqmodels.data.names import match
+    from seqsweep.seqmodels.export.prediction import probabilities
 
     about = model.description
     found = _labelled(about, data, part)
@@ -118,9 +118,9 @@ def _number(value: object) -> int:
 
 def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, Tokens]]:
     """Id, class and tokens of each sequence. Raises DataError."""
-    from seqmodels.data.labelled import read_labelled
-    from seqmodels.data.registry import EMBEDDED
-    from seqmodels.export.prediction import is_far, to_tokens
+    from seqsweep.seqmodels.data.labelled import read_labelled
+    from seqsweep.seqmodels.data.registry import EMBEDDED
+    from seqsweep.seqmodels.export.prediction import is_far, to_tokens
 
     if data in EMBEDDED and not Path(data).exists():
         return _embedded(about, data, part)
@@ -138,7 +138,7 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
 
 
 def _say_far(count: int) -> None:
-    from seqmodels.data.inputs import say
+    from seqsweep.seqmodels.data.inputs import say
 
     if count:
         whose = "1 sequence has" if count == 1 else f"{count} sequences have"
@@ -152,7 +152,7 @@ def _say_far(count: int) -> None:
 
 def _embedded(about: Description, name: str, part: str) -> list[tuple[str, str, Tokens]]:
     """Embedded data sets are generated at their scale, which must be the model's."""
-    from seqmodels.data.registry import load
+    from seqsweep.seqmodels.data.registry import load
 
     dataset = load(name)
     if dataset.normalization != about.normalization or dataset.feature_count != about.features:

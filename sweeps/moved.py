@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.registry import source_name
-from sweeps.errors import SpecError
-from sweeps.spec import Spec
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.registry import source_name
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec import Spec
 
 
 def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | None, sweep: str) -> Spec:

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweeps.errors import SpecError
+from seqsweep.sweeps.errors import SpecError
 
 if TYPE_CHECKING:
-    from sweeps.spec import Resources
+    from seqsweep.sweeps.spec import Resources
 
 
 @dataclass(frozen=True)

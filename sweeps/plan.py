@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from seqmodels.architecture import Architecture
-from seqmodels.config import TrainingConfig
-from seqmodels.data.names import seen
-from seqmodels.hyperparameters import Lane
-from sweeps.errors import SpecError
-from sweeps.search import candidates
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.names import seen
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.search import candidates
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from sweeps.spec import Spec
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.sweeps.spec import Spec
 
 
 @dataclass(frozen=True)

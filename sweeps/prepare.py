@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.limits import usable_cpus
-from cluster.local import ClusterError, check_address
-from results.store import Store, Sweep
-from seqmodels.kernels import find_kernels
-from sweeps import kept_data, provenance
-from sweeps.doctor import start
-from sweeps.errors import SpecError
-from sweeps.examples import examples
-from sweeps.moved import relocated
-from sweeps.plan import TrialPlan, check_names, plan
-from sweeps.spec import Resources, Spec, parse_spec
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.local import ClusterError, check_address
+from seqsweep.results.store import Store, Sweep
+from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.sweeps import kept_data, provenance
+from seqsweep.sweeps.doctor import start
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.examples import examples
+from seqsweep.sweeps.moved import relocated
+from seqsweep.sweeps.plan import TrialPlan, check_names, plan
+from seqsweep.sweeps.spec import Resources, Spec, parse_spec
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
 
     Data = dict[str, tuple[SequenceDataset, Splits]]
 
@@ -164,7 +164,7 @@ def _check_place(resources: Resources, address: str | None, cpus: int | None, so
 
 def _check_cuda(source: str) -> None:
     """Raise SpecError where the backend `cuda` lacks what it needs on any GPU."""
-    from seqmodels.backends.cuda.nvrtc import CompilationError, compiler_version
+    from seqsweep.seqmodels.backends.cuda.nvrtc import CompilationError, compiler_version
 
     try:
         compiler_version()
@@ -199,9 +199,9 @@ def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> 
         DataError: the problems of all data sets.
         SpecError: two have one name.
     """
-    from seqmodels.data.errors import DataError, Problem
-    from seqmodels.data.registry import load
-    from seqmodels.data.splits import split
+    from seqsweep.seqmodels.data.errors import DataError, Problem
+    from seqsweep.seqmodels.data.registry import load
+    from seqsweep.seqmodels.data.splits import split
 
     loaded: list[tuple[SequenceDataset, Splits]] = []
     problems: list[Problem] = []

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cluster.limits import usable_cpus
-from seqmodels.data.findings import findings
-from seqmodels.data.registry import source_format
-from sweeps.plan import lane_count
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.seqmodels.data.findings import findings
+from seqsweep.seqmodels.data.registry import source_format
+from seqsweep.sweeps.plan import lane_count
 
 if TYPE_CHECKING:
-    from results.analysis import Caution
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
-    from sweeps.plan import TrialPlan
-    from sweeps.prepare import Data
-    from sweeps.spec import Spec
+    from seqsweep.results.analysis import Caution
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.sweeps.plan import TrialPlan
+    from seqsweep.sweeps.prepare import Data
+    from seqsweep.sweeps.spec import Spec
 
 PACKAGES = ("seqsweep", "torch", "ray", "numpy", "pyarrow")
 
@@ -52,7 +52,7 @@ def info(
 
 def data_cautions(spec: Spec, data: Data) -> dict[str, tuple[Caution, ...]]:
     """What to beware of in the data before anything is trained, by data set; none where there is nothing."""
-    from results import analysis
+    from seqsweep.results import analysis
 
     found = {
         name: analysis.data_cautions(description(*each, source))

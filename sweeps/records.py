@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from results.schema import table
-from seqmodels.metrics import confusion_matrix
+from seqsweep.results.schema import table
+from seqsweep.seqmodels.metrics import confusion_matrix
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.study import LaneOutcome, Scores, StudyOutcome
-    from sweeps.plan import TrialPlan
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.study import LaneOutcome, Scores, StudyOutcome
+    from seqsweep.sweeps.plan import TrialPlan
 
 
 def tables(
@@ -29,7 +29,7 @@ def tables(
     backend: str,
     host: str,
 ) -> dict[str, pa.Table]:
-    """All four tables of a finished trial, as `results.store.Sweep.write_trial` takes them.
+    """All four tables of a finished trial, as `seqsweep.results.store.Sweep.write_trial` takes them.
 
     Confusions are kept for every lane's validation part and the chosen candidate's test part, all C x C cells;
     predictions, per sequence, for the chosen candidate only.
@@ -71,7 +71,7 @@ def tables(
 
 
 def models(outcome: StudyOutcome) -> dict[str, dict[str, np.ndarray]]:
-    """The chosen candidate's weights, named as `results.store.Sweep.write_trial` wants them."""
+    """The chosen candidate's weights, named as `seqsweep.results.store.Sweep.write_trial` wants them."""
     return {f"c{candidate}-s{seed}": dict(state) for (candidate, seed), state in outcome.models.items()}
 
 

@@ -21,11 +21,11 @@ import ray
 from pyarrow import fs
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from results.errors import StoreError
-from results.files import Folder
+from seqsweep.results.errors import StoreError
+from seqsweep.results.files import Folder
 
 if TYPE_CHECKING:
-    from results.store import Sweep
+    from seqsweep.results.store import Sweep
 
 MARKER = ".driver"
 PIECE = 8 << 20  # bytes of a file that travel at a time

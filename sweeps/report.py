@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from results.store import Sweep
+    from seqsweep.results.store import Sweep
 
 
 DEFAULT_STORE = "store"
@@ -43,8 +43,8 @@ def report(
     Raises:
         StoreError: no such data set, or a file is damaged.
     """
-    from results import analysis
-    from results.views import confusion, verdict
+    from seqsweep.results import analysis
+    from seqsweep.results.views import confusion, verdict
 
     data = analysis.verdict(sweep, dataset)
     confusions = [
@@ -62,7 +62,7 @@ def report(
 
 
 def write_json(data: Any, console: Console) -> None:
-    """`data` (dataclasses of `results.analysis`, lists and tables of them) as JSON, unwrapped."""
-    from results.views import json_view
+    """`data` (dataclasses of `seqsweep.results.analysis`, lists and tables of them) as JSON, unwrapped."""
+    from seqsweep.results.views import json_view
 
     json_view.write(data, console.file)

@@ -14,23 +14,23 @@ from typing import IO, TextIO, cast
 
 from rich.console import Console
 
-from cluster.local import Cluster, ClusterError, cluster, describe
-from cluster.output import divert
-from cluster.starting import Stopped, Watch
-from cluster.streams import Lasting
-from results.errors import StoreError
-from results.gate import ungated
-from results.holder import held
-from results.store import Store, Sweep
-from results.views.terminal import Terminal
-from sweeps import capacity, checkpoint, kept_data, live_view, prepare
-from sweeps.display import Display
-from sweeps.live import SweepState, TrialState, cost
-from sweeps.prepare import Prepared
-from sweeps.records import summary
-from sweeps.report import report, store_option
-from sweeps.signals import Interrupted, Signals
-from sweeps.spec import Spec
+from seqsweep.cluster.local import Cluster, ClusterError, cluster, describe
+from seqsweep.cluster.output import divert
+from seqsweep.cluster.starting import Stopped, Watch
+from seqsweep.cluster.streams import Lasting
+from seqsweep.results.errors import StoreError
+from seqsweep.results.gate import ungated
+from seqsweep.results.holder import held
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views.terminal import Terminal
+from seqsweep.sweeps import capacity, checkpoint, kept_data, live_view, prepare
+from seqsweep.sweeps.display import Display
+from seqsweep.sweeps.live import SweepState, TrialState, cost
+from seqsweep.sweeps.prepare import Prepared
+from seqsweep.sweeps.records import summary
+from seqsweep.sweeps.report import report, store_option
+from seqsweep.sweeps.signals import Interrupted, Signals
+from seqsweep.sweeps.spec import Spec
 
 CHECKPOINT_SECONDS = 10.0
 VERDICT_LOST = 3
@@ -262,8 +262,8 @@ class _Run:
                 place = capacity.fitting(resources, place, wait)
                 ready.sweep.update(cores=place.cpus)
                 state.slots, state.note = capacity.slots(resources, place), ""
-                from sweeps.remote_store import hosted  # once the environment is quiet
-                from sweeps.tuning import Watcher, train
+                from seqsweep.sweeps.remote_store import hosted  # once the environment is quiet
+                from seqsweep.sweeps.tuning import Watcher, train
 
                 def slots() -> int:
                     there = describe(self.address)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweeps.errors import SpecError
-from sweeps.space import grid, settings
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.space import grid, settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seqmodels.hyperparameters import Hyperparameters
-    from sweeps.spec import Spec
+    from seqsweep.seqmodels.hyperparameters import Hyperparameters
+    from seqsweep.sweeps.spec import Spec
 
 
 def quantiles(search_seed: int, name: str, count: int) -> NDArray[np.float64]:

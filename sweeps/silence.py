@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.errors import ClusterError
-from cluster.ray_log import says
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.ray_log import says
 
 WORD_SECONDS = 60.0
 """Of silence before something is said, and the least before it is an end: a cold worker imports torch from a slow disk."""

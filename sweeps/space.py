@@ -10,14 +10,14 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from seqmodels.hyperparameters import (
+from seqsweep.seqmodels.hyperparameters import (
     HYPERPARAMETER_RULES,
     OPTIMIZERS,
     SCHEDULES,
     Hyperparameters,
     check_hyperparameter,
 )
-from sweeps.errors import did_you_mean, shown
+from seqsweep.sweeps.errors import did_you_mean, shown
 
 RANGES = ("uniform", "log_uniform", "int")
 KINDS = ("choice", *RANGES)

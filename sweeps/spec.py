@@ -39,18 +39,18 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from seqmodels.architecture import CELLS, READOUTS
-from seqmodels.data.text import EncodingError, decode
-from seqmodels.hyperparameters import HYPERPARAMETER_RULES
-from sweeps.errors import SpecError, did_you_mean, nearest, shown
-from sweeps.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
-from sweeps.wording import sentence
+from seqsweep.seqmodels.architecture import CELLS, READOUTS
+from seqsweep.seqmodels.data.text import EncodingError, decode
+from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
+from seqsweep.sweeps.errors import SpecError, did_you_mean, nearest, shown
+from seqsweep.sweeps.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
+from seqsweep.sweeps.wording import sentence
 
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
 LARGEST_SEED = 2**32 - 1
 CUDA_HIDDEN = 512
-"""`seqmodels.backends.cuda.shapes.MOST_HIDDEN`, which cannot be asked without torch."""
+"""`seqsweep.seqmodels.backends.cuda.shapes.MOST_HIDDEN`, which cannot be asked without torch."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -139,7 +139,7 @@ def _seeds(value: Any) -> tuple[int, ...]:
 
 def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
     """A data set as `registry.load` takes it, its path absolute."""
-    from seqmodels.data.registry import check_source
+    from seqsweep.seqmodels.data.registry import check_source
 
     if not isinstance(value, str | dict):
         raise _must("the name of an embedded data set, or a table with path and format")
@@ -208,7 +208,7 @@ class ArchitectureAxes(_Section):
 
 
 class Training(_Section):
-    """`[training]`: how long and by which rules a lane is trained; see `seqmodels.training.TrainingConfig`."""
+    """`[training]`: how long and by which rules a lane is trained; see `seqsweep.seqmodels.training.TrainingConfig`."""
 
     epochs: int = Field(default=40, ge=1, le=1_000_000)
     min_change: float = Field(default=1e-4, ge=0)
@@ -415,7 +415,7 @@ def reference_spec() -> Spec:
     """The study that `seqsweep run` trains when no spec is named."""
     from importlib.resources import files
 
-    text = files("sweeps").joinpath("reference.toml").read_text(encoding="utf-8")
+    text = files("seqsweep.sweeps").joinpath("reference.toml").read_text(encoding="utf-8")
     return _from_text(text, base=Path(), source="reference.toml")
 
 

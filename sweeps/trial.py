@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import ObjectRef, tune
 
-from cluster.limits import usable_cpus
-from cluster.memory import usable_memory
-from results.errors import Damaged, StoreError
-from results.store import Sweep
-from sweeps import checkpoint, provenance, records
-from sweeps.limits import trial_gpu_memory, trial_memory
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.memory import usable_memory
+from seqsweep.results.errors import Damaged, StoreError
+from seqsweep.results.store import Sweep
+from seqsweep.sweeps import checkpoint, provenance, records
+from seqsweep.sweeps.limits import trial_gpu_memory, trial_memory
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
-    from seqmodels.study import Study
-    from seqmodels.training import EpochRecord
-    from sweeps.plan import TrialPlan
-    from sweeps.remote_store import Host
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.seqmodels.study import Study
+    from seqsweep.seqmodels.training import EpochRecord
+    from seqsweep.sweeps.plan import TrialPlan
+    from seqsweep.sweeps.remote_store import Host
 
 SAVING_SHARE = 0.05  # of the time may go into checkpoints
 TROUBLES = (  # torch's words where memory is full, or a GPU is broken or gone
@@ -53,7 +53,7 @@ class Job:
         device: `cpu` or `cuda`.
         gpus: of a trial.
         checkpoint_seconds: least time between two checkpoints of a trial.
-        versions: of the driver's packages, as `sweeps.provenance.versions` gives them.
+        versions: of the driver's packages, as `seqsweep.sweeps.provenance.versions` gives them.
         host: serves the sweep's folder to nodes that do not see it; None where all do.
     """
 
@@ -143,7 +143,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         return self._new(splits)
 
     def _new(self, splits: Splits) -> Study:
-        from seqmodels.study import Study
+        from seqsweep.seqmodels.study import Study
 
         assert self.dataset is not None
         return Study(

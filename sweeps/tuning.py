@@ -16,23 +16,23 @@ from ray.exceptions import OutOfMemoryError
 from ray.tune.search import BasicVariantGenerator
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.local import ClusterError
-from cluster.places import session_base
-from cluster.session_folder import scratch_folder
-from sweeps import provenance
-from sweeps.silence import Silence
-from sweeps.trial import Job, Trial
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.places import session_base
+from seqsweep.cluster.session_folder import scratch_folder
+from seqsweep.sweeps import provenance
+from seqsweep.sweeps.silence import Silence
+from seqsweep.sweeps.trial import Job, Trial
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial as TuneTrial
 
-    from results.store import Sweep
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
-    from sweeps.live import SweepState
-    from sweeps.plan import TrialPlan
-    from sweeps.remote_store import Host
-    from sweeps.spec import Resources
+    from seqsweep.results.store import Sweep
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.sweeps.live import SweepState
+    from seqsweep.sweeps.plan import TrialPlan
+    from seqsweep.sweeps.remote_store import Host
+    from seqsweep.sweeps.spec import Resources
 
 RESTARTS = 2  # of a trial that gets no further; one that does may be lost as often as a spot market likes
 LOOK_SECONDS = 2.0  # between two looks at the nodes

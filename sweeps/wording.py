@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeps.errors import did_you_mean, nearest, shown
-from sweeps.space import UNKNOWN
+from seqsweep.sweeps.errors import did_you_mean, nearest, shown
+from seqsweep.sweeps.space import UNKNOWN
 
 
 def sentence(error: Any, table: Mapping[str, Any], keys: Mapping[str, Sequence[str]]) -> str:

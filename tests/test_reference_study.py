@@ -9,7 +9,7 @@ import example_sweep
 import pytest
 from example_sweep import write_example, write_example_trial
 
-from results.store import Store, Sweep
+from seqsweep.results.store import Store, Sweep
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ERRORS = {"rnn_tanh": 0.2, "gru": 0.04, "lstm": 0.06}

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import CudaBackend
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import Tokens
-from seqmodels.layout import Layout
-from seqmodels.training import Trainer
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import CudaBackend
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training import Trainer
 
 CLASSES = 5
 START_SECONDS = 60.0  # of processes: Python, torch, a context each

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from results_table import table, write_section
 from sweep_cpu import BATCH, CLIP_NORM, FRACTION, HIDDEN, models, run, spec_text
 
-from cluster.limits import usable_cpus
-from results.store import Store
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.results.store import Store
 
 REAL = {  # as in examples/
     "kannada-telugu": ("handwriting-kannada-telugu/handwriting.tar.xz", "strokes", "a ai bA chA tA"),

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results.analysis._columns import names_equal, numbers, positions
-from results.errors import Damaged
-from results.store import Sweep
+from seqsweep.results.analysis._columns import names_equal, numbers, positions
+from seqsweep.results.errors import Damaged
+from seqsweep.results.store import Sweep
 
 
 @dataclass(frozen=True, eq=False)

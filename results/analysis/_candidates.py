@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results.analysis._interval import CONFIDENCE, Interval
-from results.analysis._lanes import architecture_label
-from results.schema import HYPERPARAMETERS
-from results.store import Sweep
+from seqsweep.results.analysis._interval import CONFIDENCE, Interval
+from seqsweep.results.analysis._lanes import architecture_label
+from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.store import Sweep
 
 SHAPE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
 MOST = 2000

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results.analysis._caution import Caution
-from results.analysis._comparison import certain_at
-from results.analysis._proportion import proportion
-from results.analysis._summary import DatasetSummary
+from seqsweep.results.analysis._caution import Caution
+from seqsweep.results.analysis._comparison import certain_at
+from seqsweep.results.analysis._proportion import proportion
+from seqsweep.results.analysis._summary import DatasetSummary
 
 if TYPE_CHECKING:
-    from results.analysis._data_cautions import Majority
-    from results.analysis._edges import Edge
-    from results.analysis._verdict import Row
+    from seqsweep.results.analysis._data_cautions import Majority
+    from seqsweep.results.analysis._edges import Edge
+    from seqsweep.results.analysis._verdict import Row
 
 FEW_SEEDS = 5
 """Fewer seeds than that are called few."""

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from results.analysis._confusion import confusion
-from results.analysis._interval import Interval
-from results.analysis._proportion import Proportion, proportion
-from results.analysis._verdict import verdict
-from results.errors import NotFound
-from results.schema import HYPERPARAMETERS
-from results.store import Sweep
+from seqsweep.results.analysis._confusion import confusion
+from seqsweep.results.analysis._interval import Interval
+from seqsweep.results.analysis._proportion import Proportion, proportion
+from seqsweep.results.analysis._verdict import verdict
+from seqsweep.results.errors import NotFound
+from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.store import Sweep
 
 ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden")
 

@@ -9,14 +9,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from results.analysis._comparison import ALPHA, Difference, holm, least_deviation, number, paired, welch
-from results.analysis._contrast import contrast
-from results.analysis._interval import Interval, interval
-from results.analysis._pick import by_test, pick_architecture, pick_dataset
-from results.analysis._summary import DatasetSummary, Summary, summary
-from results.analysis._trials import Trial, read_trials
-from results.errors import Invalid, NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._comparison import (
+    ALPHA,
+    Difference,
+    holm,
+    least_deviation,
+    number,
+    paired,
+    welch,
+)
+from seqsweep.results.analysis._contrast import contrast
+from seqsweep.results.analysis._interval import Interval, interval
+from seqsweep.results.analysis._pick import by_test, pick_architecture, pick_dataset
+from seqsweep.results.analysis._summary import DatasetSummary, Summary, summary
+from seqsweep.results.analysis._trials import Trial, read_trials
+from seqsweep.results.errors import Invalid, NotFound
+from seqsweep.results.store import Sweep
 
 Test = Literal["paired", "Welch"]
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
-from results.analysis._answers import Answers, answers
-from results.analysis._calibration import Calibration, calibration
-from results.analysis._interval import Interval, interval
-from results.analysis._lanes import Lane
-from results.analysis._pick import pick
-from results.analysis._proportion import Proportion, proportion
-from results.errors import NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._answers import Answers, answers
+from seqsweep.results.analysis._calibration import Calibration, calibration
+from seqsweep.results.analysis._interval import Interval, interval
+from seqsweep.results.analysis._lanes import Lane
+from seqsweep.results.analysis._pick import pick
+from seqsweep.results.analysis._proportion import Proportion, proportion
+from seqsweep.results.errors import NotFound
+from seqsweep.results.store import Sweep
 
 EXAMPLES = 5  # sequences named for a pair
 
@@ -76,7 +76,7 @@ class Confusion:
     """Confusion matrix of the chosen candidate, `seeds` seeds pooled.
 
     `counts` [C][C]: rows are true classes, columns predicted ones, in the order of `classes`; `n` is their sum.
-    `shares` [C][C]: of the true class, with intervals (see `results.analysis.proportion`); None for a class without
+    `shares` [C][C]: of the true class, with intervals (see `seqsweep.results.analysis.proportion`); None for a class without
     sequences. `recall`, `precision`, `f1` [C]: None for a class without sequences, never predicted, or both.
     `macro` and `weighted` average them over classes alike, and by their numbers of sequences. `accuracy`: over seeds.
     `calibration` is None where the store has no predictions. `confused`: pairs of different classes, the most frequent

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from results.analysis._answers import Answers, answers
-from results.analysis._comparison import ALPHA, holm, least_deviation, number, paired
-from results.analysis._confusion import Confusion, confusion
-from results.analysis._interval import Interval
-from results.analysis._sign_flip import sign_flip
-from results.errors import NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._answers import Answers, answers
+from seqsweep.results.analysis._comparison import ALPHA, holm, least_deviation, number, paired
+from seqsweep.results.analysis._confusion import Confusion, confusion
+from seqsweep.results.analysis._interval import Interval
+from seqsweep.results.analysis._sign_flip import sign_flip
+from seqsweep.results.errors import NotFound
+from seqsweep.results.store import Sweep
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from results.analysis._lanes import Lane, varying_hyperparameters
-from results.analysis._pick import pick
-from results.store import Sweep
+from seqsweep.results.analysis._lanes import Lane, varying_hyperparameters
+from seqsweep.results.analysis._pick import pick
+from seqsweep.results.store import Sweep
 
 _Records = dict[tuple[int, int], dict[int, Lane]]
 """Rows of `epochs` by candidate and seed, then by epoch."""

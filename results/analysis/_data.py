@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from results.store import Sweep
+from seqsweep.results.store import Sweep
 
 
 @dataclass(frozen=True, eq=False)

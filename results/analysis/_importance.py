@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results.analysis._fanova import main_effects
-from results.analysis._marginals import Level, RateRange, levels, rate_ranges
-from results.analysis._points import Points, read_points
-from results.errors import MissingExtra, NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._fanova import main_effects
+from seqsweep.results.analysis._marginals import Level, RateRange, levels, rate_ranges
+from seqsweep.results.analysis._points import Points, read_points
+from seqsweep.results.errors import MissingExtra, NotFound
+from seqsweep.results.store import Sweep
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from results.schema import HYPERPARAMETERS
+from seqsweep.results.schema import HYPERPARAMETERS
 
 Lane = Mapping[str, Any]
 ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")

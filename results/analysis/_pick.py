@@ -5,9 +5,9 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from results.analysis._trials import Trial, read_trials
-from results.errors import Ambiguous, NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._trials import Trial, read_trials
+from seqsweep.results.errors import Ambiguous, NotFound
+from seqsweep.results.store import Sweep
 
 
 def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = None) -> Trial:

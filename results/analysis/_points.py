@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from results.analysis._lanes import ARCHITECTURE, architecture_label
-from results.analysis._pick import pick_dataset
-from results.analysis._summary import summary
-from results.schema import HYPERPARAMETERS
-from results.store import Sweep
+from seqsweep.results.analysis._lanes import ARCHITECTURE, architecture_label
+from seqsweep.results.analysis._pick import pick_dataset
+from seqsweep.results.analysis._summary import summary
+from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.store import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from results.store import Sweep
+from seqsweep.results.store import Sweep
 
 
 @dataclass(frozen=True)

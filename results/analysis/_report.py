@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from results.analysis._candidates import Candidates, candidates
-from results.analysis._confusion import Confusion, confusion
-from results.analysis._contrast import Contrast, contrast
-from results.analysis._curves import Curves, curves
-from results.analysis._data import DatasetFacts, datasets
-from results.analysis._importance import Importance, importance
-from results.analysis._provenance import Provenance, provenance
-from results.analysis._rival import Rival, rival
-from results.analysis._verdict import DatasetVerdict, Verdict, verdict
-from results.errors import MissingExtra, NotFound
-from results.store import Sweep
+from seqsweep.results.analysis._candidates import Candidates, candidates
+from seqsweep.results.analysis._confusion import Confusion, confusion
+from seqsweep.results.analysis._contrast import Contrast, contrast
+from seqsweep.results.analysis._curves import Curves, curves
+from seqsweep.results.analysis._data import DatasetFacts, datasets
+from seqsweep.results.analysis._importance import Importance, importance
+from seqsweep.results.analysis._provenance import Provenance, provenance
+from seqsweep.results.analysis._rival import Rival, rival
+from seqsweep.results.analysis._verdict import DatasetVerdict, Verdict, verdict
+from seqsweep.results.errors import MissingExtra, NotFound
+from seqsweep.results.store import Sweep
 
 MOST_CURVES = 24
 """Architectures of a data set whose curves are drawn, the best ones: more make a file that no browser likes."""

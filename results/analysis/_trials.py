@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results.analysis._columns import names_equal, numbers, positions
-from results.analysis._lanes import ARCHITECTURE, architecture_extras, architecture_label
-from results.errors import Damaged
-from results.schema import HYPERPARAMETERS
-from results.store import Sweep
+from seqsweep.results.analysis._columns import names_equal, numbers, positions
+from seqsweep.results.analysis._lanes import ARCHITECTURE, architecture_extras, architecture_label
+from seqsweep.results.errors import Damaged
+from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.store import Sweep
 
 _FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters")
 _FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from results.analysis._caution import Caution
-from results.analysis._cautions import cautions
-from results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
-from results.analysis._data_cautions import Majority, data_cautions, majority
-from results.analysis._edges import Edge, Range, edges, ranges
-from results.analysis._interval import CONFIDENCE, Interval, interval
-from results.analysis._pick import by_test, pick_dataset
-from results.analysis._ranks import Places, places
-from results.analysis._summary import DatasetSummary, Summary, summary
-from results.analysis._trials import Trial, read_trials
-from results.store import Sweep
+from seqsweep.results.analysis._caution import Caution
+from seqsweep.results.analysis._cautions import cautions
+from seqsweep.results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
+from seqsweep.results.analysis._data_cautions import Majority, data_cautions, majority
+from seqsweep.results.analysis._edges import Edge, Range, edges, ranges
+from seqsweep.results.analysis._interval import CONFIDENCE, Interval, interval
+from seqsweep.results.analysis._pick import by_test, pick_dataset
+from seqsweep.results.analysis._ranks import Places, places
+from seqsweep.results.analysis._summary import DatasetSummary, Summary, summary
+from seqsweep.results.analysis._trials import Trial, read_trials
+from seqsweep.results.store import Sweep
 
 UNSTABLE_DEVIATION = (
     0.03  # standard deviation of test accuracy over seeds above which a row is called unstable

@@ -7,9 +7,9 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from results.export import _latex, _markdown
-from results.export._tables import Table
-from results.views import csv_rows
+from seqsweep.results.export import _latex, _markdown
+from seqsweep.results.export._tables import Table
+from seqsweep.results.views import csv_rows
 
 
 def encode(table: Table, form: str) -> bytes:

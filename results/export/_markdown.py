@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from results.export._tables import Table
-from results.shown import shown
+from seqsweep.results.export._tables import Table
+from seqsweep.results.shown import shown
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&!#$:@]")
 

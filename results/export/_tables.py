@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from results import analysis
-from results.analysis import DatasetVerdict, Interval, Row
-from results.columns import plain
-from results.errors import Invalid, NotFound
-from results.schema import HYPERPARAMETERS, SCHEMAS
-from results.store import Sweep
-from results.views import formats
+from seqsweep.results import analysis
+from seqsweep.results.analysis import DatasetVerdict, Interval, Row
+from seqsweep.results.columns import plain
+from seqsweep.results.errors import Invalid, NotFound
+from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS
+from seqsweep.results.store import Sweep
+from seqsweep.results.views import formats
 
 TABLES = ("verdict", *SCHEMAS)
 _ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")

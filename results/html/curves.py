@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from results.analysis import Curve, Curves
-from results.html import svg
-from results.html.axis import Axis, label, ticks
-from results.views import formats
+from seqsweep.results.analysis import Curve, Curves
+from seqsweep.results.html import svg
+from seqsweep.results.html.axis import Axis, label, ticks
+from seqsweep.results.views import formats
 
 WIDTH, HEIGHT = 330, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 26, 8, 34

@@ -6,10 +6,10 @@ import math
 
 from markupsafe import Markup
 
-from results.analysis import Importance, Level, Parameter, RateRange, Share
-from results.html import svg
-from results.html.axis import Axis, label, ticks
-from results.views import formats
+from seqsweep.results.analysis import Importance, Level, Parameter, RateRange, Share
+from seqsweep.results.html import svg
+from seqsweep.results.html.axis import Axis, label, ticks
+from seqsweep.results.views import formats
 
 BAR_WIDTH, BAR_HEIGHT = 240, 18
 WIDTH, HEIGHT = 270, 180

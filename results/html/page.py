@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from results.analysis import ALPHA, Confusion, DatasetReport, Report
-from results.html import curves, difference, effects, glyph, parallel, specimen, toml
-from results.shown import shown, shown_lines
-from results.views import formats
+from seqsweep.results.analysis import ALPHA, Confusion, DatasetReport, Report
+from seqsweep.results.html import curves, difference, effects, glyph, parallel, specimen, toml
+from seqsweep.results.shown import shown, shown_lines
+from seqsweep.results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed
 MOST_LISTED = 200  # classes of a data set
@@ -29,7 +29,7 @@ def render(report: Report) -> str:
     its own policy says so.
     """
     environment = Environment(
-        loader=PackageLoader("results.html"),
+        loader=PackageLoader("seqsweep.results.html"),
         autoescape=True,
         finalize=_seen,
         undefined=StrictUndefined,

@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from results.analysis import Candidate, Candidates
-from results.html import svg
-from results.html.axis import Axis, label, ticks
-from results.views import formats
+from seqsweep.results.analysis import Candidate, Candidates
+from seqsweep.results.html import svg
+from seqsweep.results.html.axis import Axis, label, ticks
+from seqsweep.results.views import formats
 
 HEIGHT = 270
 _BETWEEN, _MARGIN, _TOP, _BOTTOM = 130, 60, 30, 14

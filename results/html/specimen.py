@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from results.analysis import DatasetFacts, Specimen
-from results.html import png, svg
-from results.shown import shown
+from seqsweep.results.analysis import DatasetFacts, Specimen
+from seqsweep.results.html import png, svg
+from seqsweep.results.shown import shown
 
 INK = 92
 IMAGE_WIDTH, IMAGE_HEIGHT = 150, 92

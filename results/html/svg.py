@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from results.shown import shown
+from seqsweep.results.shown import shown
 
 Attribute = str | float | None
 

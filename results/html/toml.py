@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from results.shown import shown
+from seqsweep.results.shown import shown
 
 
 def dump(table: Mapping[str, Any]) -> str:

@@ -4,10 +4,10 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from results.shown import shown
-from results.sql import Answer
-from results.views import csv_rows, formats, json_view, layout
-from results.views.rows import table
+from seqsweep.results.shown import shown
+from seqsweep.results.sql import Answer
+from seqsweep.results.views import csv_rows, formats, json_view, layout
+from seqsweep.results.views.rows import table
 
 LONGEST = 40  # characters of a cell
 

@@ -1,6 +1,6 @@
 """Lines drawn with braille characters: two dots across and four down in each cell."""
 
-from results.views.terminal import Text
+from seqsweep.results.views.terminal import Text
 
 # Bit of the dot in column x (0, 1) and row y (0..3) of a braille cell, Unicode block 2800.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

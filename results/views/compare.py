@@ -4,9 +4,9 @@ from string import ascii_uppercase
 
 from rich.console import Console
 
-from results.analysis import Compared, Comparison, DatasetComparison, Difference
-from results.views import formats, layout
-from results.views.terminal import Text
+from seqsweep.results.analysis import Compared, Comparison, DatasetComparison, Difference
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.terminal import Text
 
 TOP = 20  # architectures of two sweeps that are shown, unless all are asked for
 PAIRS = (("difference", ">"), ("p seeds", ">"), ("p sequences", ">"), ("Holm p", ">"), ("", "<"))

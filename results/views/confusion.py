@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from results.analysis import Average, Calibration, Confusion, Pair
-from results.views import formats, layout
-from results.views.terminal import Text, text_width
+from seqsweep.results.analysis import Average, Calibration, Confusion, Pair
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.terminal import Text, text_width
 
 MOST_CLASSES = 15
 MOST_PAIRS = 15  # where they stand for the matrix

@@ -2,10 +2,10 @@
 
 from rich.console import Console
 
-from results.analysis import CellContrast, Contrast, Paired
-from results.views import formats, layout
-from results.views.confusion import MOST_CLASSES
-from results.views.terminal import Text, text_width
+from seqsweep.results.analysis import CellContrast, Contrast, Paired
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.confusion import MOST_CLASSES
+from seqsweep.results.views.terminal import Text, text_width
 
 MOST_CELLS = 10
 CELL = len("░░ +100.0*")

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
-from results.views import json_view
+from seqsweep.results.views import json_view
 
 
 class _Lines:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from results.analysis import Band, Curve, Curves
-from results.views import formats, layout
-from results.views.canvas import Canvas
-from results.views.terminal import Text
+from seqsweep.results.analysis import Band, Curve, Curves
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.canvas import Canvas
+from seqsweep.results.views.terminal import Text
 
 ROWS = 13  # every third is labelled, the last with 0
 WIDEST = 120

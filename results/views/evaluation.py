@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-from results.analysis import Evaluation
-from results.views import confusion, formats, layout
+from seqsweep.results.analysis import Evaluation
+from seqsweep.results.views import confusion, formats, layout
 
 
 def render(data: Evaluation, console: Console) -> None:

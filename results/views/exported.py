@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from results.analysis import ChosenModel
-from results.views import formats, layout
+from seqsweep.results.analysis import ChosenModel
+from seqsweep.results.views import formats, layout
 
 
 def render(model: ChosenModel, folder: Path, differences: Mapping[str, float], console: Console) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from results.analysis import Interval, Proportion
+from seqsweep.results.analysis import Interval, Proportion
 
 SHADES = "░▒▓█"
 

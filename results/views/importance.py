@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from results.analysis import Importance, Level, Parameter, RateRange, Share
-from results.views import formats, layout
-from results.views.bars import bar, sparkline
-from results.views.terminal import Text
+from seqsweep.results.analysis import Importance, Level, Parameter, RateRange, Share
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.bars import bar, sparkline
+from seqsweep.results.views.terminal import Text
 
 BAR = 20
 SPARKS = 24

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from results.shown import shown
+from seqsweep.results.shown import shown
 
 
 def dump(data: Any, *, indent: int | None = 1, ascii_only: bool = False) -> str:
-    """JSON of a dataclass of `results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null.
+    """JSON of a dataclass of `seqsweep.results.analysis`, or of a list of them. Accuracies are 0..1; NaN and inf are null.
 
     Without `indent` it is one line. What would command a terminal, or cannot be seen, is escaped.
     """

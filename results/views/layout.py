@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from results.views.terminal import Text
+from seqsweep.results.views.terminal import Text
 
 INDENT = 6  # of a remark under its row
 

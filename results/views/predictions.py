@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from results.analysis import Prediction
-from results.views import formats, json_view, layout
-from results.views.terminal import text_width
+from seqsweep.results.analysis import Prediction
+from seqsweep.results.views import formats, json_view, layout
+from seqsweep.results.views.terminal import text_width
 
 
 def render(data: Sequence[Prediction], console: Console) -> None:

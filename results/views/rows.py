@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from results.analysis import Rows
-from results.schema import HYPERPARAMETERS
-from results.views import formats, layout
-from results.views.terminal import Text, text_width
+from seqsweep.results.analysis import Rows
+from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.terminal import Text, text_width
 
 GAP = 2
 

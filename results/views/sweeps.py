@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from results.analysis import Summary
-from results.views import formats, layout
-from results.views.terminal import Text
+from seqsweep.results.analysis import Summary
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.terminal import Text
 
 WIDE = 110  # from here on, the data sets are a column of their own
 COLUMNS = (("sweep", "<"), ("started (UTC)", "<"), ("status", "<"), ("trials", ">"), ("time", ">"))

@@ -2,7 +2,7 @@
 
 `Text` shows names when it is made, so that columns are as wide as what is seen. `Terminal`, the only console of the program,
 does the same to plain strings, and looks at every piece before it is written: only rich's own codes pass. What is printed
-past a console meets `results.gate`. How things are shown says `results.shown`.
+past a console meets `seqsweep.results.gate`. How things are shown says `seqsweep.results.shown`.
 """
 
 import os
@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from results.shown import shown, shown_lines
+from seqsweep.results.shown import shown, shown_lines
 
 LEAST_WIDTH = 20  # columns; what claims fewer is not read anyhow
 

@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from results.analysis import ALPHA, DatasetVerdict, Row, Verdict
-from results.views import formats, layout
-from results.views.terminal import Text
+from seqsweep.results.analysis import ALPHA, DatasetVerdict, Row, Verdict
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.terminal import Text
 
 WIDE = 128  # from here on, what was chosen is a column of its own
 FEW, TOP = 30, 20

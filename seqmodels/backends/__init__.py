@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from seqmodels.backends.base import (
+from seqsweep.seqmodels.backends.base import (
     Backend,
     Batch,
     Epoch,
@@ -15,9 +15,9 @@ from seqmodels.backends.base import (
     Updates,
     Weights,
 )
-from seqmodels.backends.cpu import CpuBackend, available
-from seqmodels.backends.cuda import CudaBackend, first_gpu, padded_hidden
-from seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.backends.cpu import CpuBackend, available
+from seqsweep.seqmodels.backends.cuda import CudaBackend, first_gpu, padded_hidden
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
 
 __all__ = [
     "BACKENDS",

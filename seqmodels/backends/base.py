@@ -13,8 +13,8 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmodels.hyperparameters import Lane
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.layout import Layout
 
 
 class Weights(NamedTuple):
@@ -88,7 +88,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Updates:
-    """All updates of an epoch, as `seqmodels.optim` describes them: one entry for each of K lanes.
+    """All updates of an epoch, as `seqsweep.seqmodels.optim` describes them: one entry for each of K lanes.
 
     Args:
         optimizer: its name.
@@ -218,7 +218,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class StepBackend(Backend, Protocol):
-    """A backend that does a whole training step by itself; `seqmodels.gradients` says what a step is."""
+    """A backend that does a whole training step by itself; `seqsweep.seqmodels.gradients` says what a step is."""
 
     def gradients(
         self,
@@ -242,7 +242,7 @@ class StepBackend(Backend, Protocol):
         first: Float[Tensor, "P"] | None,
         second: Float[Tensor, "P"] | None,
     ) -> None:
-        """One lane's clipping and update in place; `grads` is only read. `coefficients` are those of `seqmodels.optim`."""
+        """Clip and update one lane in place; `grads` is only read. `coefficients` are those of `seqsweep.seqmodels.optim`."""
         ...
 
 

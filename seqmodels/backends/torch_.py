@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from seqmodels.backends.base import Rows, Weights
-from seqmodels.cells import RECURRENT_CELLS
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.base import Rows, Weights
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.layout import Layout
 
 
 class TorchBackend:

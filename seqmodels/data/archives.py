@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from io import BufferedIOBase, BytesIO
 from typing import IO, Any, cast
 
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz", ".zip")
 MOST_MEMBERS = 1_000_000

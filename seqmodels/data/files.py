@@ -12,8 +12,8 @@ from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 
-from seqmodels.data import archives
-from seqmodels.data.archives import (
+from seqsweep.seqmodels.data import archives
+from seqsweep.seqmodels.data.archives import (
     ARCHIVES,
     LARGEST_FILE,
     MOST_DEPTH,
@@ -22,10 +22,10 @@ from seqmodels.data.archives import (
     decompress,
     hidden,
 )
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 __all__ = ["ARCHIVES", "Files", "decompress", "log", "open_bytes", "open_files", "read_bytes"]
-log = logging.getLogger("seqmodels.data")
+log = logging.getLogger("seqsweep.seqmodels.data")
 """What a user should know of his data, though nothing is wrong with it."""
 PACKED = (".gz", ".xz", ".bz2")
 STREAMS = (

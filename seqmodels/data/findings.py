@@ -13,9 +13,9 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.outliers import far_values
-from seqmodels.data.splits import Splits
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.outliers import far_values
+from seqsweep.seqmodels.data.splits import Splits
 
 
 @dataclass(frozen=True)

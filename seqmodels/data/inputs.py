@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
-from seqmodels.data.readers.mfcc import parse_segment
-from seqmodels.data.readers.numbers import LARGEST
-from seqmodels.data.readers.strokes import parse_stroke
-from seqmodels.data.readers.ts_file import parse
-from seqmodels.data.text import EncodingError, check_width
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
+from seqsweep.seqmodels.data.readers.mfcc import parse_segment
+from seqsweep.seqmodels.data.readers.numbers import LARGEST
+from seqsweep.seqmodels.data.readers.strokes import parse_stroke
+from seqsweep.seqmodels.data.readers.ts_file import parse
+from seqsweep.seqmodels.data.text import EncodingError, check_width
 
 ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}
 JSON_LINES = (".jsonl", ".ndjson")

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import ARCHIVES, Files, open_files
-from seqmodels.data.inputs import RawSequence, say
-from seqmodels.data.readers import mfcc, strokes
-from seqmodels.data.readers.folders import TEST_NAMES
-from seqmodels.data.readers.ts import PART, locate
-from seqmodels.data.readers.ts_file import parse
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import ARCHIVES, Files, open_files
+from seqsweep.seqmodels.data.inputs import RawSequence, say
+from seqsweep.seqmodels.data.readers import mfcc, strokes
+from seqsweep.seqmodels.data.readers.folders import TEST_NAMES
+from seqsweep.seqmodels.data.readers.ts import PART, locate
+from seqsweep.seqmodels.data.readers.ts_file import parse
 
 PARTS = ("test", "train", "all")
 SUFFIXES = {"strokes": strokes.LAYOUT.suffix, "mfcc": mfcc.LAYOUT.suffix}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.readers.scaling import FAR
-from seqmodels.data.splits import Splits
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.readers.scaling import FAR
+from seqsweep.seqmodels.data.splits import Splits
 
 STILL = 1e-6  # a feature is constant in training whose scaled values vary less
 

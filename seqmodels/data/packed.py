@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 ARRAYS = ("tokens", "start", "length", "label", "is_test")
 ABOUT = "about"  # the rest, as JSON

@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.names import on_disk, seen
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.names import on_disk, seen
 
 FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
@@ -34,7 +34,7 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     if faults:
         raise DataError(Problem("data set", fault) for fault in faults)
     if isinstance(source, str):
-        made: SequenceDataset = import_module(f"seqmodels.data.generators.{source}").generate()
+        made: SequenceDataset = import_module(f"seqsweep.seqmodels.data.generators.{source}").generate()
         return made
     path = source["path"]
     located: Any
@@ -43,7 +43,7 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     else:
         located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
     options = {key: source[key] for key in ("classes", "group") if key in source}
-    reader = import_module(f"seqmodels.data.readers.{source['format']}")
+    reader = import_module(f"seqsweep.seqmodels.data.readers.{source['format']}")
     read: SequenceDataset = reader.read(located, name=source_name(source), **options)
     return read
 

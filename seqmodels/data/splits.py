@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 RESTARTS = 64
 MOST_SWAPS = 50_000

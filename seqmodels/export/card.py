@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from seqmodels.hyperparameters import Hyperparameters
+from seqsweep.seqmodels.hyperparameters import Hyperparameters
 
 ROWS = {
     "strokes": "x and y of a pen's point, as in a strokes file",

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqmodels.cells import RECURRENT_CELLS
-from seqmodels.data.readers.scaling import normalize
-from seqmodels.export.model import pad
-from seqmodels.export.program import open_program
-from seqmodels.export.reading import WEIGHTS, open_model
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.data.readers.scaling import normalize
+from seqsweep.seqmodels.export.model import pad
+from seqsweep.seqmodels.export.program import open_program
+from seqsweep.seqmodels.export.reading import WEIGHTS, open_model
 
 if TYPE_CHECKING:
-    from seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.description import Description
 
 PROGRAM, ONNX = "model.pt2", "model.onnx"
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where that is more

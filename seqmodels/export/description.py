@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from seqmodels.architecture import Architecture
-from seqmodels.data.readers.scaling import KINDS
-from seqmodels.data.registry import FORMATS
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.data.readers.scaling import KINDS
+from seqsweep.seqmodels.data.registry import FORMATS
 
 FORMAT = "seqsweep model 1"
 MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_000_000
@@ -23,8 +23,8 @@ class Description:
         architecture: the network's.
         features: numbers in a row, D.
         classes: names in the order of the logits.
-        format: of the files it reads, one of `seqmodels.data.registry.FORMATS`.
-        normalization: what is done to raw numbers, as in `seqmodels.data.readers.scaling`.
+        format: of the files it reads, one of `seqsweep.seqmodels.data.registry.FORMATS`.
+        normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.readers.scaling`.
         source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
         figures: how good it is, likewise.
         versions: of the packages that trained it.

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmodels.cells import RECURRENT_CELLS
-from seqmodels.data.readers.scaling import FLAT
-from seqmodels.layout import direction_names
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.data.readers.scaling import FLAT
+from seqsweep.seqmodels.layout import direction_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
 
-    from seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.description import Description
 
 OPSET, IR_VERSION = 18, 8  # of onnxruntime 1.14 (2023)
 OPERATORS = {"rnn_tanh": "RNN", "rnn_relu": "RNN", "gru": "GRU", "lstm": "LSTM"}

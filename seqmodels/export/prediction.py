@@ -9,11 +9,11 @@ import numpy.typing as npt
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from seqmodels.data.errors import Problem
-from seqmodels.data.inputs import RawSequence
-from seqmodels.data.readers.scaling import FAR, TOO_FAR, fits_float32, normalize
-from seqmodels.export.description import Description
-from seqmodels.export.reading import ExportedModel
+from seqsweep.seqmodels.data.errors import Problem
+from seqsweep.seqmodels.data.inputs import RawSequence
+from seqsweep.seqmodels.data.readers.scaling import FAR, TOO_FAR, fits_float32, normalize
+from seqsweep.seqmodels.export.description import Description
+from seqsweep.seqmodels.export.reading import ExportedModel
 
 BATCH_STEPS = 2**16  # of a padded batch, together
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, no_type_check
 import torch
 from torch import Tensor
 
-from seqmodels.export.model import Model
+from seqsweep.seqmodels.export.model import Model
 
 if TYPE_CHECKING:
-    from seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.description import Description
 
 Step = Callable[[tuple[Tensor, ...], Tensor], tuple[tuple[Tensor, ...], Tensor]]
 
@@ -58,7 +58,7 @@ class ScannedModel(Model):
 
 @no_type_check  # the checks of a test run cannot be traced
 def _step(cell: str, weight: Tensor, bias: Tensor) -> Step:
-    """The equations of `seqmodels.cells`: state and the input's share of the gates to the next state and the output."""
+    """The equations of `seqsweep.seqmodels.cells`: state and the input's share of the gates to the next state and the output."""
 
     def rnn(state: tuple[Tensor, ...], gates: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         total = gates + state[0] @ weight.T + bias

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.readers.numbers import quoted
-from seqmodels.export.description import Description
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.readers.numbers import quoted
+from seqsweep.seqmodels.export.description import Description
+from seqsweep.seqmodels.layout import Layout
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from seqmodels.export.model import Model
+    from seqsweep.seqmodels.export.model import Model
 
 DESCRIPTION, WEIGHTS = "model.json", "weights.safetensors"
 MOST_JSON = 64 * 2**20  # bytes of model.json
@@ -39,7 +39,7 @@ def open_model(folder: Path) -> ExportedModel:
     Raises:
         DataError: a file is missing, or is not what `seqsweep export-model` writes; it is named, with what is wrong.
     """
-    from seqmodels.export.model import Model
+    from seqsweep.seqmodels.export.model import Model
 
     if not folder.is_dir():
         raise DataError([Problem(str(folder), "is no folder that `seqsweep export-model` wrote")])

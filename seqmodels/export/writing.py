@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from extras import install
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.export.card import card
-from seqmodels.export.reading import DESCRIPTION, WEIGHTS
+from seqsweep.extras import install
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.export.card import card
+from seqsweep.seqmodels.export.reading import DESCRIPTION, WEIGHTS
 
 if TYPE_CHECKING:
-    from seqmodels.export.description import Description
+    from seqsweep.seqmodels.export.description import Description
 
 CARD, CODE = "README.md", "model.py"
 NEEDED = ("onnx", "onnxruntime")
@@ -60,9 +60,9 @@ def write_model(
     import torch
     from safetensors.numpy import save
 
-    from seqmodels.export.checking import ONNX, PROGRAM, TOLERANCE, check
-    from seqmodels.export.onnx_graph import onnx_model
-    from seqmodels.export.program import save_program
+    from seqsweep.seqmodels.export.checking import ONNX, PROGRAM, TOLERANCE, check
+    from seqsweep.seqmodels.export.onnx_graph import onnx_model
+    from seqsweep.seqmodels.export.program import save_program
 
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
     with _whole(folder) as place:

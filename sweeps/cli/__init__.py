@@ -19,10 +19,10 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cluster.streams import drop, loss_of, standard_streams
-from results.gate import Gate, ungated
-from sweeps import platforms
-from sweeps.cli import (
+from seqsweep.cluster.streams import drop, loss_of, standard_streams
+from seqsweep.results.gate import Gate, ungated
+from seqsweep.sweeps import platforms
+from seqsweep.sweeps.cli import (
     cluster,
     compare,
     confusion,
@@ -107,8 +107,8 @@ class _Notes(logging.Handler):
         typer.echo(f"note: {shown}", err=True, color=True)
 
 
-logging.getLogger("seqmodels.data").addHandler(_Notes())
-logging.getLogger("seqmodels.data").setLevel(logging.INFO)
+logging.getLogger("seqsweep.seqmodels.data").addHandler(_Notes())
+logging.getLogger("seqsweep.seqmodels.data").setLevel(logging.INFO)
 
 
 def _version(wanted: bool) -> None:
@@ -169,10 +169,10 @@ def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
 
 def explain(error: Exception) -> int:
     """Print what is wrong, and what to do; the exit code."""
-    from cluster.local import ClusterError
-    from results.errors import StoreError
-    from seqmodels.data.errors import DataError
-    from sweeps.errors import SpecError
+    from seqsweep.cluster.local import ClusterError
+    from seqsweep.results.errors import StoreError
+    from seqsweep.seqmodels.data.errors import DataError
+    from seqsweep.sweeps.errors import SpecError
 
     if isinstance(error, SpecError | DataError | StoreError | ClusterError):
         for line in str(error).split("\n"):

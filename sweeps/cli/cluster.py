@@ -98,7 +98,7 @@ def template(
     It is pinned to the versions that are installed here, and its comments say what costs money, and how to start, use
     and stop the cluster.
     """
-    from cluster.render import Wanted, render
+    from seqsweep.cluster.render import Wanted, render
 
     text = render(
         kind,
@@ -125,7 +125,7 @@ def template(
 
 
 def _write(text: str, output: Path, force: bool) -> None:
-    from cluster.local import ClusterError
+    from seqsweep.cluster.local import ClusterError
 
     try:
         with output.open("w" if force else "x", encoding="utf-8") as file:

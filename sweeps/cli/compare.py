@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dataset, Json, StoreFolder, console, find_sweep, note_cells
+from seqsweep.sweeps.cli.options import (
+    DEFAULT_STORE,
+    Dataset,
+    Json,
+    StoreFolder,
+    console,
+    find_sweep,
+    note_cells,
+)
 
 if TYPE_CHECKING:
-    from results.analysis import Comparison
-    from results.errors import NotFound
-    from results.store import Sweep
+    from seqsweep.results.analysis import Comparison
+    from seqsweep.results.errors import NotFound
+    from seqsweep.results.store import Sweep
 
 NAME = "compare"
 EXAMPLES = """\b
@@ -40,8 +48,8 @@ def command(
     interval, and tests that it is none, Holm-corrected for all pairs. Of sweeps: what differs in their specs, and each
     architecture in the first one against the same one in the others.
     """
-    from results.views.compare import render
-    from sweeps.report import write_json
+    from seqsweep.results.views.compare import render
+    from seqsweep.sweeps.report import write_json
 
     data = _compared(names, dataset, store)
     note_cells(names, [(each.dataset.name, side.label) for each in data.datasets for side in each.sides])
@@ -53,8 +61,8 @@ def command(
 
 
 def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
-    from results import analysis
-    from results.errors import Invalid, NotFound
+    from seqsweep.results import analysis
+    from seqsweep.results.errors import Invalid, NotFound
 
     sweeps, complaint = _leading_sweeps(names, store)
     if complaint is None and len(sweeps) > 1:
@@ -85,7 +93,7 @@ def _leading_sweeps(names: list[str], store: str) -> tuple[list[Sweep], NotFound
 
     Raises StoreError where the first one fits several, or a sweep is damaged.
     """
-    from results.errors import Ambiguous, NotFound
+    from seqsweep.results.errors import Ambiguous, NotFound
 
     found: list[Sweep] = []
     for name in names:

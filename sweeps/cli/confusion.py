@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     ArchitectureName,
     Dataset,
@@ -22,7 +22,7 @@ from sweeps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from results.store import Sweep
+    from seqsweep.results.store import Sweep
 
 NAME = "confusion"
 EXAMPLES = """\b
@@ -66,8 +66,8 @@ def command(
     if against is not None:
         _contrast(found, dataset, architecture, against, split.value, json)
         return
-    from results import analysis
-    from results.views.confusion import render
+    from seqsweep.results import analysis
+    from seqsweep.results.views.confusion import render
 
     data = per_dataset(
         found, dataset, lambda name, which: analysis.confusion(found, name, which, split.value), architecture
@@ -79,8 +79,8 @@ def command(
 def _contrast(
     sweep: Sweep, dataset: str | None, architecture: str | None, against: str, split: str, json: bool
 ) -> None:
-    from results import analysis
-    from results.views.contrast import render
+    from seqsweep.results import analysis
+    from seqsweep.results.views.contrast import render
 
     data = per_dataset(
         sweep,

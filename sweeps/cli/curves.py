@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     ArchitectureName,
     Dataset,
@@ -42,8 +42,8 @@ def command(
     A curve for every hyperparameter set, the mean over its seeds; in brackets the least and the greatest of them, for the
     chosen set drawn too.
     """
-    from results import analysis
-    from results.views.curves import render
+    from seqsweep.results import analysis
+    from seqsweep.results.views.curves import render
 
     found = find_sweep(store, sweep)
     data = per_dataset(found, dataset, lambda name, which: analysis.curves(found, name, which), architecture)

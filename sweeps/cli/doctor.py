@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sweeps.cli.options import CLUSTER_STORE, DEFAULT_STORE, Json, console, jobs_at
+from seqsweep.sweeps.cli.options import CLUSTER_STORE, DEFAULT_STORE, Json, console, jobs_at
 
 if TYPE_CHECKING:
-    from sweeps.doctor.job import ClusterDiagnosis
+    from seqsweep.sweeps.doctor.job import ClusterDiagnosis
 
 NAME = "doctor"
 EXAMPLES = """\b
@@ -46,8 +46,8 @@ def command(
 
     The exit code is 1 where a check failed, 0 where all is well or there are only warnings.
     """
-    from sweeps.doctor import view as doctor_view
-    from sweeps.report import write_json
+    from seqsweep.sweeps.doctor import view as doctor_view
+    from seqsweep.sweeps.report import write_json
 
     if address is not None:
         source = context.get_parameter_source("store")
@@ -59,7 +59,7 @@ def command(
             doctor_view.render_cluster(found, console())
         status = found.status
     else:
-        from sweeps.doctor.here import examine
+        from seqsweep.sweeps.doctor.here import examine
 
         diagnosis = examine(store or DEFAULT_STORE)
         status = diagnosis.status
@@ -72,9 +72,9 @@ def command(
 
 
 def _on_cluster(address: str, store: str) -> ClusterDiagnosis:
-    from results.views.terminal import Terminal
-    from sweeps.doctor.job import examine_cluster
-    from sweeps.jobs.submission import check_store
+    from seqsweep.results.views.terminal import Terminal
+    from seqsweep.sweeps.doctor.job import examine_cluster
+    from seqsweep.sweeps.jobs.submission import check_store
 
     check_store(store)
     jobs = jobs_at(address)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Json, console
+from seqsweep.sweeps.cli.options import Json, console
 
 NAME = "evaluate"
 EXAMPLES = """\b
@@ -46,9 +46,9 @@ def command(
     The interval is Wilson's, of the accuracy on other sequences drawn as these were. Sequences of classes that the model does not
     know are left out, and counted. DATA may be the name of an embedded data set.
     """
-    from results.views.evaluation import render
-    from sweeps.model_use import evaluate, opened
-    from sweeps.report import write_json
+    from seqsweep.results.views.evaluation import render
+    from seqsweep.sweeps.model_use import evaluate, opened
+    from seqsweep.sweeps.report import write_json
 
     found = evaluate(opened(model), model, data, part.value)
     if json:

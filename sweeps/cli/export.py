@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dataset, StoreFolder, SweepName, find_sweep, print_bytes
+from seqsweep.sweeps.cli.options import (
+    DEFAULT_STORE,
+    Dataset,
+    StoreFolder,
+    SweepName,
+    find_sweep,
+    print_bytes,
+)
 
 NAME = "export"
 EXAMPLES = """\b
@@ -71,8 +78,8 @@ def command(
     form = _form(form, output)
     if output is None and form is Format.parquet:
         raise typer.BadParameter("Parquet is not for a terminal: name a file with -o")
-    from results.export import encode, read_table
-    from results.output import check_place, write
+    from seqsweep.results.export import encode, read_table
+    from seqsweep.results.output import check_place, write
 
     if output is not None:
         check_place(output)

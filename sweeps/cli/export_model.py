@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     ArchitectureName,
     Json,
@@ -59,16 +59,16 @@ def command(
     Weights as safetensors, model.py in plain torch.nn, ONNX, a torch.export program, model.json and a model card. Each is read
     back and compared. Needs the extra `export`.
     """
-    from results import analysis
-    from results.views.exported import render
-    from seqmodels.export.writing import check_place
-    from sweeps.report import write_json
+    from seqsweep.results import analysis
+    from seqsweep.results.views.exported import render
+    from seqsweep.seqmodels.export.writing import check_place
+    from seqsweep.sweeps.report import write_json
 
     check_place(out)  # before anything is read
     found = find_sweep(store, sweep)
     model = analysis.chosen_model(found, dataset, architecture, seed)
     note_cells([architecture], [(model.dataset, model.label)])
-    from sweeps.model_export import export_model
+    from seqsweep.sweeps.model_export import export_model
 
     differences = export_model(found, model, out, data)
     if json:

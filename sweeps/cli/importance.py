@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     Dataset,
     Json,
@@ -32,8 +32,8 @@ def command(
     The architecture's and the hyperparameters', by functional ANOVA of regression forests; then the accuracy at each value,
     and how wide the range of good learning rates is. A diverged model counts as guessing. Needs the extra `importance`.
     """
-    from results import analysis
-    from results.views.importance import render
+    from seqsweep.results import analysis
+    from seqsweep.results.views.importance import render
 
     found = find_sweep(store, sweep)
     print_each(

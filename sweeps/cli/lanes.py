@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep
 
 NAME = "lanes"
 EXAMPLES = """\b
@@ -53,9 +53,9 @@ def command(
     A condition compares columns (== != < <= > >= in) with 'text', numbers, true, false and off, joined by and, or, not.
     docs/store.md says what each column means. Accuracies are fractions in a condition and in JSON.
     """
-    from results import analysis
-    from results.views.rows import render
-    from sweeps.report import write_json
+    from seqsweep.results import analysis
+    from seqsweep.results.views.rows import render
+    from seqsweep.sweeps.report import write_json
 
     if limit is None and not json:
         limit = LIMIT

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, console, jobs_at
+from seqsweep.sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, console, jobs_at
 
 NAME = "list"
 EXAMPLES = """\b
@@ -31,11 +31,11 @@ def command(
     if cluster or address:
         _of_cluster(address, json)
         return
-    from results.analysis import summary
-    from results.errors import Damaged
-    from results.store import Store
-    from results.views.sweeps import render
-    from sweeps.report import write_json
+    from seqsweep.results.analysis import summary
+    from seqsweep.results.errors import Damaged
+    from seqsweep.results.store import Store
+    from seqsweep.results.views.sweeps import render
+    from seqsweep.sweeps.report import write_json
 
     sweeps, complaints = Store(store).survey()
     summaries = [summary(sweep) for sweep in sweeps]
@@ -48,9 +48,9 @@ def command(
 
 
 def _of_cluster(address: str | None, json: bool) -> None:
-    from sweeps.jobs import submission
-    from sweeps.jobs import view as submission_view
-    from sweeps.report import write_json
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.jobs import view as submission_view
+    from seqsweep.sweeps.report import write_json
 
     sweeps = submission.submitted(jobs_at(address))
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
+from seqsweep.sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "logs"
 EXAMPLES = """\b
@@ -28,9 +28,9 @@ def command(
     """Print what a sweep on a cluster has printed: a line for each trial that ended, and problems."""
     import json as encoder
 
-    from cluster.records import received
-    from results.views import layout
-    from sweeps.jobs import submission
+    from seqsweep.cluster.records import received
+    from seqsweep.results.views import layout
+    from seqsweep.sweeps.jobs import submission
 
     jobs = jobs_at(address)
     job = submission.find(jobs, sweep).job

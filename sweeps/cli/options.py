@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from sweeps import report
+from seqsweep.sweeps import report
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cluster.jobs import Jobs
-    from results.store import Sweep
+    from seqsweep.cluster.jobs import Jobs
+    from seqsweep.results.store import Sweep
 
 SweepName = Annotated[
     str | None,
@@ -69,7 +69,7 @@ T = TypeVar("T")
 
 def find_sweep(store: str, prefix: str | None) -> Sweep:
     """The sweep that SWEEP and --store mean. Raises StoreError where there is none, or several."""
-    from results.store import Store
+    from seqsweep.results.store import Store
 
     return Store(store).find(prefix, note)
 
@@ -89,8 +89,8 @@ def note_cells(names: Iterable[str | None], architectures: Iterable[tuple[str, s
 
 def jobs_at(address: str | None) -> Jobs:
     """The cluster that --address, the environment or the configuration names. Raises ClusterError."""
-    from cluster.address import dashboard
-    from cluster.jobs import Jobs
+    from seqsweep.cluster.address import dashboard
+    from seqsweep.cluster.jobs import Jobs
 
     return Jobs(dashboard(address))
 
@@ -113,8 +113,8 @@ def per_dataset(
         NotFound: none has; the first data set's complaint.
         StoreError: a file is damaged, or the store out of reach.
     """
-    from results import analysis
-    from results.errors import NotFound
+    from seqsweep.results import analysis
+    from seqsweep.results.errors import NotFound
 
     blocks = analysis.verdict(sweep, dataset).datasets
     if not blocks:
@@ -146,13 +146,13 @@ def print_bytes(content: bytes) -> None:
 
     A terminal is shown what would command it; files and programs get every byte as it is.
     """
-    from results.gate import print_data
+    from seqsweep.results.gate import print_data
 
     print_data(content)
 
 
 def console() -> Console:
     """The terminal; rich heeds `NO_COLOR`, `COLUMNS` and pipes."""
-    from results.views.terminal import Terminal
+    from seqsweep.results.views.terminal import Terminal
 
     return Terminal()

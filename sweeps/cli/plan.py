@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import Json, console
+from seqsweep.sweeps.cli.options import Json, console
 
 NAME = "plan"
 EXAMPLES = """\b
@@ -64,10 +64,10 @@ def command(
 
     Trains nothing but for a moment, to measure how fast this machine is.
     """
-    from sweeps.forecast.planning import Options, plan_sweep
-    from sweeps.forecast.view import render
-    from sweeps.report import write_json
-    from sweeps.spec import load_spec, reference_spec
+    from seqsweep.sweeps.forecast.planning import Options, plan_sweep
+    from seqsweep.sweeps.forecast.view import render
+    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.spec import load_spec, reference_spec
 
     options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates)
     checked = load_spec(spec) if spec else reference_spec()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import console
+from seqsweep.sweeps.cli.options import console
 
 NAME = "predict"
 EXAMPLES = """\b
@@ -35,9 +35,9 @@ def command(
     """
     import sys
 
-    from results.views.predictions import render, render_json
-    from seqmodels.data.inputs import read_file, read_stream
-    from sweeps.model_use import opened, predictions
+    from seqsweep.results.views.predictions import render, render_json
+    from seqsweep.seqmodels.data.inputs import read_file, read_stream
+    from seqsweep.sweeps.model_use import opened, predictions
 
     exported = opened(model)
     form, terminal = exported.description.format, console()

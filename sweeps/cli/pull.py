@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, SweepName, console, jobs_at
+from seqsweep.sweeps.cli.options import (
+    DEFAULT_STORE,
+    Dashboard,
+    Json,
+    StoreFolder,
+    SweepName,
+    console,
+    jobs_at,
+)
 
 NAME = "pull"
 EXAMPLES = """\b
@@ -21,11 +29,11 @@ def command(
 
     Only what is new is copied, also while the sweep is running. What was broken off goes on with the next pull.
     """
-    from results.views.terminal import Terminal
-    from sweeps.jobs import submission
-    from sweeps.pulling import pull
-    from sweeps.report import write_json
-    from sweeps.signals import Interrupted
+    from seqsweep.results.views.terminal import Terminal
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.pulling import pull
+    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.signals import Interrupted
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.cli.options import DEFAULT_STORE, StoreFolder, SweepName, console, find_sweep
 
 NAME = "report"
 EXAMPLES = """\b
@@ -31,8 +31,8 @@ def command(
     spec and where the results come from. Nothing in it is fetched from elsewhere, so it may be mailed or archived. A file of
     that name is replaced.
     """
-    from results import analysis, html
-    from results.output import check_place, write
+    from seqsweep.results import analysis, html
+    from seqsweep.results.output import check_place, write
 
     found = find_sweep(store, sweep)
     target = output or Path(f"{found.id}.html")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     Address,
     Cpus,
@@ -46,15 +46,15 @@ def command(
 
     With the URL of a cluster's dashboard as --address the cluster goes on, and this returns at once.
     """
-    from cluster.address import is_dashboard
+    from seqsweep.cluster.address import is_dashboard
 
     if is_dashboard(address):
         if data:
             raise typer.BadParameter("a sweep that was submitted has its data in its store: leave --data out")
         _on_cluster(sweep, None if store == DEFAULT_STORE else store, address, cpus, json)
         return
-    from sweeps.moved import read_changes
-    from sweeps.run import resume_sweep
+    from seqsweep.sweeps.moved import read_changes
+    from seqsweep.sweeps.run import resume_sweep
 
     raise typer.Exit(
         resume_sweep(
@@ -72,10 +72,10 @@ def command(
 def _on_cluster(
     sweep: str | None, store: str | None, address: str | None, cpus: int | None, json: bool
 ) -> None:
-    from cluster.local import check_address
-    from sweeps.jobs import submission
-    from sweeps.jobs import view as submission_view
-    from sweeps.report import write_json
+    from seqsweep.cluster.local import check_address
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.jobs import view as submission_view
+    from seqsweep.sweeps.report import write_json
 
     if cpus is not None:
         check_address("auto", cpus)  # says why not

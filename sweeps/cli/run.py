@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Address, Cpus, Json, StoreFolder, console
+from seqsweep.sweeps.cli.options import DEFAULT_STORE, Address, Cpus, Json, StoreFolder, console
 
 NAME = "run"
 EXAMPLES = """\b
@@ -28,10 +28,10 @@ def command(
     json: Json = False,
 ) -> None:
     """Train every architecture and say which is best."""
-    from sweeps.spec import load_spec, reference_spec
+    from seqsweep.sweeps.spec import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
-    from sweeps.run import run_sweep
+    from seqsweep.sweeps.run import run_sweep
 
     raise typer.Exit(
         run_sweep(

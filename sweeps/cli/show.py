@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import (
+from seqsweep.sweeps.cli.options import (
     DEFAULT_STORE,
     Dataset,
     Json,
@@ -35,6 +35,6 @@ def command(
 
     Ranks are ranges where architectures cannot be told apart. Below the table stands what the best one confuses.
     """
-    from sweeps.report import report
+    from seqsweep.sweeps.report import report
 
     report(find_sweep(store, sweep), console(), store=store, dataset=dataset, json_output=json, every=every)

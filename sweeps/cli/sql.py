@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep, print_bytes
+from seqsweep.sweeps.cli.options import (
+    DEFAULT_STORE,
+    Json,
+    StoreFolder,
+    SweepName,
+    console,
+    find_sweep,
+    print_bytes,
+)
 
 NAME = "sql"
 EXAMPLES = """\b
@@ -35,12 +43,12 @@ def command(
         raise typer.BadParameter("--all takes no SWEEP")
     if csv and json:
         raise typer.BadParameter("--csv or --json, not both")
-    from results import sql
-    from results.errors import Damaged
-    from results.store import Store
-    from results.views import answer
-    from sweeps.report import write_json
-    from sweeps.signals import plain_interrupt
+    from seqsweep.results import sql
+    from seqsweep.results.errors import Damaged
+    from seqsweep.results.store import Store
+    from seqsweep.results.views import answer
+    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.signals import plain_interrupt
 
     sweeps, complaints = Store(store).survey() if every else ([find_sweep(store, sweep)], [])
     with plain_interrupt():  # DuckDB may not hear Python's before its query is done, which may be never

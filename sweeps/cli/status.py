@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
+from seqsweep.sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "status"
 EXAMPLES = """\b
@@ -13,9 +13,9 @@ Examples:
 
 def command(sweep: SweepName = None, address: Dashboard = None, json: Json = False) -> None:
     """Say how a sweep on a cluster stands: progress, the best so far, time left."""
-    from sweeps.jobs import submission, telemetry
-    from sweeps.jobs import view as submission_view
-    from sweeps.report import write_json
+    from seqsweep.sweeps.jobs import submission, telemetry
+    from seqsweep.sweeps.jobs import view as submission_view
+    from seqsweep.sweeps.report import write_json
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
+from seqsweep.sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "stop"
 EXAMPLES = """\b
@@ -15,10 +15,10 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
     """Stop a sweep on a cluster. `seqsweep resume` goes on with it."""
     from dataclasses import replace
 
-    from cluster.local import ClusterError
-    from sweeps.jobs import submission
-    from sweeps.jobs import view as submission_view
-    from sweeps.report import write_json
+    from seqsweep.cluster.local import ClusterError
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.jobs import view as submission_view
+    from seqsweep.sweeps.report import write_json
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.options import CLUSTER_STORE, Dashboard, Json, console, jobs_at
+from seqsweep.sweeps.cli.options import CLUSTER_STORE, Dashboard, Json, console, jobs_at
 
 NAME = "submit"
 EXAMPLES = """\b
@@ -37,10 +37,10 @@ def command(
 
     The spec, the data it names and seqsweep itself are shipped. The cluster goes on when this machine is gone.
     """
-    from sweeps.jobs import submission
-    from sweeps.jobs import view as submission_view
-    from sweeps.report import write_json
-    from sweeps.spec import load_spec, reference_spec
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.jobs import view as submission_view
+    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.spec import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
     submission.check_store(store)

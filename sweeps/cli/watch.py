@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
+from seqsweep.sweeps.cli.options import Dashboard, Json, SweepName, console, jobs_at
 
 NAME = "watch"
 EXAMPLES = """\b
@@ -19,8 +19,8 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
 
     With --json a line for every change, as `status --json` has it.
     """
-    from sweeps.jobs import submission
-    from sweeps.jobs.watch import watch, watch_json
+    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.jobs.watch import watch, watch_json
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

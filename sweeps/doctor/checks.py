@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cluster.memory import Memory
-from extras import install
-from sweeps.doctor.probe import MAIN_PACKAGES, BackendFound, Gpus, Package, Probe, StoreFound
+from seqsweep.cluster.memory import Memory
+from seqsweep.extras import install
+from seqsweep.sweeps.doctor.probe import MAIN_PACKAGES, BackendFound, Gpus, Package, Probe, StoreFound
 
 Status = Literal["ok", "warning", "failed"]
 SEVERITY: tuple[Status, ...] = ("ok", "warning", "failed")

@@ -14,17 +14,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from cluster.local import cluster
-from cluster.records import send
-from sweeps.doctor.node import Clock, Node, Prober, described
-from sweeps.doctor.node_checks import judge
-from sweeps.doctor.probe import nearest, reason
+from seqsweep.cluster.local import cluster
+from seqsweep.cluster.records import send
+from seqsweep.sweeps.doctor.node import Clock, Node, Prober, described
+from seqsweep.sweeps.doctor.node_checks import judge
+from seqsweep.sweeps.doctor.probe import nearest, reason
 
 QUESTIONS, QUESTION_SECONDS = 5, 5.0
 
 
 def answer(task: Mapping[str, Any]) -> int:
-    """Do the task of `sweeps.doctor.job`: a record for each node with its checks, then one that says that these are all."""
+    """Do the task of `seqsweep.sweeps.doctor.job`: send a record for each node with its checks, then one that these are all."""
     with cluster("auto"):
         nodes = ask(task["store"], task["requirements"], task["seconds"])
     for node, checks in zip(nodes, judge(nodes, task["here"]), strict=True):

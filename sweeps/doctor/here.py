@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from sweeps.doctor import start
-from sweeps.doctor.checks import Diagnosis, judge
-from sweeps.doctor.probe import probe
+from seqsweep.sweeps.doctor import start
+from seqsweep.sweeps.doctor.checks import Diagnosis, judge
+from seqsweep.sweeps.doctor.probe import probe
 
 
 def examine(store: str) -> Diagnosis:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from cluster.local import ClusterError
-from cluster.records import received
-from extras import install
-from sweeps.doctor.checks import Check, Status, worst
-from sweeps.doctor.probe import MAIN_PACKAGES
-from sweeps.jobs.submission import ENTRYPOINT, SETUP, working_folder
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.records import received
+from seqsweep.extras import install
+from seqsweep.sweeps.doctor.checks import Check, Status, worst
+from seqsweep.sweeps.doctor.probe import MAIN_PACKAGES
+from seqsweep.sweeps.jobs.submission import ENTRYPOINT, SETUP, working_folder
 
 if TYPE_CHECKING:
-    from cluster.jobs import Job, Jobs
+    from seqsweep.cluster.jobs import Job, Jobs
 
 NODE_SECONDS = 60.0  # a cold node imports torch from a slow disk
 JOB_SECONDS = 120.0  # for the rest: shipping, the driver's start

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps.doctor.probe import Probe, probe
+from seqsweep.sweeps.doctor.probe import Probe, probe
 
 SHARED_MEMORY = Path("/dev/shm")
 VARIABLES = {

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sweeps.doctor import checks
-from sweeps.doctor.checks import GIB, Advice, Check
-from sweeps.doctor.node import Node, RayFound
-from sweeps.doctor.probe import MAIN_PACKAGES, Probe
+from seqsweep.sweeps.doctor import checks
+from seqsweep.sweeps.doctor.checks import GIB, Advice, Check
+from seqsweep.sweeps.doctor.node import Node, RayFound
+from seqsweep.sweeps.doctor.probe import MAIN_PACKAGES, Probe
 
 THERE = Advice(
     reinstall="`pip install -v .` in seqsweep's folder there: compiled kernels do not travel between unlike machines",

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
-from cluster.limits import usable_cpus
-from cluster.memory import Memory, usable_memory
-from results.errors import StoreError
-from sweeps.jobs import shipped
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.memory import Memory, usable_memory
+from seqsweep.results.errors import StoreError
+from seqsweep.sweeps.jobs import shipped
 
 MAIN_PACKAGES = ("torch", "ray", "numpy", "pyarrow")
 """Those with compiled parts that sweeps stand on: they are imported too, and each has a line of its own."""
@@ -140,7 +140,7 @@ def probe(store: str, requirements: Sequence[str] | None = None, token: str | No
         python=platform.python_version(),
         executable=sys.executable,
         installed=installed,
-        shipped=_is_shipped(Path(__file__).resolve().parents[2]),
+        shipped=_is_shipped(Path(__file__).resolve().parents[3]),
         packages=tuple(_packages(requirements)),
         backend=_backend(),
         gpus=_gpus(),
@@ -169,8 +169,8 @@ def look_at_store(store: str, token: str | None = None) -> StoreFound:
         return _on_disk(path, token)
     name = f".doctor-{os.urandom(4).hex()}"  # many nodes write at the same time
     try:
-        from results.files import Folder
-        from results.patience import LOOKING
+        from seqsweep.results.files import Folder
+        from seqsweep.results.patience import LOOKING
 
         folder = Folder.at(store, LOOKING)
         if folder.local:
@@ -236,7 +236,7 @@ def _packages(requirements: Sequence[str]) -> Iterator[Package]:
 
 def _backend() -> BackendFound:
     try:
-        from seqmodels.backends import CpuBackend, create_backend
+        from seqsweep.seqmodels.backends import CpuBackend, create_backend
     except Exception as error:
         return BackendFound(None, fault=reason(error))
     try:
@@ -250,7 +250,7 @@ def _gpus() -> Gpus:
     try:
         import torch
 
-        from seqmodels.backends import cuda_fault
+        from seqsweep.seqmodels.backends import cuda_fault
     except Exception as error:
         return Gpus(fault=reason(error))
     with warnings.catch_warnings(record=True) as said:  # of drivers and GPUs that are too old for this torch

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from cluster import places, starting
-from cluster.errors import ClusterError
-from cluster.limits import processes_left, usable_cpus
-from sweeps.doctor.checks import Check
+from seqsweep.cluster import places, starting
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.limits import processes_left, usable_cpus
+from seqsweep.sweeps.doctor.checks import Check
 
 MEGABYTE, GIB = 1_000_000, 1 << 30
 TASKS, TASKS_PER_CORE = 200, 100

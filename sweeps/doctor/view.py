@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import rich.text
 from rich.console import Console
 
-from results.views import layout
-from results.views.terminal import Text, lines
-from sweeps.doctor.checks import Check, Diagnosis
+from seqsweep.results.views import layout
+from seqsweep.results.views.terminal import Text, lines
+from seqsweep.sweeps.doctor.checks import Check, Diagnosis
 
 if TYPE_CHECKING:
-    from sweeps.doctor.job import ClusterDiagnosis
+    from seqsweep.sweeps.doctor.job import ClusterDiagnosis
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 MEASURED = re.compile(r"(?<![\d.])(?:\d+\.\d(?= (?:of|GiB|s)\b)|\d+(?= m?s\b))")

@@ -7,28 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.analysis import Caution
-from seqmodels.architecture import Architecture
-from seqmodels.backends import BACKENDS
-from seqmodels.config import TrainingConfig
-from seqmodels.footprint import Footprint
-from seqmodels.layout import Layout
-from sweeps.forecast import volumes
-from sweeps.forecast.measuring import workload
-from sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
-from sweeps.forecast.schedule import Schedule, simulate
-from sweeps.limits import trial_gpu_memory, trial_memory
-from sweeps.live import cost
-from sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
-from sweeps.plan import architectures, lanes
-from sweeps.provenance import data_cautions
+from seqsweep.results.analysis import Caution
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import BACKENDS
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.footprint import Footprint
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.sweeps.forecast import volumes
+from seqsweep.sweeps.forecast.measuring import workload
+from seqsweep.sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
+from seqsweep.sweeps.forecast.schedule import Schedule, simulate
+from seqsweep.sweeps.limits import trial_gpu_memory, trial_memory
+from seqsweep.sweeps.live import cost
+from seqsweep.sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
+from seqsweep.sweeps.plan import architectures, lanes
+from seqsweep.sweeps.provenance import data_cautions
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from seqmodels.data.splits import Splits
-    from sweeps.forecast.rates import Rates
-    from sweeps.prepare import Data
-    from sweeps.spec import Spec
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.sweeps.forecast.rates import Rates
+    from seqsweep.sweeps.prepare import Data
+    from seqsweep.sweeps.spec import Spec
 
 RAY_SECONDS = 9.0  # its start and its end
 WORKER_SECONDS = 4.0  # a new process until it trains: Python, torch, the first placement

@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.limits import usable_cpus
-from seqmodels.architecture import Architecture
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Lane
-from sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
-from sweeps.live import cost
-from sweeps.plan import architectures, lanes
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
+from seqsweep.sweeps.live import cost
+from seqsweep.sweeps.plan import architectures, lanes
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from sweeps.prepare import Data
-    from sweeps.spec import Spec
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.sweeps.prepare import Data
+    from seqsweep.sweeps.spec import Spec
 
 BUDGET_SECONDS = 15.0  # after which no further rate is begun, but for each cell's first
 EACH_SECONDS = 0.4
@@ -90,7 +90,7 @@ def measure(
         progress: called with (done, all) of the rates.
         seconds: after which none is begun but for each cell's first.
     """
-    from sweeps.provenance import versions
+    from seqsweep.sweeps.provenance import versions
 
     points = _points(spec, data, backend, device)
     needed = {next(i for i, p in enumerate(points) if p.workload.cell == cell) for cell in _cells(points)}
@@ -123,7 +123,7 @@ def measure(
 
 
 def _start() -> None:
-    import seqmodels.training  # noqa: F401 (torch, with it)
+    import seqsweep.seqmodels.training  # noqa: F401 (torch, with it)
 
     time.sleep(0.1)  # so that no process takes another's turn
 
@@ -132,10 +132,10 @@ def measure_point(point: Point) -> Rate:
     """Train a few lanes for a few tenths of a second, then evaluate them."""
     import torch
 
-    from seqmodels.backends import create_backend
-    from seqmodels.layout import Layout
-    from seqmodels.study import device_tokens
-    from seqmodels.training import Trainer
+    from seqsweep.seqmodels.backends import create_backend
+    from seqsweep.seqmodels.layout import Layout
+    from seqsweep.seqmodels.study import device_tokens
+    from seqsweep.seqmodels.training import Trainer
 
     torch.set_num_threads(1)
     wanted, data = point.workload, point.data

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from seqmodels.footprint import Footprint
-from seqmodels.hyperparameters import Lane
-from seqmodels.optim import moment_buffers
-from sweeps.errors import SpecError
-from sweeps.limits import CUDA_CONTEXT, PROCESS_BYTES
-from sweeps.placement import Nodes
+from seqsweep.seqmodels.footprint import Footprint
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.optim import moment_buffers
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.limits import CUDA_CONTEXT, PROCESS_BYTES
+from seqsweep.sweeps.placement import Nodes
 
 GB = 1_000_000_000
 

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 from torch import OutOfMemoryError
 
-from cluster.limits import usable_cpus
-from cluster.memory import usable_memory
-from results.views.terminal import Terminal
-from seqmodels.backends import create_backend
-from seqmodels.kernels import find_kernels
-from sweeps.errors import SpecError
-from sweeps.forecast import measuring
-from sweeps.forecast.forecast import Forecast, forecast
-from sweeps.forecast.memory import GB
-from sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
-from sweeps.placement import Nodes, slots
-from sweeps.prepare import data_notes, load_data
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.cluster.memory import usable_memory
+from seqsweep.results.views.terminal import Terminal
+from seqsweep.seqmodels.backends import create_backend
+from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.forecast import measuring
+from seqsweep.sweeps.forecast.forecast import Forecast, forecast
+from seqsweep.sweeps.forecast.memory import GB
+from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
+from seqsweep.sweeps.placement import Nodes, slots
+from seqsweep.sweeps.prepare import data_notes, load_data
 
 if TYPE_CHECKING:
-    from sweeps.prepare import Data
-    from sweeps.spec import Spec
+    from seqsweep.sweeps.prepare import Data
+    from seqsweep.sweeps.spec import Spec
 
 
 @dataclass(frozen=True)

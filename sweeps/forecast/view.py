@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from results.views import formats, layout
-from results.views.formats import duration
-from results.views.terminal import Text
-from sweeps.forecast.forecast import Forecast
-from sweeps.forecast.memory import Memory
-from sweeps.placement import Nodes
+from seqsweep.results.views import formats, layout
+from seqsweep.results.views.formats import duration
+from seqsweep.results.views.terminal import Text
+from seqsweep.sweeps.forecast.forecast import Forecast
+from seqsweep.sweeps.forecast.memory import Memory
+from seqsweep.sweeps.placement import Nodes
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 

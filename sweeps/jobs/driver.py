@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from sweeps.prepare import Prepared
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.sweeps.prepare import Prepared
 
 
 def main() -> int:
@@ -18,12 +18,12 @@ def main() -> int:
     try:
         task = json.loads(Path("task.json").read_text())
         if task["verb"] == "doctor":  # needs less than a sweep, and says what lacks
-            from sweeps.doctor.cluster import answer
+            from seqsweep.sweeps.doctor.cluster import answer
 
             return answer(task)
         return _do(task)
     except Exception as error:
-        from sweeps.cli import explain
+        from seqsweep.sweeps.cli import explain
 
         code = explain(error)
         if code == 1:  # a fault of ours: the job's log is where it can be looked for
@@ -33,16 +33,16 @@ def main() -> int:
 
 def _do(task: dict[str, Any]) -> int:
     if task["verb"] == "pack":
-        from sweeps.pulling.packing import pack
+        from seqsweep.sweeps.pulling.packing import pack
 
         return pack(task, sys.stdout)
 
-    from results.store import Store
-    from results.views.terminal import Terminal
-    from sweeps import prepare
-    from sweeps.jobs.telemetry import Telemetry
-    from sweeps.run import resume_sweep, run_prepared
-    from sweeps.spec import parse_spec
+    from seqsweep.results.store import Store
+    from seqsweep.results.views.terminal import Terminal
+    from seqsweep.sweeps import prepare
+    from seqsweep.sweeps.jobs.telemetry import Telemetry
+    from seqsweep.sweeps.run import resume_sweep, run_prepared
+    from seqsweep.sweeps.spec import parse_spec
 
     # lines are never wrapped: a job's log is for programs too
     console = Terminal(width=140)
@@ -61,7 +61,7 @@ def _do(task: dict[str, Any]) -> int:
 
 def _datasets() -> list[SequenceDataset]:
     """The shipped data sets, put together again from their pieces."""
-    from seqmodels.data.packed import unpack
+    from seqsweep.seqmodels.data.packed import unpack
 
     found = {
         folder.name: folder / "piece"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("cluster", "extras", "results", "seqmodels", "sweeps")
+PACKAGE = "seqsweep"
 FOLDER = "packages"
 DIGEST = "digest"
 JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
@@ -25,33 +25,34 @@ def use() -> None:
         sys.path.insert(0, str(here / FOLDER))
 
 
-def installed() -> dict[str, Path]:
-    """Folders of the seqsweep packages that this Python would import, as far as there are any."""
-    found = {}
-    for package in PACKAGES:
-        spec = find_spec(package)
-        if spec and spec.origin:
-            found[package] = Path(spec.origin).parent
-    return found
+def installed() -> Path | None:
+    """Find the folder of the seqsweep that this Python would import; None where there is none."""
+    spec = find_spec(PACKAGE)
+    return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def digest(packages: dict[str, Path]) -> str:
-    """SHA-256 (hex) of the packages' sources; compiled files are left out: each machine may have its own."""
+def digest(folder: Path | None) -> str:
+    """Compute the SHA-256 (hex) of a package's sources; compiled files are left out: each machine may have its own."""
     total = hashlib.sha256()
-    for package, folder in sorted(packages.items()):
-        for name, path in sources(folder):
-            if not is_compiled(path):
-                total.update(f"{package}/{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, path in sources(folder) if folder else ():
+        if not is_compiled(path):
+            total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 
 def sources(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of a package with its name in it, sorted; what Python and editors leave behind is passed over."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
-        if not hidden and path.is_file() and path.suffix != ".pyc":
-            yield "/".join(parts), path
+    """Give every file of a package with its name in it, sorted; what Python and editors leave behind is passed over.
+
+    Links are followed: in a checkout the four packages are links in the folder `seqsweep`.
+    """
+    found = {}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        for name in files:
+            if not name.startswith(".") and not name.endswith(".pyc"):
+                path = Path(place, name)
+                found[path.relative_to(folder).as_posix()] = path
+    yield from sorted(found.items())
 
 
 def is_compiled(path: Path) -> bool:
@@ -66,7 +67,7 @@ def main() -> int:
     config = json.loads(os.environ.get(JOB_CONFIG, "{}"))
     config.get("runtime_env", {}).pop("py_modules", None)
     os.environ[JOB_CONFIG] = json.dumps(config)
-    from sweeps.jobs.driver import main as run
+    from seqsweep.sweeps.jobs.driver import main as run
 
     return run()
 

@@ -13,16 +13,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.jobs import Job, Jobs
-from cluster.local import ClusterError
-from cluster.session_folder import scratch_folder
-from sweeps import prepare
-from sweeps.errors import SpecError
-from sweeps.jobs import shipped
+from seqsweep.cluster.jobs import Job, Jobs
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.session_folder import scratch_folder
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.jobs import shipped
 
 if TYPE_CHECKING:
-    from seqmodels.data.dataset import SequenceDataset
-    from sweeps.spec import Spec
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.sweeps.spec import Spec
 
 ENTRYPOINT = "exec python shipped.py"
 SETUP = "shipped.use"
@@ -74,7 +74,7 @@ def resume(jobs: Jobs, prefix: str | None, *, store: str | None) -> Submitted:
         ClusterError: no such sweep, or it is still running.
         StoreError: `prefix` can be no sweep's id.
     """
-    from results.store import check_id
+    from seqsweep.results.store import check_id
 
     known = submitted(jobs)
     if store is not None and prefix is not None and not matching(known, prefix):
@@ -102,7 +102,7 @@ def submitted(jobs: Jobs) -> list[Submitted]:
 
 def matching(known: Sequence[Submitted], prefix: str) -> list[Submitted]:
     """Those that `prefix` may mean: the one of that id, else those that begin, or whose hex digits begin, with it."""
-    from results.store import fitting
+    from seqsweep.results.store import fitting
 
     found = next(filter(None, fitting([each.sweep for each in known], prefix)), [])
     return [each for each in known if each.sweep in found]
@@ -126,7 +126,7 @@ def find(jobs: Jobs, prefix: str | None, known: Sequence[Submitted] | None = Non
 
 def check_store(store: str) -> None:
     """Refuse what would be lost with the job's folder, or holds a secret. Raises SpecError, StoreError."""
-    from results.location import check_location
+    from seqsweep.results.location import check_location
 
     check_location(store)
     if "://" not in store and not store.startswith(("/", "~")):
@@ -143,14 +143,14 @@ def working_folder(task: dict[str, Any]) -> Iterator[Path]:
     """What every job of ours is shipped with: the packages, `shipped.py` on top, and its task."""
     with scratch_folder("ship-") as scratch:
         folder = Path(scratch, "job")
-        packages = shipped.installed()
-        for package, source in packages.items():
-            for name, path in shipped.sources(source):
-                copy = folder / shipped.FOLDER / package / name
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, copy)
+        package = shipped.installed()
+        assert package is not None  # this very module is in it
+        for name, path in shipped.sources(package):
+            copy = folder / shipped.FOLDER / shipped.PACKAGE / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
         shutil.copy(shipped.__file__, folder / "shipped.py")
-        (folder / shipped.DIGEST).write_text(shipped.digest(packages))
+        (folder / shipped.DIGEST).write_text(shipped.digest(package))
         (folder / TASK).write_text(json.dumps(task))
         yield folder
 
@@ -182,7 +182,7 @@ def _job_names(sweep: str) -> Iterator[str]:
 
 def _pieces(datasets: Sequence[SequenceDataset], scratch: Path, sizes: Path) -> Iterator[Path]:
     """The packed data sets one behind the other, cut into folders small enough to be sent; their sizes into `sizes`."""
-    from seqmodels.data.packed import pack
+    from seqsweep.seqmodels.data.packed import pack
 
     packed = [pack(dataset) for dataset in datasets]
     sizes.write_text(json.dumps([len(each) for each in packed]))

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster import records
-from sweeps.display import Display
-from sweeps.live import SweepState, TrialState
+from seqsweep.cluster import records
+from seqsweep.sweeps.display import Display
+from seqsweep.sweeps.live import SweepState, TrialState
 
 LEAST_SECONDS = 2.0  # between two accounts of running trials
 BYTES_A_SECOND = 2000  # a job's log may grow by about so much

@@ -10,18 +10,18 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from cluster.records import received
-from results.views.formats import duration
-from results.views.layout import plain as _print
-from results.views.terminal import Text
-from sweeps import live_view
+from seqsweep.cluster.records import received
+from seqsweep.results.views.formats import duration
+from seqsweep.results.views.layout import plain as _print
+from seqsweep.results.views.terminal import Text
+from seqsweep.sweeps import live_view
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cluster.jobs import Job
-    from sweeps.jobs.submission import Submitted
-    from sweeps.live import SweepState
+    from seqsweep.cluster.jobs import Job
+    from seqsweep.sweeps.jobs.submission import Submitted
+    from seqsweep.sweeps.live import SweepState
 
 WORDS = {
     "PENDING": "waits for the cluster",

@@ -8,20 +8,20 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cluster.local import ClusterError
-from cluster.records import received
-from results.views.json_view import dump
-from sweeps import live_view
-from sweeps.display import Display
-from sweeps.jobs import telemetry
-from sweeps.jobs import view as submission_view
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.records import received
+from seqsweep.results.views.json_view import dump
+from seqsweep.sweeps import live_view
+from seqsweep.sweeps.display import Display
+from seqsweep.sweeps.jobs import telemetry
+from seqsweep.sweeps.jobs import view as submission_view
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cluster.jobs import Jobs
-    from sweeps.jobs.submission import Submitted
-    from sweeps.live import SweepState
+    from seqsweep.cluster.jobs import Jobs
+    from seqsweep.sweeps.jobs.submission import Submitted
+    from seqsweep.sweeps.live import SweepState
 
 REFRESH_SECONDS = 0.25
 JSON_SECONDS = 1.0

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from results import gathered, parts
-from results.errors import Damaged, StoreError
-from results.files import Folder
-from results.patience import LOOKING
-from results.store import EXAMPLES_FILE, INFO, Store, check_id
-from sweeps.pulling.offer import LOG, Have, Offer
+from seqsweep.results import gathered, parts
+from seqsweep.results.errors import Damaged, StoreError
+from seqsweep.results.files import Folder
+from seqsweep.results.patience import LOOKING
+from seqsweep.results.store import EXAMPLES_FILE, INFO, Store, check_id
+from seqsweep.sweeps.pulling.offer import LOG, Have, Offer
 
 STAGING = ".pull"
 BESIDE = (EXAMPLES_FILE, LOG)  # files of the sweep that are no trial's

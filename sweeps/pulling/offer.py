@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from results import parts
-from results.store import EXAMPLES_FILE, INFO, Store
+from seqsweep.results import parts
+from seqsweep.results.store import EXAMPLES_FILE, INFO, Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from results.files import Folder
+    from seqsweep.results.files import Folder
 
 LOG = "ray.log"
 LOG_BYTES = 16_000_000  # of its end

@@ -17,10 +17,10 @@ from base64 import b64encode
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
-from cluster.records import send
-from results.errors import StoreError
-from results.store import Store
-from sweeps.pulling.offer import Have, Sender
+from seqsweep.cluster.records import send
+from seqsweep.results.errors import StoreError
+from seqsweep.results.store import Store
+from seqsweep.sweeps.pulling.offer import Have, Sender
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ SLOWEST = 50_000  # bytes a second that a client is expected to take at least
 
 
 def pack(task: dict[str, Any], stream: IO[str]) -> int:
-    """Send what `task` asks for: `store`, `sweep`, `have` and `limit` of `sweeps.pulling.offer.Sender`. The exit code."""
+    """Send what `task` asks for (the arguments of `seqsweep.sweeps.pulling.offer.Sender`); returns the exit code."""
     signal.signal(signal.SIGTERM, _told)
     sent = 0
     try:

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from results.store import Store
-from results.views.formats import duration, plural
-from sweeps.pulling.landing import Landing
-from sweeps.pulling.sources import Head, ObjectStore, Source
-from sweeps.report import store_option
-from sweeps.signals import Interrupted, Signals
+from seqsweep.results.store import Store
+from seqsweep.results.views.formats import duration, plural
+from seqsweep.sweeps.pulling.landing import Landing
+from seqsweep.sweeps.pulling.sources import Head, ObjectStore, Source
+from seqsweep.sweeps.report import store_option
+from seqsweep.sweeps.signals import Interrupted, Signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from cluster.jobs import Jobs
-    from sweeps.jobs.submission import Submitted
-    from sweeps.pulling.landing import Incoming
+    from seqsweep.cluster.jobs import Jobs
+    from seqsweep.sweeps.jobs.submission import Submitted
+    from seqsweep.sweeps.pulling.landing import Incoming
 
 DIRECT = ("s3://", "gs://")
 

@@ -15,16 +15,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cluster.local import ClusterError
-from cluster.records import received
-from results.errors import StoreError
-from sweeps.jobs import submission
-from sweeps.pulling.landing import Incoming
-from sweeps.pulling.offer import Have, Offer, Sender
-from sweeps.pulling.packing import INDEX
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.records import received
+from seqsweep.results.errors import StoreError
+from seqsweep.sweeps.jobs import submission
+from seqsweep.sweeps.pulling.landing import Incoming
+from seqsweep.sweeps.pulling.offer import Have, Offer, Sender
+from seqsweep.sweeps.pulling.packing import INDEX
 
 if TYPE_CHECKING:
-    from cluster.jobs import Jobs
+    from seqsweep.cluster.jobs import Jobs
 
 ROUND_BYTES = 256_000_000  # a job's log, on the head's disk, takes a third more
 INDEX_BYTES = 200_000_000
@@ -174,7 +174,7 @@ def _content(name: str, size: int, records: Iterator[dict[str, Any]]) -> Iterato
 
 
 def read_offer(content: bytes) -> Offer:
-    """An index as `sweeps.pulling.packing` sends it. Raises StoreError for anything else."""
+    """An index as `seqsweep.sweeps.pulling.packing` sends it. Raises StoreError for anything else."""
     try:
         offer = Offer(**json.loads(content))
         good = (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.address import dashboard, is_dashboard
-from cluster.local import ClusterError
+from seqsweep.cluster.address import dashboard, is_dashboard
+from seqsweep.cluster.local import ClusterError
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cluster.limits import processes_left, usable_cpus
-from cluster.memory import Memory, usable_memory
+from seqsweep.cluster.limits import processes_left, usable_cpus
+from seqsweep.cluster.memory import Memory, usable_memory
 
 MEMINFO = {
     "proc/meminfo": "MemTotal:  8000 kB\nMemFree:   10 kB\nMemAvailable:  6000 kB\nHugePages_Total:   0\n"
@@ -241,7 +241,7 @@ def test_a_system_without_proc_has_a_total(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
 def test_affinity_is_respected() -> None:
     allowed = os.sched_getaffinity(0)
-    program = "import os; from cluster.limits import usable_cpus; os.sched_setaffinity(0, {%d}); print(usable_cpus())"
+    program = "import os; from seqsweep.cluster.limits import usable_cpus; os.sched_setaffinity(0, {%d}); print(usable_cpus())"
     command = [sys.executable, "-c", program % min(allowed)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
     assert 1 <= usable_cpus() <= len(allowed)
@@ -274,8 +274,8 @@ def test_real_groups_below_the_root(own_groups: dict[str, Path]) -> None:
     program = (
         "import os, sys\n"
         "for group in sys.argv[1:]: open(f'{group}/cgroup.procs', 'w').write(str(os.getpid()))\n"
-        "from cluster.limits import processes_left, usable_cpus\n"
-        "from cluster.memory import usable_memory\n"
+        "from seqsweep.cluster.limits import processes_left, usable_cpus\n"
+        "from seqsweep.cluster.memory import usable_memory\n"
         "print(usable_cpus(), usable_memory().total, processes_left() < 50)\n"
     )
     command = [sys.executable, "-c", program, *map(str, own_groups.values())]

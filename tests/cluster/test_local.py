@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import local
-from cluster.local import ClusterError, check_address
+from seqsweep.cluster import local
+from seqsweep.cluster.local import ClusterError, check_address
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_importing_it_is_cheap() -> None:
 JOIN = """
 import sys
 from pathlib import Path
-from cluster.local import cluster
-from cluster.output import divert
+from seqsweep.cluster.local import cluster
+from seqsweep.cluster.output import divert
 with divert(Path(sys.argv[2])) as terminal, cluster(sys.argv[1]) as place:
     import ray
     print(ray.get(ray.remote(lambda: 6 * 7).remote()), place.cpus, place.nodes, file=terminal.stdout)
@@ -101,12 +101,12 @@ def test_starts_its_own_which_another_process_joins_and_leaves_running(temporary
 WORKERS_IMPORT = """
 import sys
 from pathlib import Path
-import seqmodels
-from cluster.local import cluster
-from cluster.output import divert
+from seqsweep import seqmodels
+from seqsweep.cluster.local import cluster
+from seqsweep.cluster.output import divert
 
 def imported():
-    import seqmodels
+    from seqsweep import seqmodels
     return seqmodels.__file__
 
 def read():
@@ -122,8 +122,8 @@ def test_workers_import_what_is_installed_whatever_the_folder_holds(temporary: P
     script = tmp_path / "elsewhere" / "driver.py"
     script.parent.mkdir()
     script.write_text(WORKERS_IMPORT)
-    (tmp_path / "seqmodels").mkdir()
-    (tmp_path / "seqmodels" / "__init__.py").write_text("# a source tree whose kernels are not built")
+    (tmp_path / "seqsweep").mkdir()
+    (tmp_path / "seqsweep" / "__init__.py").write_text("# a source tree whose kernels are not built")
     (tmp_path / "note").write_text("read")
     done = subprocess.run(
         [sys.executable, str(script), "note"],

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.output import divert
+from seqsweep.cluster.output import divert
 
 PROGRAM = """
 import os, subprocess, sys
 from pathlib import Path
-from cluster.output import divert
+from seqsweep.cluster.output import divert
 print("before")
 try:
     with divert(Path(sys.argv[1])) as terminal:

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster import places
-from cluster.errors import ClusterError
+from seqsweep.cluster import places
+from seqsweep.cluster.errors import ClusterError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cluster import proxies
-from cluster.errors import ClusterError
-from cluster.jobs import Jobs
+from seqsweep.cluster import proxies
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.jobs import Jobs
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 EXCEPTIONS = ("no_proxy", "NO_PROXY", "no_grpc_proxy", "NO_GRPC_PROXY", "grpc_proxy", "GRPC_PROXY")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.ray_log import cause, says
+from seqsweep.cluster.ray_log import cause, says
 
 GREY = "[2026-11-30 14:10:01,123 I 17 17] (raylet) main.cc:5: Setting cluster ID, no error, failures 0"
 GRAVE = "[2026-11-30 14:10:02,456 E 17 17] (raylet) agent_manager.cc:12: The agent failed to start"

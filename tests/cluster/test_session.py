@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import authentication, session
-from cluster.errors import ClusterError
+from seqsweep.cluster import authentication, session
+from seqsweep.cluster.errors import ClusterError
 
 HOSTILE = {
     "RAY_RUNTIME_ENV_HOOK": "antigravity.hook",
@@ -66,7 +66,7 @@ def nobody(_):
     raise KeyError("no entry")
 pwd.getpwuid = pwd.getpwnam = nobody
 os.environ.pop("HOME", None)
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -111,8 +111,8 @@ def test_a_token_is_found_wherever_ray_looks(tmp_path: Path, monkeypatch: pytest
 RUN = """
 import os, sys
 from pathlib import Path
-from cluster.local import cluster
-from cluster.output import divert
+from seqsweep.cluster.local import cluster
+from seqsweep.cluster.output import divert
 with divert(Path(sys.argv[1])) as terminal, cluster(cpus=1):
     import ray
     found = ray.get(ray.remote(lambda: (6 * 7, ray.get_runtime_context().runtime_env)).remote())

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from cluster import session_folder
-from cluster.session_folder import OWNER, clear_left_over, scratch_folder
+from seqsweep.cluster import session_folder
+from seqsweep.cluster.session_folder import OWNER, clear_left_over, scratch_folder
 
 MAKER = """
 import sys, time
-from cluster.session_folder import scratch_folder
+from seqsweep.cluster.session_folder import scratch_folder
 with scratch_folder(sys.argv[1]) as folder:
     print(folder, flush=True)
     time.sleep(600)
 """
 CLEARER = """
-from cluster.session_folder import clear_left_over
+from seqsweep.cluster.session_folder import clear_left_over
 print(len(clear_left_over()))
 """
 Maker = Callable[..., tuple[subprocess.Popen[str], Path]]

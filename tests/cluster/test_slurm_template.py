@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.render import Wanted, render
+from seqsweep.cluster.render import Wanted, render
 
 PLAIN = Wanted(nodes=2, cpus=1)
 FULL = Wanted(nodes=64, gpus=4, gpu_type="a100", cpus=32, partition="gpu,long", time="1-12", name="big")

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster import starting
-from cluster.errors import ClusterError
-from cluster.memory import Memory
+from seqsweep.cluster import starting
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.memory import Memory
 
 STUCK = """
 import ctypes, signal, sys
-from cluster import starting
+from seqsweep.cluster import starting
 starting.WORD_SECONDS, starting.STOP_SECONDS, starting.END_SECONDS = 0.2, 0.3, 0.3
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ray does
 watch = starting.Watch(lambda text: print("told", text, flush=True), lambda why, code: print("left", code, why, flush=True))

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.streams import Lasting, drop, text_stream
+from seqsweep.cluster.streams import Lasting, drop, text_stream
 
 USES = """
 import os, sys
-from cluster.streams import drop, loss_of, standard_streams
+from seqsweep.cluster.streams import drop, loss_of, standard_streams
 with standard_streams():
     file = open(sys.argv[1], "w")  # must not get a standard stream's descriptor
     assert file.fileno() > 2
@@ -63,7 +63,7 @@ def test_a_pipe_that_does_not_block_gets_everything() -> None:
     """As node.js and some terminals make it: a write that finds no room fails, where others wait."""
     program = """
 import sys
-from cluster.streams import standard_streams
+from seqsweep.cluster.streams import standard_streams
 with standard_streams():
     for number in range(30_000):
         print(f"line {number} ·")

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from cluster import render as module
-from cluster.instances import choose, gpu_types
-from cluster.local import ClusterError
-from cluster.render import KINDS, Wanted, render
+from seqsweep.cluster import render as module
+from seqsweep.cluster.instances import choose, gpu_types
+from seqsweep.cluster.local import ClusterError
+from seqsweep.cluster.render import KINDS, Wanted, render
 
 GCP = {"project": "my-project"}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -363,7 +363,7 @@ def test_pinned_to_what_is_installed() -> None:
 
 def test_every_machine_type_exists_and_can_be_asked_for() -> None:
     _, known = ec2()
-    from cluster.instances import _table
+    from seqsweep.cluster.instances import _table
 
     for cloud, table in _table().items():
         assert sorted(table["cpus"], key=lambda row: row[2]) == table["cpus"]

@@ -8,7 +8,7 @@ import pytest
 from example_sweep import SWEEP_ID, write_example
 from object_server import S3Server
 
-from results.store import Store, Sweep
+from seqsweep.results.store import Store, Sweep
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from results.schema import table
-from results.store import Store, Sweep
+from seqsweep.results.schema import table
+from seqsweep.results.store import Store, Sweep
 
 SWEEP_ID = "reference-a7f3c1"
 CREATED = "2026-11-23T14:02:00.000000+00:00"

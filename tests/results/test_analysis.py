@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
-from results import analysis
-from results.errors import StoreError
-from results.schema import SCHEMAS, table
-from results.store import Store, Sweep
-from results.views import json_view
+from seqsweep.results import analysis
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import SCHEMAS, table
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import json_view
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from scipy.stats import t as student
 from sklearn.dummy import DummyClassifier
 from statsmodels.stats.proportion import proportion_confint
 
-from results import analysis
-from results.analysis import DatasetVerdict, Interval
-from results.analysis._cautions import cautions
-from results.analysis._data_cautions import Majority, data_cautions, majority
-from results.analysis._edges import ranges
-from results.schema import table
-from results.store import Sweep
+from seqsweep.results import analysis
+from seqsweep.results.analysis import DatasetVerdict, Interval
+from seqsweep.results.analysis._cautions import cautions
+from seqsweep.results.analysis._data_cautions import Majority, data_cautions, majority
+from seqsweep.results.analysis._edges import ranges
+from seqsweep.results.schema import table
+from seqsweep.results.store import Sweep
 
 SEEDS = 8
 

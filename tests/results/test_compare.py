@@ -10,10 +10,10 @@ from example_sweep import write_example
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from results import analysis
-from results.errors import StoreError
-from results.schema import table
-from results.store import Store, Sweep
+from seqsweep.results import analysis
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import table
+from seqsweep.results.store import Store, Sweep
 
 NAMES = ("gru x 2 x 100", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
 SEEDS = range(8)

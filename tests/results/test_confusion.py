@@ -12,14 +12,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from results import analysis
-from results.analysis._answers import Answers
-from results.analysis._calibration import BINS
-from results.analysis._calibration import calibration as calibrate
-from results.analysis._sign_flip import MOST_EXACT, sign_flip
-from results.errors import StoreError
-from results.schema import table
-from results.store import Store, Sweep
+from seqsweep.results import analysis
+from seqsweep.results.analysis._answers import Answers
+from seqsweep.results.analysis._calibration import BINS
+from seqsweep.results.analysis._calibration import calibration as calibrate
+from seqsweep.results.analysis._sign_flip import MOST_EXACT, sign_flip
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import table
+from seqsweep.results.store import Store, Sweep
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from markdown_it import MarkdownIt
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
-from results import analysis
-from results.errors import StoreError
-from results.export import FORMATS, TABLES, Table, _latex, _markdown, encode, read_table
-from results.schema import SCHEMAS, table
-from results.store import Store, Sweep
+from seqsweep.results import analysis
+from seqsweep.results.errors import StoreError
+from seqsweep.results.export import FORMATS, TABLES, Table, _latex, _markdown, encode, read_table
+from seqsweep.results.schema import SCHEMAS, table
+from seqsweep.results.store import Store, Sweep
 
 HOSTILE = (
     *(

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 from example_sweep import write_example
 
-from results import analysis, gathered
-from results.store import Store, Sweep
+from seqsweep.results import analysis, gathered
+from seqsweep.results.store import Store, Sweep
 
 LATER = 10**10  # ns
 

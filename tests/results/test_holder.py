@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from example_sweep import write_example
 
-from results import holder
-from results.analysis import summary
-from results.errors import StoreError
-from results.holder import LOCK, abandoned, held
-from results.store import Store
+from seqsweep.results import holder
+from seqsweep.results.analysis import summary
+from seqsweep.results.errors import StoreError
+from seqsweep.results.holder import LOCK, abandoned, held
+from seqsweep.results.store import Store
 
 HOLDER = """
 import sys
-from results.holder import held
-from results.store import Store
+from seqsweep.results.holder import held
+from seqsweep.results.store import Store
 sweep = Store(sys.argv[1]).find(sys.argv[2])
 with held(sweep):
     print("held", flush=True)

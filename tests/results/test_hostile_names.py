@@ -16,15 +16,25 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from results import analysis, html
-from results.export import _latex, _markdown
-from results.html import toml
-from results.shown import shown
-from results.sql import ask
-from results.store import Store, Sweep
-from results.views import answer, compare, confusion, contrast, curves, importance, rows, sweeps, verdict
-from results.views.terminal import Terminal
-from sweeps.cli import main
+from seqsweep.results import analysis, html
+from seqsweep.results.export import _latex, _markdown
+from seqsweep.results.html import toml
+from seqsweep.results.shown import shown
+from seqsweep.results.sql import ask
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import (
+    answer,
+    compare,
+    confusion,
+    contrast,
+    curves,
+    importance,
+    rows,
+    sweeps,
+    verdict,
+)
+from seqsweep.results.views.terminal import Terminal
+from seqsweep.sweeps.cli import main
 
 HOSTILE = (
     "\x1b]0;renamed\x07\x1b[2J",

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from results import analysis, html, output
-from results.analysis import (
+from seqsweep.results import analysis, html, output
+from seqsweep.results.analysis import (
     CellContrast,
     Curve,
     Curves,
@@ -31,10 +31,10 @@ from results.analysis import (
     _importance,
     proportion,
 )
-from results.errors import StoreError
-from results.html import axis, curves, difference, effects, glyph, page, specimen, svg, toml
-from results.store import Store, Sweep
-from results.views import contrast, formats
+from seqsweep.results.errors import StoreError
+from seqsweep.results.html import axis, curves, difference, effects, glyph, page, specimen, svg, toml
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import contrast, formats
 
 HOSTILE = (
     "<script>alert(1)</script>",

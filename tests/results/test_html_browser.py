@@ -17,8 +17,8 @@ from example_sweep import SWEEP_ID, write_example
 from playwright.sync_api import Browser, Page, sync_playwright
 from test_html import HOSTILE, quick, told_apart
 
-from results import analysis, html, output
-from results.store import Store
+from seqsweep.results import analysis, html, output
+from seqsweep.results.store import Store
 
 __all__ = ["quick"]  # a fixture
 SCHEMES = ("light", "dark")

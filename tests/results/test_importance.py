@@ -13,12 +13,12 @@ from sklearn.tree import DecisionTreeRegressor
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from results import analysis
-from results.analysis import _importance
-from results.analysis._fanova import main_effects
-from results.errors import StoreError
-from results.schema import table
-from results.store import Sweep
+from seqsweep.results import analysis
+from seqsweep.results.analysis import _importance
+from seqsweep.results.analysis._fanova import main_effects
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import table
+from seqsweep.results.store import Sweep
 
 
 @pytest.mark.parametrize("leaves", [2, 7, None])
@@ -202,7 +202,7 @@ def test_one_value_of_everything_is_nothing_to_compare(own_sweep: Sweep) -> None
 def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:
     program = (
         "import sys; sys.modules['sklearn'] = None\n"
-        "from sweeps.cli import main\n"
+        "from seqsweep.sweeps.cli import main\n"
         f"sys.exit(main(['importance', '--store', {str(example_root)!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

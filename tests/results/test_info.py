@@ -15,12 +15,12 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from results import analysis
-from results.errors import Damaged, Newer, StoreError
-from results.info import Info, read
-from results.seal import FIELD
-from results.store import Store
-from sweeps.cli import main
+from seqsweep.results import analysis
+from seqsweep.results.errors import Damaged, Newer, StoreError
+from seqsweep.results.info import Info, read
+from seqsweep.results.seal import FIELD
+from seqsweep.results.store import Store
+from seqsweep.sweeps.cli import main
 
 OTHER = "other-0123ab"
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results import analysis
-from results.errors import StoreError
-from results.schema import SCHEMAS
-from results.store import Store, Sweep
-from results.views import json_view
-from results.where import where
+from seqsweep.results import analysis
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import json_view
+from seqsweep.results.where import where
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from results.errors import StoreError
-from results.files import Folder
-from sweeps.cli import main
+from seqsweep.results.errors import StoreError
+from seqsweep.results.files import Folder
+from seqsweep.sweeps.cli import main
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 

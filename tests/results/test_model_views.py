@@ -11,9 +11,9 @@ from example_sweep import write_example
 from rich.console import Console
 from rich.text import Text
 
-from results.analysis import Subject, chosen_model, evaluation, prediction
-from results.views import evaluation as evaluation_view
-from results.views import exported, predictions
+from seqsweep.results.analysis import Subject, chosen_model, evaluation, prediction
+from seqsweep.results.views import evaluation as evaluation_view
+from seqsweep.results.views import exported, predictions
 
 CLASSES = ("ka", "kaa", "sa")
 SUBJECT = Subject("model", "reference-a7f3c1", "0a1b2c", "gru x 2 x 100", "segments", False, 0, 1)

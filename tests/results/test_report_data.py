@@ -10,11 +10,11 @@ import pytest
 from example_sweep import ARCHITECTURES, CANDIDATES, DATASETS, SWEEP_ID, write_example
 from scipy import stats
 
-from results import analysis
-from results.analysis import _candidates, _importance
-from results.errors import StoreError
-from results.schema import table
-from results.store import Store, Sweep
+from seqsweep.results import analysis
+from seqsweep.results.analysis import _candidates, _importance
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import table
+from seqsweep.results.store import Store, Sweep
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.errors import StoreError
-from results.schema import SCHEMAS
-from results.seal import FIELD, intact
-from results.store import Store, Sweep
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.seal import FIELD, intact
+from seqsweep.results.store import Store, Sweep
 
 MODELS = ("models",)
 
@@ -109,7 +109,7 @@ def test_reading_a_store_unpickles_nothing(example_root: Path) -> None:
     program = f"""
 import sys
 sys.path[:0] = [{str(Path(__file__).parent.parent.parent)!r}]
-from results.store import Store
+from seqsweep.results.store import Store
 import safetensors.numpy, pyarrow.parquet
 def hook(event, arguments):
     if event in ("pickle.find_class", "marshal.loads", "exec", "compile") and started:

@@ -16,12 +16,11 @@ from rich.cells import cell_len
 from rich.live import Live
 from rich.table import Table
 
-import results
-import sweeps
-from results.gate import Gate, print_data
-from results.shown import shown, shown_lines
-from results.views import json_view, layout
-from results.views.terminal import LEAST_WIDTH, Terminal, Text, text_width
+from seqsweep import results, sweeps
+from seqsweep.results.gate import Gate, print_data
+from seqsweep.results.shown import shown, shown_lines
+from seqsweep.results.views import json_view, layout
+from seqsweep.results.views.terminal import LEAST_WIDTH, Terminal, Text, text_width
 
 COMMANDS = [*map(chr, [*range(32), *range(0x7F, 0xA0)])]
 """C0, DEL and C1, all of which a terminal obeys."""
@@ -170,6 +169,7 @@ WRITERS = {
     "results/gate.py": "the gate",
     "results/views/json_view.py": "JSON, whose strings are escaped",
     "cluster/output.py": "moves the streams",
+    "cluster/streams.py": "moves the streams",
     "cluster/records.py": "records for programs, within a job",
     "sweeps/cli/__init__.py": "errors, behind the gate",
     "sweeps/cli/options.py": "notes, behind the gate",

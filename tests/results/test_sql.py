@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from results.errors import Damaged, Invalid, StoreError
-from results.sql import LOCKS, Answer, ask
-from results.store import Store, Sweep
-from results.views import answer, json_view
+from seqsweep.results.errors import Damaged, Invalid, StoreError
+from seqsweep.results.sql import LOCKS, Answer, ask
+from seqsweep.results.store import Store, Sweep
+from seqsweep.results.views import answer, json_view
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,9 @@ def test_a_query_that_needs_more_than_memory_writes_no_files(
     sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("results.sql.LOCKS", ("SET memory_limit = '20MB'", "SET threads = 1", *LOCKS))
+    monkeypatch.setattr(
+        "seqsweep.results.sql.LOCKS", ("SET memory_limit = '20MB'", "SET threads = 1", *LOCKS)
+    )
     with pytest.raises(StoreError, match="Out of Memory"):
         ask(
             "select max(a) from (select range a, hash(range) b from range(1000000) order by b offset 9)",
@@ -305,7 +307,7 @@ def test_csv_loads_back_equal(sweep: Sweep) -> None:
 def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:
     program = (
         "import sys; sys.modules['duckdb'] = None\n"
-        "from sweeps.cli import main\n"
+        "from seqsweep.sweeps.cli import main\n"
         f"sys.exit(main(['sql', 'select 1', '--store', {str(example_root)!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from results.files import Folder, Staged
-from results.schema import SCHEMAS
-from results.store import Store, Sweep
+from seqsweep.results.files import Folder, Staged
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.store import Store, Sweep
 
 HERE = Path(__file__).parent
 SWEEP = "s-000000"

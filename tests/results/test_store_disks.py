@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from pyarrow import fs
 
-from results import patience
-from results.errors import StoreError
-from results.files import Folder
-from results.store import Store
+from seqsweep.results import patience
+from seqsweep.results.errors import StoreError
+from seqsweep.results.files import Folder
+from seqsweep.results.store import Store
 
 HERE = Path(__file__).parent
 
@@ -117,8 +117,8 @@ from pathlib import Path
 root, freed = Path(sys.argv[1]), sys.argv[2] == "freed"
 if os.system(f"mount -t tmpfs -o size=600k tmpfs {{root}}"):
     sys.exit(77)
-from results import patience
-from results.errors import StoreError
+from seqsweep.results import patience
+from seqsweep.results.errors import StoreError
 sweep = Store(root, patience=60 if freed else 3.2)  # at least 1.5 s, however short the random pauses
 sweep = sweep.create("s-000000", {{}})
 ballast = root / "ballast"

@@ -24,11 +24,11 @@ from example_sweep import SWEEP_ID, write_example
 from object_server import BUCKET, KEY, SECRET, S3Server
 from pyarrow import fs
 
-from results.errors import Damaged, Missing, StoreError
-from results.files import Folder
-from results.schema import SCHEMAS
-from results.seal import intact
-from results.store import Store, Sweep
+from seqsweep.results.errors import Damaged, Missing, StoreError
+from seqsweep.results.files import Folder
+from seqsweep.results.schema import SCHEMAS
+from seqsweep.results.seal import intact
+from seqsweep.results.store import Store, Sweep
 
 HERE = Path(__file__).parent
 
@@ -256,8 +256,8 @@ def test_somebody_who_looks_is_told_soon(s3: S3Server) -> None:
 WRITER = f"""
 import os, signal, sys
 sys.path[:0] = [{str(HERE.parent.parent)!r}]
-from results.files import Folder
-from results.seal import BLANK, FIELD, seal
+from seqsweep.results.files import Folder
+from seqsweep.results.seal import BLANK, FIELD, seal
 # 5 MB are one PUT, 30 MB a multipart upload
 small, large = (seal(f"{{FIELD}}: {{BLANK}}".encode() + os.urandom(size)) for size in (5_000_000, 30_000_000))
 folder = Folder.at(sys.argv[1])

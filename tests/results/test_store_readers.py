@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pytest
 
-from results.store import Store, Sweep
+from seqsweep.results.store import Store, Sweep
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def test_duckdb(sweep_folder: Path) -> None:
 
 def test_results_imports_neither_torch_nor_ray_nor_pandas(example_root: Path) -> None:
     script = (
-        "import sys; from results import analysis; from results.store import Store\n"
-        "from results.views import confusion, curves, json_view, sweeps, verdict\n"
+        "import sys; from seqsweep.results import analysis; from seqsweep.results.store import Store\n"
+        "from seqsweep.results.views import confusion, curves, json_view, sweeps, verdict\n"
         f"sweep = Store({str(example_root)!r}).find()\n"
         "analysis.verdict(sweep), analysis.confusion(sweep), analysis.curves(sweep)\n"
         "print(sorted({'torch', 'ray', 'pandas', 'scipy.stats', 'pyarrow.dataset'} & set(sys.modules)))"

@@ -14,11 +14,11 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from results import analysis
-from results.errors import Damaged, StoreError
-from results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
-from results.seal import FIELD
-from results.store import EXAMPLES_FILE, Store, Sweep
+from seqsweep.results import analysis
+from seqsweep.results.errors import Damaged, StoreError
+from seqsweep.results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
+from seqsweep.results.seal import FIELD
+from seqsweep.results.store import EXAMPLES_FILE, Store, Sweep
 
 
 def test_an_absent_store_is_an_empty_store(tmp_path: Path) -> None:

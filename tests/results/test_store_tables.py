@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.errors import StoreError
-from results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, table
-from results.store import Store
+from seqsweep.results.errors import StoreError
+from seqsweep.results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, table
+from seqsweep.results.store import Store
 
 NAMES = st.text(min_size=1, max_size=8)
 

@@ -6,12 +6,21 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from results import analysis
-from results.analysis import compare_architectures, report
-from results.errors import Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError, Unreachable
-from results.files import Folder
-from results.store import Sweep
-from sweeps.cli.options import per_dataset
+from seqsweep.results import analysis
+from seqsweep.results.analysis import compare_architectures, report
+from seqsweep.results.errors import (
+    Damaged,
+    Invalid,
+    Missing,
+    Newer,
+    NotFound,
+    Refused,
+    StoreError,
+    Unreachable,
+)
+from seqsweep.results.files import Folder
+from seqsweep.results.store import Sweep
+from seqsweep.sweeps.cli.options import per_dataset
 
 TWO = ("gru x 2 x 100", "lstm x 2 x 100")
 ERRORS = (Unreachable, Refused, Newer, Damaged, Missing)

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from results import analysis
-from results.analysis import (
+from seqsweep.results import analysis
+from seqsweep.results.analysis import (
     Average,
     Calibration,
     Confusion,
@@ -36,9 +36,9 @@ from results.analysis import (
     Proportion,
     proportion,
 )
-from results.sql import ask
-from results.store import Store
-from results.views import (
+from seqsweep.results.sql import ask
+from seqsweep.results.store import Store
+from seqsweep.results.views import (
     answer,
     bars,
     compare,

@@ -14,8 +14,8 @@ from plain import MODULES, same_bits
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from seqmodels.architecture import CELLS
-from seqmodels.backends import Backend, Rows, Weights
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.backends import Backend, Rows, Weights
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 SIZES = [  # features, hidden, lengths of each row

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from seqmodels.architecture import Architecture
-from seqmodels.config import TrainingConfig
-from seqmodels.data.registry import load
-from seqmodels.data.splits import split
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.study import Study
-from seqmodels.tensor_buffer import pack
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.splits import split
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.study import Study
+from seqsweep.seqmodels.tensor_buffer import pack
 
 
 def resident(what: str) -> int:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from seqmodels.architecture import Architecture
-from seqmodels.config import TrainingConfig
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import Tokens
-from seqmodels.randomness import Purpose, normal, permutation, uniform
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import Tokens
+from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
 
 MODULES = {
     "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from plain import same_bits
 from torch import Tensor
 
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.backends import Backend, CpuBackend, Rows, TorchBackend, Weights
-from seqmodels.backends.cpu import instruction_sets
-from seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray, Tokens
-from seqmodels.layout import Layout
-from seqmodels.training import Trainer
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.backends import Backend, CpuBackend, Rows, TorchBackend, Weights
+from seqsweep.seqmodels.backends.cpu import instruction_sets
+from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training import Trainer
 
 SETS = instruction_sets()
 

@@ -10,9 +10,9 @@ from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqmodels import backends
-from seqmodels.architecture import Architecture
-from seqmodels.backends import (
+from seqsweep.seqmodels import backends
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import (
     BACKENDS,
     Backend,
     CpuBackend,
@@ -21,8 +21,8 @@ from seqmodels.backends import (
     create_backend,
     cuda_fault,
 )
-from seqmodels.backends.cuda.memory import Measures
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.cuda.memory import Measures
+from seqsweep.seqmodels.layout import Layout
 
 
 class TestTorch(Conformance):
@@ -104,7 +104,7 @@ def test_an_unknown_name_is_refused() -> None:
 
 def test_auto_on_a_gpu_is_cuda_where_there_are_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "first_gpu", Emulator)
-    monkeypatch.setattr("seqmodels.backends.cuda.backend.first_gpu", Emulator)
+    monkeypatch.setattr("seqsweep.seqmodels.backends.cuda.backend.first_gpu", Emulator)
     found = create_backend("auto", "cuda", precision="float32", hidden=512)
     assert isinstance(found, CudaBackend)
     assert (found.precision, found.arithmetic) == ("float32", "cuda float32 sm_90")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.cells import RECURRENT_CELLS
 
 FEATURES, HIDDEN, STEPS = 3, 5, 9
 CELLS = list(RECURRENT_CELLS)

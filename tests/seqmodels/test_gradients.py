@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from plain import same_bits
 from torch import Tensor
 
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.backends import BACKENDS, Batch, CpuBackend, Rows, StepBackend, TorchBackend
-from seqmodels.backends.cpu import instruction_sets
-from seqmodels.gradients import autograd_gradients
-from seqmodels.layout import Layout
-from seqmodels.network import Network
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.backends import BACKENDS, Batch, CpuBackend, Rows, StepBackend, TorchBackend
+from seqsweep.seqmodels.backends.cpu import instruction_sets
+from seqsweep.seqmodels.gradients import autograd_gradients
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.network import Network
 
 READOUTS = [("last",), ("mean",), ("max",), ("last", "mean"), ("last", "max"), ("mean", "max")]
 

@@ -15,11 +15,11 @@ from torch import Tensor
 os.environ["KERAS_BACKEND"] = "torch"  # read once, when keras is first imported
 import keras
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import TorchBackend
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray
+from seqsweep.seqmodels.layout import Layout
 
 DATA = small_dataset(24, longest=9)
 BATCH = torch.arange(3, 24)

@@ -8,11 +8,11 @@ from plain import PlainModel, dropout_masks, same_bits, small_dataset, tokens_of
 from scipy import stats
 from torch import Tensor
 
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.backends import TorchBackend
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import LaneArray
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import LaneArray
+from seqsweep.seqmodels.layout import Layout
 
 DATA = small_dataset()
 ARCHITECTURES = [

@@ -6,8 +6,8 @@ import pytest
 import torch
 from plain import PlainModel
 
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.layout import ALIGNMENT, Layout
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.layout import ALIGNMENT, Layout
 
 ARCHITECTURES = [
     Architecture(cell, layers, hidden, bidirectional, readout, head)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix as oracle
 
-from seqmodels.metrics import confusion_matrix
+from seqsweep.seqmodels.metrics import confusion_matrix
 
 
 @given(

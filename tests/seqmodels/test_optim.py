@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqmodels.backends.cpu import CpuBackend
-from seqmodels.backends.cpu.library import instruction_sets
-from seqmodels.hyperparameters import Hyperparameters
-from seqmodels.optim import LaneOptimizer, clip_by_norm, tree_sum
+from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.backends.cpu.library import instruction_sets
+from seqsweep.seqmodels.hyperparameters import Hyperparameters
+from seqsweep.seqmodels.optim import LaneOptimizer, clip_by_norm, tree_sum
 
 CANDIDATES = [
     Hyperparameters(optimizer="sgd"),

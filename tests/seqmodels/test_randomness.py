@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from seqmodels.randomness import Purpose, normal, permutation, uniform
+from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
 
 WORD = 2**64 - 1
 

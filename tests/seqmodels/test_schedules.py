@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqmodels.schedules import learning_rate
+from seqsweep.seqmodels.schedules import learning_rate
 
 
 def torch_rates(schedule: str, lr: float, total: int) -> list[float]:

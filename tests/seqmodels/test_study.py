@@ -11,14 +11,14 @@ from plain import PlainModel, same_bits, small_dataset, train_plain
 from safetensors.torch import load, save
 from sklearn.metrics import accuracy_score, log_loss
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import create_backend
-from seqmodels.config import TrainingConfig
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import Splits, split
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.study import Study, StudyOutcome
-from seqmodels.training import LaneProgress
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import create_backend
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import Splits, split
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.study import Study, StudyOutcome
+from seqsweep.seqmodels.training import LaneProgress
 
 DATA = small_dataset(50, longest=6)
 SPLITS = split(DATA, fraction=0.25)

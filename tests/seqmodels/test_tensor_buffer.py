@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import Tensor
 
-from seqmodels.tensor_buffer import pack, unpack
+from seqsweep.seqmodels.tensor_buffer import pack, unpack
 
 VALUES = st.sampled_from([np.float32, np.float64, np.int64, np.uint8]).flatmap(
     lambda dtype: arrays.arrays(dtype, arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5))

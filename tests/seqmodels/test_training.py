@@ -11,12 +11,12 @@ import torch
 from plain import PlainModel, same_bits, small_dataset, tokens_of, train_plain
 from torch import Tensor
 
-from seqmodels.architecture import Architecture
-from seqmodels.backends import TorchBackend
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.layout import Layout
-from seqmodels.training import EpochRecord, Trainer, _mean_losses
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training import EpochRecord, Trainer, _mean_losses
 
 DATA = small_dataset(40, longest=6)
 TRAIN, VALIDATION = np.arange(0, 29), np.arange(29, 40)

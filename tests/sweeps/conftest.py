@@ -23,7 +23,7 @@ def strokes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def local_ray() -> Iterator[None]:
     """A Ray with two cores; `run_sweep` uses it as it is."""
-    from cluster.local import cluster
+    from seqsweep.cluster.local import cluster
 
     with cluster(cpus=2):
         yield
@@ -42,8 +42,8 @@ def undisturbed(
     """Tables of a long sweep that nobody disturbed, two trials at a time."""
     from small_sweep import LONG, figures, newest, table
 
-    from sweeps.run import run_sweep
-    from sweeps.spec import parse_spec
+    from seqsweep.sweeps.run import run_sweep
+    from seqsweep.sweeps.spec import parse_spec
 
     store = tmp_path_factory.mktemp("undisturbed")
     spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

@@ -17,9 +17,9 @@ from small_sweep import LONG, table, toml
 # a checkpoint after every epoch, and the command as it is installed
 DRIVER = """
 import sys
-from sweeps import run
+from seqsweep.sweeps import run
 run.CHECKPOINT_SECONDS = 0.0
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 sys.exit(main())
 """
 PATIENCE = 120.0

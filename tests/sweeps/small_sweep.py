@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.store import Store, Sweep
+from seqsweep.results.store import Store, Sweep
 
 CLASSES = ("hook", "loop", "zigzag")
 CELLS = ("rnn_tanh", "gru", "lstm")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cluster.local import Cluster, ClusterError, Machine
-from sweeps import capacity
-from sweeps.capacity import check_fits, fitting, slots
-from sweeps.spec import Resources
+from seqsweep.cluster.local import Cluster, ClusterError, Machine
+from seqsweep.sweeps import capacity
+from seqsweep.sweeps.capacity import check_fits, fitting, slots
+from seqsweep.sweeps.spec import Resources
 
 
 def place(*machines: tuple[int, int]) -> Cluster:

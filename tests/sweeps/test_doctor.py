@@ -18,15 +18,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from cluster.memory import Memory
-from seqmodels import backends
-from sweeps.cli import main
-from sweeps.doctor import here as doctor
-from sweeps.doctor import probe as doctor_probe
-from sweeps.doctor import start
-from sweeps.doctor.checks import GIB, Check, Diagnosis
-from sweeps.doctor.here import examine
-from sweeps.doctor.view import render
+from seqsweep.cluster.memory import Memory
+from seqsweep.seqmodels import backends
+from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.doctor import here as doctor
+from seqsweep.sweeps.doctor import probe as doctor_probe
+from seqsweep.sweeps.doctor import start
+from seqsweep.sweeps.doctor.checks import GIB, Check, Diagnosis
+from seqsweep.sweeps.doctor.here import examine
+from seqsweep.sweeps.doctor.view import render
 
 Patch = pytest.MonkeyPatch
 
@@ -121,7 +121,7 @@ def test_without_a_package_the_other_checks_go_on(package: str, expected: list[s
     code = f"""
 import sys
 sys.modules[{package!r}] = None
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 sys.exit(main(["doctor", "--json"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -141,7 +141,7 @@ def test_a_source_tree_that_is_not_installed(monkeypatch: Patch) -> None:
 
 
 def test_the_active_build_is_the_widest() -> None:
-    from seqmodels.backends import cpu
+    from seqsweep.seqmodels.backends import cpu
 
     if not cpu.available():
         pytest.skip("the kernels were not built")
@@ -151,7 +151,7 @@ def test_the_active_build_is_the_widest() -> None:
 
 
 def test_without_kernels_torch_serves(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("seqmodels.backends.available", lambda: False)
+    monkeypatch.setattr("seqsweep.seqmodels.backends.available", lambda: False)
     check = checked("backend")
     assert check.status == "warning"
     assert check.finding.startswith("`auto` is torch")
@@ -161,8 +161,8 @@ def test_without_kernels_torch_serves(monkeypatch: Patch) -> None:
 
 @pytest.mark.parametrize("error", [OSError("GLIBC_9.9 not found"), AttributeError("undefined symbol: x")])
 def test_kernels_that_cannot_be_used(error: Exception, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("seqmodels.backends.available", lambda: True)
-    monkeypatch.setattr("seqmodels.backends.cpu.backend.instruction_sets", raising(error))
+    monkeypatch.setattr("seqsweep.seqmodels.backends.available", lambda: True)
+    monkeypatch.setattr("seqsweep.seqmodels.backends.cpu.backend.instruction_sets", raising(error))
     check = checked("backend")
     assert check.status == "failed"
     assert str(error) in check.finding
@@ -284,7 +284,7 @@ def test_looking_at_a_store_leaves_nothing(uri: bool, tmp_path: Path) -> None:
 def test_a_store_elsewhere_is_written_to(monkeypatch: Patch) -> None:
     from pyarrow import fs
 
-    from results.files import Folder
+    from seqsweep.results.files import Folder
 
     # pyarrow's in-memory stand-in for an object store
     system, _ = fs.FileSystem.from_uri("mock:///")

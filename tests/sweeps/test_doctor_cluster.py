@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from sweeps.doctor.cluster import ask
+from seqsweep.sweeps.doctor.cluster import ask
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 from nodes import Nodes, may_hide
 
 SECRET = "not-to-be-shown-1f2e3d"
-MAIN = "import sys; from sweeps.cli import main; sys.exit(main())"
+MAIN = "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())"
 
 
 def doctor(nodes: Nodes, *options: str, columns: int = 80) -> subprocess.CompletedProcess[str]:
@@ -102,7 +102,9 @@ def test_one_node_of_ones_own(local_ray: None, tmp_path: Path) -> None:
 
 
 def _jobs(nodes: Nodes) -> Any:
-    code = f"from cluster.jobs import Jobs; print([job.id for job in Jobs({nodes.dashboard!r}).all()])"
+    code = (
+        f"from seqsweep.cluster.jobs import Jobs; print([job.id for job in Jobs({nodes.dashboard!r}).all()])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=nodes.environment
     )

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cluster.jobs import Job
-from cluster.memory import Memory
-from cluster.records import send
-from sweeps.cli import main
-from sweeps.doctor import job as doctor_job
-from sweeps.doctor import node as doctor_node
-from sweeps.doctor.checks import GIB, Check
-from sweeps.doctor.job import ClusterDiagnosis, NodeDiagnosis
-from sweeps.doctor.node import Clock, Disk, Listener, Node, RayFound, look_at_ray
-from sweeps.doctor.node_checks import judge
-from sweeps.doctor.probe import BackendFound, Gpu, Gpus, Package, Probe, StoreFound, look_at_store
-from sweeps.doctor.view import grouped, render_cluster, table
+from seqsweep.cluster.jobs import Job
+from seqsweep.cluster.memory import Memory
+from seqsweep.cluster.records import send
+from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.doctor import job as doctor_job
+from seqsweep.sweeps.doctor import node as doctor_node
+from seqsweep.sweeps.doctor.checks import GIB, Check
+from seqsweep.sweeps.doctor.job import ClusterDiagnosis, NodeDiagnosis
+from seqsweep.sweeps.doctor.node import Clock, Disk, Listener, Node, RayFound, look_at_ray
+from seqsweep.sweeps.doctor.node_checks import judge
+from seqsweep.sweeps.doctor.probe import BackendFound, Gpu, Gpus, Package, Probe, StoreFound, look_at_store
+from seqsweep.sweeps.doctor.view import grouped, render_cluster, table
 
 HERE = {
     "python": "3.11.7",
@@ -308,8 +308,8 @@ def test_the_job_needs_no_package_to_say_what_lacks() -> None:
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({lacking}))
-import sweeps.jobs.driver, sweeps.doctor.cluster
-from sweeps.doctor.probe import probe
+import seqsweep.sweeps.jobs.driver, seqsweep.sweeps.doctor.cluster
+from seqsweep.sweeps.doctor.probe import probe
 found = probe("/", ["torch>=2", "no-such-package"])
 print(found.backend.name, found.packages[0].version, found.packages[1].fault)
 """

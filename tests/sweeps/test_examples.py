@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from small_sweep import CLASSES, table
 
-from results.store import Store
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.registry import load, source_format
-from seqmodels.data.splits import split
-from sweeps import prepare
-from sweeps.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
-from sweeps.spec import parse_spec
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.registry import load, source_format
+from seqsweep.seqmodels.data.splits import split
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
+from seqsweep.sweeps.spec import parse_spec
 
 
 def made(

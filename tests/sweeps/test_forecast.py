@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 from test_rates import rate
 
-from results.store import Store
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import Splits, split
-from sweeps.errors import SpecError
-from sweeps.forecast import forecast as subject
-from sweeps.forecast.forecast import Forecast, forecast
-from sweeps.forecast.rates import RateFile, Rates, write_rates
-from sweeps.live import cost
-from sweeps.placement import Nodes
-from sweeps.plan import architectures
-from sweeps.spec import Spec, parse_spec
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import Splits, split
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.forecast import forecast as subject
+from seqsweep.sweeps.forecast.forecast import Forecast, forecast
+from seqsweep.sweeps.forecast.rates import RateFile, Rates, write_rates
+from seqsweep.sweeps.live import cost
+from seqsweep.sweeps.placement import Nodes
+from seqsweep.sweeps.plan import architectures
+from seqsweep.sweeps.spec import Spec, parse_spec
 
 GB = 10**9
 NODE = Nodes(count=1, cpus=4, gpus=0, memory=16 * GB)
@@ -215,10 +215,10 @@ def test_lanes_wait_where_memory_is_short_and_what_never_fits_is_refused() -> No
 
 def test_memory_is_the_studys_own_prediction() -> None:
     """`Study` says how many lanes it takes at once; the forecast, which never builds one, says the same."""
-    from seqmodels.config import TrainingConfig
-    from seqmodels.study import Study
-    from sweeps.limits import PROCESS_BYTES, trial_memory
-    from sweeps.plan import lanes
+    from seqsweep.seqmodels.config import TrainingConfig
+    from seqsweep.seqmodels.study import Study
+    from seqsweep.sweeps.limits import PROCESS_BYTES, trial_memory
+    from seqsweep.sweeps.plan import lanes
 
     checked = spec(
         architecture={"cell": "lstm", "hidden": 16}, candidates=10, seeds=60, hyperparameters={"dropout": 0.1}
@@ -248,7 +248,7 @@ def test_bytes_are_those_of_a_real_sweep(
 ) -> None:
     from small_sweep import LONG, TABLES, table
 
-    from sweeps.prepare import load_data
+    from seqsweep.sweeps.prepare import load_data
 
     sweep = Store(tmp_path_factory.getbasetemp() / "undisturbed0").find(None)
     checked = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")
@@ -291,8 +291,8 @@ lr = {{log_uniform = [1e-3, 1e-1]}}
 """
 GROWTH = """
 import resource, sys
-import sweeps.forecast.planning, pyarrow.fs, rich.table
-from sweeps.cli import main
+import seqsweep.sweeps.forecast.planning, pyarrow.fs, rich.table
+from seqsweep.sweeps.cli import main
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 code = main(["plan", *sys.argv[1:]])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, file=sys.stderr)
@@ -331,7 +331,7 @@ def test_as_many_lanes_as_a_spec_allows() -> None:
 
 PLAN = """
 import json, sys
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 code = main(["plan", *sys.argv[1:]])
 assert "ray" not in sys.modules, "Ray was imported"
 sys.exit(code)
@@ -370,7 +370,7 @@ def test_command_measures_keeps_and_reads_rates(strokes: Path, tmp_path: Path) -
 
 def test_a_trial_that_fits_no_node_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before any data is read or anything is measured."""
-    from sweeps.cli import main
+    from seqsweep.sweeps.cli import main
 
     file = tmp_path / "x.toml"
     file.write_text(

@@ -14,19 +14,19 @@ from rich.console import Console
 from small_sweep import newest, table
 from trained import train_trial
 
-from cluster.jobs import Job
-from results import gathered
-from results.seal import intact
-from results.store import Store, Sweep
-from sweeps.jobs.submission import Submitted
-from sweeps.live import SweepState
-from sweeps.prepare import Prepared
-from sweeps.pulling import pull
-from sweeps.pulling.landing import Incoming
-from sweeps.pulling.offer import Have, Offer, Sender
-from sweeps.run import _Run, run_sweep
-from sweeps.signals import Interrupted
-from sweeps.spec import parse_spec
+from seqsweep.cluster.jobs import Job
+from seqsweep.results import gathered
+from seqsweep.results.seal import intact
+from seqsweep.results.store import Store, Sweep
+from seqsweep.sweeps.jobs.submission import Submitted
+from seqsweep.sweeps.live import SweepState
+from seqsweep.sweeps.prepare import Prepared
+from seqsweep.sweeps.pulling import pull
+from seqsweep.sweeps.pulling.landing import Incoming
+from seqsweep.sweeps.pulling.offer import Have, Offer, Sender
+from seqsweep.sweeps.run import _Run, run_sweep
+from seqsweep.sweeps.signals import Interrupted
+from seqsweep.sweeps.spec import parse_spec
 
 
 @pytest.fixture(autouse=True)

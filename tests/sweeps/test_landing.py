@@ -10,10 +10,10 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from results.errors import StoreError
-from results.store import Store
-from sweeps.pulling.landing import Incoming, Landing
-from sweeps.pulling.offer import Have, Offer, Sender
+from seqsweep.results.errors import StoreError
+from seqsweep.results.store import Store
+from seqsweep.sweeps.pulling.landing import Incoming, Landing
+from seqsweep.sweeps.pulling.offer import Have, Offer, Sender
 
 
 @pytest.fixture(scope="module")

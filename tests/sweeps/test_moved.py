@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from seqmodels.data.errors import DataError
-from sweeps import prepare
-from sweeps.errors import SpecError
-from sweeps.moved import read_changes
-from sweeps.spec import parse_spec
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.moved import read_changes
+from seqsweep.sweeps.spec import parse_spec
 
 HEADER = "@problemName t\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"
 

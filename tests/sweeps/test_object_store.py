@@ -22,9 +22,9 @@ OUTAGE = 8.0  # seconds; longer than pyarrow waits by itself, and than a trial t
 # a checkpoint after every epoch
 DRIVER = """
 import sys
-from sweeps import run
+from seqsweep.sweeps import run
 run.CHECKPOINT_SECONDS = 0.0
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 sys.exit(main())
 """
 

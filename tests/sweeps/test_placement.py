@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.errors import SpecError
-from sweeps.placement import Nodes, slots, trials_per_node
-from sweeps.spec import Resources
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.placement import Nodes, slots, trials_per_node
+from seqsweep.sweeps.spec import Resources
 
 GB = 10**9
 SHARES = st.one_of(

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.analysis._lanes import architecture_label
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.data.dataset import SequenceDataset
-from sweeps.errors import SpecError
-from sweeps.plan import lane_count, plan
-from sweeps.spec import Spec, Validation, parse_spec, reference_spec
+from seqsweep.results.analysis._lanes import architecture_label
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.plan import lane_count, plan
+from seqsweep.sweeps.spec import Spec, Validation, parse_spec, reference_spec
 
 
 def dataset(name: str = "one", value: float = 0.0) -> SequenceDataset:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.errors import SpecError
-from sweeps.forecast.rates import (
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.forecast.rates import (
     RATES_VERSION,
     Rate,
     RateFile,

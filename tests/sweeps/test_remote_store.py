@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pyarrow import fs
 
-from results.errors import Missing, StoreError
-from results.files import Folder
-from results.store import Store, Sweep
-from sweeps import remote_store
+from seqsweep.results.errors import Missing, StoreError
+from seqsweep.results.files import Folder
+from seqsweep.results.store import Store, Sweep
+from seqsweep.sweeps import remote_store
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

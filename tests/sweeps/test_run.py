@@ -8,14 +8,14 @@ import pytest
 from rich.console import Console
 from small_sweep import CELLS, CLASSES, assert_same, figures, newest, table
 
-from cluster.local import ClusterError
-from results.errors import StoreError
-from results.store import Store
-from seqmodels.backends import create_backend
-from sweeps import prepare
-from sweeps.errors import SpecError
-from sweeps.run import resume_sweep, run_sweep
-from sweeps.spec import Spec, parse_spec
+from seqsweep.cluster.local import ClusterError
+from seqsweep.results.errors import StoreError
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.backends import create_backend
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.run import resume_sweep, run_sweep
+from seqsweep.sweeps.spec import Spec, parse_spec
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -119,7 +119,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 ) -> None:
     import torch
 
-    from sweeps import checkpoint
+    from seqsweep.sweeps import checkpoint
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
     ready.sweep.update(cores=99)
@@ -149,7 +149,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 
 
 def test_batch_sizes_are_told_apart_while_it_runs(strokes: Path, tmp_path: Path) -> None:
-    from sweeps.run import _state
+    from seqsweep.sweeps.run import _state
 
     sizes = spec(strokes, architecture={"cell": "gru", "hidden": 7, "batch_size": [4, 8]})
     state = _state(prepare.new(sizes, Store(tmp_path), None, None))
@@ -168,7 +168,7 @@ def test_resume_refuses_other_data(strokes: Path, tmp_path: Path, terminal: Cons
 
 
 def test_resume_refuses_a_running_sweep(strokes: Path, tmp_path: Path, terminal: Console) -> None:
-    from results.holder import held
+    from seqsweep.results.holder import held
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
     with held(ready.sweep), pytest.raises(StoreError, match="by another process"):

@@ -8,7 +8,7 @@ import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.forecast.schedule import simulate
+from seqsweep.sweeps.forecast.schedule import simulate
 
 SECONDS = st.lists(st.integers(1, 1000).map(float), min_size=1, max_size=40)
 

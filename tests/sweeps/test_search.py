@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from seqmodels.hyperparameters import Hyperparameters
-from sweeps.errors import SpecError
-from sweeps.search import candidates, quantiles
-from sweeps.space import Dimension
-from sweeps.spec import Spec, parse_spec
+from seqsweep.seqmodels.hyperparameters import Hyperparameters
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.search import candidates, quantiles
+from seqsweep.sweeps.space import Dimension
+from seqsweep.sweeps.spec import Spec, parse_spec
 
 MANY = 3000
 

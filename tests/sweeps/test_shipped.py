@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.jobs import shipped
-from sweeps.jobs.submission import working_folder
+from seqsweep.sweeps.jobs import shipped
+from seqsweep.sweeps.jobs.submission import working_folder
 
 WHICH = """
 import sys
@@ -18,8 +18,8 @@ sys.path[1:1] = sys.argv[2:]         # what is installed on this machine
 sys.meta_path[:] = [each for each in sys.meta_path if "editable" not in repr(each)]
 import shipped
 shipped.use()
-import sweeps, seqmodels, seqmodels.kernels
-print(sweeps.__file__, seqmodels.kernels.find_kernels())
+import seqsweep.seqmodels.kernels, seqsweep.sweeps
+print(seqsweep.sweeps.__file__, seqsweep.seqmodels.kernels.find_kernels())
 """
 
 
@@ -39,19 +39,19 @@ def which(job: Path, *installed: Path, program: str = WHICH) -> list[str]:
 
 def test_what_is_shipped_is_whole(job: Path) -> None:
     assert json.loads((job / "task.json").read_text()) == {"verb": "run"}
-    packages = {name: job / shipped.FOLDER / name for name in shipped.PACKAGES}
+    package = job / shipped.FOLDER / shipped.PACKAGE
     assert (
-        shipped.digest(packages) == (job / shipped.DIGEST).read_text() == shipped.digest(shipped.installed())
+        shipped.digest(package) == (job / shipped.DIGEST).read_text() == shipped.digest(shipped.installed())
     )
     assert not [path for path in job.rglob("*") if "__pycache__" in path.parts]
-    assert (job / "packages/sweeps/reference.toml").is_file()
-    assert (job / "packages/seqmodels/backends/cpu/kernels/api.h").is_file()
+    assert (job / "packages/seqsweep/sweeps/reference.toml").is_file()
+    assert (job / "packages/seqsweep/seqmodels/backends/cpu/kernels/api.h").is_file()
 
 
 def test_a_machine_without_seqsweep_uses_what_is_shipped(job: Path) -> None:
     module, kernels = which(job)
-    assert module == str(job / "packages/sweeps/__init__.py")
-    assert kernels.startswith(str(job / "packages/seqmodels/backends/cpu/_kernels"))
+    assert module == str(job / "packages/seqsweep/sweeps/__init__.py")
+    assert kernels.startswith(str(job / "packages/seqsweep/seqmodels/backends/cpu/_kernels"))
 
 
 def test_the_same_seqsweep_is_used_where_it_is_installed_with_its_own_kernels(
@@ -61,32 +61,33 @@ def test_the_same_seqsweep_is_used_where_it_is_installed_with_its_own_kernels(
     for library in own.rglob("_kernels*"):
         library.write_bytes(b"built here, so other bytes")
     module, kernels = which(job, own)
-    assert module == str(own / "sweeps/__init__.py")
+    assert module == str(own / "seqsweep/sweeps/__init__.py")
     assert kernels.startswith(str(own))
 
 
 def test_another_version_gives_way(job: Path, tmp_path: Path) -> None:
     own = shutil.copytree(job / "packages", tmp_path / "installed")
-    with (own / "sweeps" / "plan.py").open("a") as file:
+    with (own / "seqsweep" / "sweeps" / "plan.py").open("a") as file:
         file.write("# changed\n")
-    assert which(job, own)[0] == str(job / "packages/sweeps/__init__.py")
+    assert which(job, own)[0] == str(job / "packages/seqsweep/sweeps/__init__.py")
 
 
 def test_a_file_more_or_less_is_a_difference(job: Path) -> None:
-    packages = {name: job / shipped.FOLDER / name for name in shipped.PACKAGES}
-    before = shipped.digest(packages)
-    (packages["results"] / "__pycache__").mkdir()
-    (packages["results"] / "__pycache__" / "x.pyc").write_bytes(b"0")
-    assert shipped.digest(packages) == before
-    moved = (packages["results"] / "errors.py").rename(packages["results"] / "mistakes.py")
-    assert shipped.digest(packages) != before
+    package = job / shipped.FOLDER / shipped.PACKAGE
+    results = package / "results"
+    before = shipped.digest(package)
+    (results / "__pycache__").mkdir()
+    (results / "__pycache__" / "x.pyc").write_bytes(b"0")
+    assert shipped.digest(package) == before
+    moved = (results / "errors.py").rename(results / "mistakes.py")
+    assert shipped.digest(package) != before
     moved.unlink()
-    assert shipped.digest(packages) != before
-    assert shipped.digest({}) != before
+    assert shipped.digest(package) != before
+    assert shipped.digest(None) != before
 
 
 @pytest.mark.parametrize("own", [False, True])
 def test_the_doctor_says_whether_it_runs_from_what_was_shipped(job: Path, tmp_path: Path, own: bool) -> None:
     installed = [shutil.copytree(job / "packages", tmp_path / "packages")] if own else []
-    asked = "from sweeps.doctor.probe import probe\nprint(probe('.').shipped)\n"
+    asked = "from seqsweep.sweeps.doctor.probe import probe\nprint(probe('.').shipped)\n"
     assert which(job, *installed, program=WHICH + asked)[2:] == [str(not own)]

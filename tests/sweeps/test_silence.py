@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
-from sweeps.live import SweepState, TrialState
-from sweeps.silence import Silence, Waiting
-from sweeps.tuning import Watcher
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.sweeps.live import SweepState, TrialState
+from seqsweep.sweeps.silence import Silence, Waiting
+from seqsweep.sweeps.tuning import Watcher
 
 
 @pytest.fixture

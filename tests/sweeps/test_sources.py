@@ -16,14 +16,14 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.records import received
-from results.errors import StoreError
-from sweeps.pulling.landing import Landing
-from sweeps.pulling.offer import Have
-from sweeps.pulling.packing import INDEX
-from sweeps.pulling.sources import arriving, read_offer
+from seqsweep.cluster.records import received
+from seqsweep.results.errors import StoreError
+from seqsweep.sweeps.pulling.landing import Landing
+from seqsweep.sweeps.pulling.offer import Have
+from seqsweep.sweeps.pulling.packing import INDEX
+from seqsweep.sweeps.pulling.sources import arriving, read_offer
 
-PACK = "import json, sys; from sweeps.pulling.packing import pack; sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
+PACK = "import json, sys; from seqsweep.sweeps.pulling.packing import pack; sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
 LINE = 20_000  # characters that Ray hands on at a time
 
 
@@ -162,9 +162,9 @@ def test_a_disk_that_fills_is_said_and_nothing_is_left(far: Path, tmp_path: Path
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "from io import StringIO\n"
         "from rich.console import Console\n"
-        "from sweeps.pulling import pull\n"
-        "from sweeps.jobs.submission import Submitted\n"
-        "from sweeps.cli import explain\n"
+        "from seqsweep.sweeps.pulling import pull\n"
+        "from seqsweep.sweeps.jobs.submission import Submitted\n"
+        "from seqsweep.sweeps.cli import explain\n"
         "pull.DIRECT = ('/',)\n"  # the store is read as an object store would be
         "try:\n"
         f"    pull.pull(None, Submitted({SWEEP_ID!r}, sys.argv[1], None), sys.argv[2], Console(file=StringIO()))\n"

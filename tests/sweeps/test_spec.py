@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqmodels.architecture import CELLS
-from seqmodels.data.registry import source_name
-from seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
-from sweeps.errors import SpecError
-from sweeps.spec import Spec, load_spec, parse_spec, reference_spec
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.data.registry import source_name
+from seqsweep.seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec import Spec, load_spec, parse_spec, reference_spec
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -229,7 +229,7 @@ def test_the_defaults() -> None:
 
 
 def test_training_defaults_are_the_trainers() -> None:
-    from seqmodels.config import TrainingConfig
+    from seqsweep.seqmodels.config import TrainingConfig
 
     axes = parse(minimal()).architecture
     assert (
@@ -265,7 +265,7 @@ def test_backends_and_gpus_that_do_not_fit(resources: dict[str, Any], hidden: An
 
 
 def test_the_cuda_backend_and_its_limit() -> None:
-    from seqmodels.backends.cuda.shapes import MOST_HIDDEN
+    from seqsweep.seqmodels.backends.cuda.shapes import MOST_HIDDEN
 
     table = minimal(
         architecture={"cell": "gru", "hidden": MOST_HIDDEN},

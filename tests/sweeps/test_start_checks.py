@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster import places, starting
-from cluster.errors import ClusterError
-from sweeps import prepare
-from sweeps.doctor import start
-from sweeps.doctor.checks import Check
-from sweeps.spec import Resources
+from seqsweep.cluster import places, starting
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.doctor import start
+from seqsweep.sweeps.doctor.checks import Check
+from seqsweep.sweeps.spec import Resources
 
 Patch = pytest.MonkeyPatch
 NO_LIMIT = resource.RLIM_INFINITY
@@ -58,7 +58,7 @@ def set_(target: object, name: str, value: object) -> Callable[[Patch], None]:
     return lambda monkeypatch: monkeypatch.setattr(target, name, value)
 
 
-COMMAND = "import sys; from sweeps.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from seqsweep.sweeps.cli import main; sys.exit(main(sys.argv[1:]))"
 SPOILED = {
     "current folder": (gone, "failed", "it is gone"),
     "temporary folder": (

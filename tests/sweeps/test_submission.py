@@ -19,15 +19,15 @@ import pytest
 from rich.console import Console
 from small_sweep import assert_same, figures, newest, table, toml
 
-from results.store import Store
-from sweeps.run import run_sweep
-from sweeps.spec import parse_spec
+from seqsweep.results.store import Store
+from seqsweep.sweeps.run import run_sweep
+from seqsweep.sweeps.spec import parse_spec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 from nodes import Nodes
 from object_server import BUCKET, SECRET, S3Server
 
-SEQSWEEP = [sys.executable, "-c", "import sys; from sweeps.cli import main; sys.exit(main())"]
+SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())"]
 PATIENCE = 180.0
 EPOCHS = 800  # long enough to be stopped in the middle, twice, on a fast machine too
 

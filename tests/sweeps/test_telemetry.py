@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cluster.records import received
-from sweeps.jobs import telemetry
-from sweeps.jobs.telemetry import Telemetry, replay, state_from
-from sweeps.live import SweepState, TrialState
+from seqsweep.cluster.records import received
+from seqsweep.sweeps.jobs import telemetry
+from seqsweep.sweeps.jobs.telemetry import Telemetry, replay, state_from
+from seqsweep.sweeps.live import SweepState, TrialState
 
 NAMES = ("a", "b", "c")
 

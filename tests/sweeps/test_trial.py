@@ -10,13 +10,13 @@ import torch
 from sklearn.metrics import confusion_matrix
 from small_sweep import CLASSES, table
 
-from results import schema
-from results.files import Folder
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.study import Study
-from sweeps import checkpoint, prepare, records
-from sweeps.plan import TrialPlan
-from sweeps.spec import parse_spec
+from seqsweep.results import schema
+from seqsweep.results.files import Folder
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.study import Study
+from seqsweep.sweeps import checkpoint, prepare, records
+from seqsweep.sweeps.plan import TrialPlan
+from seqsweep.sweeps.spec import parse_spec
 
 Finished = tuple[Study, TrialPlan, SequenceDataset, dict[str, pd.DataFrame]]
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from cluster.local import ClusterError
-from results.errors import Damaged, StoreError
-from sweeps import provenance
-from sweeps.live import SweepState, TrialState
-from sweeps.trial import _of_the_place, _unfit
-from sweeps.tuning import LOW_MEMORY, RESTARTS, Watcher
+from seqsweep.cluster.local import ClusterError
+from seqsweep.results.errors import Damaged, StoreError
+from seqsweep.sweeps import provenance
+from seqsweep.sweeps.live import SweepState, TrialState
+from seqsweep.sweeps.trial import _of_the_place, _unfit
+from seqsweep.sweeps.tuning import LOW_MEMORY, RESTARTS, Watcher
 
 
 def watcher() -> tuple[Watcher, SimpleNamespace]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from results.store import Store, Sweep
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import Splits
-from seqmodels.study import Study
-from sweeps import prepare, provenance, records
-from sweeps.plan import TrialPlan
-from sweeps.spec import parse_spec
+from seqsweep.results.store import Store, Sweep
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.study import Study
+from seqsweep.sweeps import prepare, provenance, records
+from seqsweep.sweeps.plan import TrialPlan
+from seqsweep.sweeps.spec import parse_spec
 
 LETTERS = ("a", "ai", "bA", "chA", "tA")
 
@@ -24,7 +24,7 @@ def letters(real_data: Path) -> dict[str, Any]:
 
 def plainly_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tracing a program takes most of an export's time, and is tested elsewhere: the plain model answers for it."""
-    from seqmodels.export import checking, program
+    from seqsweep.seqmodels.export import checking, program
 
     monkeypatch.setattr(program, "save_program", lambda path, *_: path.touch())
     monkeypatch.setattr(checking, "open_program", lambda path: checking.open_model(path.parent).network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqmodels.backends.cpu.backend import CpuBackend
-from seqmodels.backends.cpu.library import available, instruction_sets
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
+from seqsweep.seqmodels.backends.cpu.library import available, instruction_sets
 
 __all__ = ["CpuBackend", "available", "instruction_sets"]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqmodels.backends.base import Batch, Rows, Weights
-from seqmodels.backends.cpu.library import (
+from seqsweep.seqmodels.backends.base import Batch, Rows, Weights
+from seqsweep.seqmodels.backends.cpu.library import (
     CELLS,
     INSTRUCTION_SETS,
     OPTIMIZERS,
@@ -25,8 +25,8 @@ from seqmodels.backends.cpu.library import (
     instruction_sets,
     library,
 )
-from seqmodels.backends.cpu.workspace import Loan, Workspaces
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.cpu.workspace import Loan, Workspaces
+from seqsweep.seqmodels.layout import Layout
 
 
 class CpuBackend:

@@ -6,7 +6,7 @@ import ctypes
 from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
 from functools import cache
 
-from seqmodels.kernels import find_kernels
+from seqsweep.seqmodels.kernels import find_kernels
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
 READOUTS = {"last": 1, "mean": 2, "max": 4}

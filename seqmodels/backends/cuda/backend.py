@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqmodels.backends.base import Epoch, EpochResult, Rows, Weights
-from seqmodels.backends.cuda.device import Device
-from seqmodels.backends.cuda.gpu import NoGpuError, first_gpu
-from seqmodels.backends.cuda.memory import Measures, lane_bytes
-from seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
-from seqmodels.backends.cuda.shapes import PRECISIONS
-from seqmodels.backends.cuda.training import LaneTraining
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.base import Epoch, EpochResult, Rows, Weights
+from seqsweep.seqmodels.backends.cuda.device import Device
+from seqsweep.seqmodels.backends.cuda.gpu import NoGpuError, first_gpu
+from seqsweep.seqmodels.backends.cuda.memory import Measures, lane_bytes
+from seqsweep.seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
+from seqsweep.seqmodels.backends.cuda.shapes import PRECISIONS
+from seqsweep.seqmodels.backends.cuda.training import LaneTraining
+from seqsweep.seqmodels.layout import Layout
 
 
 class CudaBackend:

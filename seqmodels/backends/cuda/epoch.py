@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
-from seqmodels.backends.base import Epoch, EpochResult
-from seqmodels.backends.cuda.device import Device, Kernel, Long
-from seqmodels.backends.cuda.network_pass import NetworkPass
-from seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
-from seqmodels.hyperparameters import OPTIMIZERS
+from seqsweep.seqmodels.backends.base import Epoch, EpochResult
+from seqsweep.seqmodels.backends.cuda.device import Device, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.network_pass import NetworkPass
+from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
+from seqsweep.seqmodels.hyperparameters import OPTIMIZERS
 
 _COEFFICIENTS = 7  # this and the next as in update.cuh
 _NORM_PART = 4096
@@ -188,7 +188,7 @@ class EpochRunner:
 
 
 def orders(device: Device, epoch: Epoch) -> Int64[Tensor, "K n"]:
-    """Each lane's sequences in its order, the same as `seqmodels.randomness.permutation` gives."""
+    """Each lane's sequences in its order, the same as `seqsweep.seqmodels.randomness.permutation` gives."""
     lanes, count = len(epoch.lanes), len(epoch.train)
     keys = device.empty(lanes, count, dtype=torch.int64)
     seed = torch.tensor([lane.seed for lane in epoch.lanes], device=device.tensor_device)

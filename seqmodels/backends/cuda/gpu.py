@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqmodels.backends.cuda.device import Argument, Kernel, Long
-from seqmodels.backends.cuda.nvrtc import CompilationError, compiled, compiler_version
-from seqmodels.randomness import permutation
+from seqsweep.seqmodels.backends.cuda.device import Argument, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.nvrtc import CompilationError, compiled, compiler_version
+from seqsweep.seqmodels.randomness import permutation
 
 if TYPE_CHECKING:
     from cuda.core import Kernel as Function

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqmodels.backends.cuda.device import Argument, Device, Kernel, Long
-from seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.cuda.device import Argument, Device, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
+from seqsweep.seqmodels.layout import Layout
 
 READOUTS = {"last": 1, "mean": 2, "max": 4}  # `Readout` in readout.cuh
 

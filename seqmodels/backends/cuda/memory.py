@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqmodels.backends.cuda.device import Argument, Device, Kernel
-from seqmodels.backends.cuda.network_pass import NetworkPass
-from seqmodels.backends.cuda.step_inputs import LaneRows
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.cuda.device import Argument, Device, Kernel
+from seqsweep.seqmodels.backends.cuda.network_pass import NetworkPass
+from seqsweep.seqmodels.backends.cuda.step_inputs import LaneRows
+from seqsweep.seqmodels.layout import Layout
 
 HOPPER = (9, 0)
 HOPPER_MULTIPROCESSORS = 132

@@ -1,16 +1,16 @@
-"""The network of `seqmodels.network` as launches alone, for K lanes: from rows to logits and back to all gradients."""
+"""The network of `seqsweep.seqmodels.network` as launches alone, for K lanes: from rows to logits and back to all gradients."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
 
-from seqmodels.backends.base import Weights
-from seqmodels.backends.cuda.device import Device
-from seqmodels.backends.cuda.head_pass import HeadPass
-from seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
-from seqmodels.backends.cuda.step_inputs import Draws, LaneRows
-from seqmodels.layout import Layout, direction_names
+from seqsweep.seqmodels.backends.base import Weights
+from seqsweep.seqmodels.backends.cuda.device import Device
+from seqsweep.seqmodels.backends.cuda.head_pass import HeadPass
+from seqsweep.seqmodels.backends.cuda.recurrence import RecurrencePass, RowTable
+from seqsweep.seqmodels.backends.cuda.step_inputs import Draws, LaneRows
+from seqsweep.seqmodels.layout import Layout, direction_names
 
 
 class NetworkPass:

@@ -9,8 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from extras import install
-from seqmodels.backends.cuda.device import SOURCES, Kernel
+from seqsweep.extras import install
+from seqsweep.seqmodels.backends.cuda.device import SOURCES, Kernel
 
 OPTIONS = {"std": "c++17", "ftz": True}
 """Of every compilation, besides architecture and folder of headers; a change changes bits, so they are part of the key."""

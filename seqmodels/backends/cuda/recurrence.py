@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqmodels.backends.base import Weights
-from seqmodels.backends.cuda.device import Argument, Device, Kernel, Long
-from seqmodels.backends.cuda.shapes import (
+from seqsweep.seqmodels.backends.base import Weights
+from seqsweep.seqmodels.backends.cuda.device import Argument, Device, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.shapes import (
     CELL_SHAPES,
     PRECISIONS,
     RecurrenceShape,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqmodels.backends.cuda.device import Device, Kernel
+from seqsweep.seqmodels.backends.cuda.device import Device, Kernel
 
 PRECISIONS = {"tf32": "Tf32", "float32": "Float32"}  # `precision` and its struct in precision.cuh
 ROWS = (32, 16, 8)  # of a block: the most that has room

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Float32, Int32, Int64
 from torch import Tensor
 
-from seqmodels.backends.cuda.device import Device, Kernel, Long
-from seqmodels.backends.cuda.recurrence import RowTable
+from seqsweep.seqmodels.backends.cuda.device import Device, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.recurrence import RowTable
 
 THREADS = 256
 _UNIFORMS = 8  # draws of a thread in `dropout`

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqmodels.backends.base import Epoch, EpochResult
-from seqmodels.backends.cuda.device import Device
-from seqmodels.backends.cuda.epoch import SPARE_TOKENS, EpochRunner, largest_step, orders
-from seqmodels.backends.cuda.network_pass import NetworkPass
-from seqmodels.backends.cuda.step_inputs import LaneRows
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.backends.base import Epoch, EpochResult
+from seqsweep.seqmodels.backends.cuda.device import Device
+from seqsweep.seqmodels.backends.cuda.epoch import SPARE_TOKENS, EpochRunner, largest_step, orders
+from seqsweep.seqmodels.backends.cuda.network_pass import NetworkPass
+from seqsweep.seqmodels.backends.cuda.step_inputs import LaneRows
+from seqsweep.seqmodels.layout import Layout
 
 T = TypeVar("T")
 MOST_LANES = 65535

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.generators.sigma_lognormal import Strokes, positions
-from seqmodels.data.generators.streams import stream
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.generators.sigma_lognormal import Strokes, positions
+from seqsweep.seqmodels.data.generators.streams import stream
 
 TRAIN_WRITERS, TEST_WRITERS, REPETITIONS = 30, 10, 2
 SHORTEST, LONGEST = 20, 180  # points

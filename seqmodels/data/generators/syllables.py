@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.generators import formants, mfcc
-from seqmodels.data.generators.formants import BLOCK, RATE
-from seqmodels.data.generators.streams import stream
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.generators import formants, mfcc
+from seqsweep.seqmodels.data.generators.formants import BLOCK, RATE
+from seqsweep.seqmodels.data.generators.streams import stream
 
 Array = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files
-from seqmodels.data.names import lookalikes, match, spelled
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.names import lookalikes, match, spelled
 
 TEST_NAMES = ("dev", "test")
 

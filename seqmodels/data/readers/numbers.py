@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files, decompress
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files, decompress
 
 LARGEST = float(np.finfo(np.float32).max)
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 Array = npt.NDArray[np.float64]
 KINDS = ("none", "per_sequence_minmax", "standardize")

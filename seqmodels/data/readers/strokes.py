@@ -8,12 +8,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files, open_files
-from seqmodels.data.readers.folders import Layout, find_samples, parse_samples
-from seqmodels.data.readers.numbers import NumberError, parse_numbers, quoted, read_lines, whole_number
-from seqmodels.data.readers.scaling import minmax
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files, open_files
+from seqsweep.seqmodels.data.readers.folders import Layout, find_samples, parse_samples
+from seqsweep.seqmodels.data.readers.numbers import (
+    NumberError,
+    parse_numbers,
+    quoted,
+    read_lines,
+    whole_number,
+)
+from seqsweep.seqmodels.data.readers.scaling import minmax
 
 LAYOUT = Layout(suffix=".txt", train="train", test="dev")
 

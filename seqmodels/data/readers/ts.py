@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import ARCHIVES, Files, open_files
-from seqmodels.data.readers.folders import check_classes, without
-from seqmodels.data.readers.numbers import quoted
-from seqmodels.data.readers.scaling import standardize
-from seqmodels.data.readers.ts_file import TsFile, parse, same_class
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import ARCHIVES, Files, open_files
+from seqsweep.seqmodels.data.readers.folders import check_classes, without
+from seqsweep.seqmodels.data.readers.numbers import quoted
+from seqsweep.seqmodels.data.readers.scaling import standardize
+from seqsweep.seqmodels.data.readers.ts_file import TsFile, parse, same_class
 
 PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)\.ts(\.gz|\.xz)?", re.IGNORECASE)
 

@@ -14,11 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqmodels.data.errors import DataError, Problem
-from seqmodels.data.files import Files
-from seqmodels.data.names import match
-from seqmodels.data.readers.numbers import NUMBER, NumberError, parse_numbers, quoted, read_text_lines
-from seqmodels.data.readers.ts_header import COMMENT, Header, listed_classes, read_header, unquoted
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.names import match
+from seqsweep.seqmodels.data.readers.numbers import (
+    NUMBER,
+    NumberError,
+    parse_numbers,
+    quoted,
+    read_text_lines,
+)
+from seqsweep.seqmodels.data.readers.ts_header import COMMENT, Header, listed_classes, read_header, unquoted
 
 MISSING = ("?", "nan")
 STAMPED = re.compile(r"\s*\(([^()]*),([^(),]*)\)\s*(?:,|$)")

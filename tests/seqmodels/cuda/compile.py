@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from emulator import Emulator
 from specialisations import recurrence_kernels
 
-from seqmodels.architecture import CELLS
-from seqmodels.backends.cuda.device import SOURCES, Device, Kernel
-from seqmodels.backends.cuda.nvrtc import OPTIONS, architecture
-from seqmodels.backends.cuda.shapes import (
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.backends.cuda.device import SOURCES, Device, Kernel
+from seqsweep.seqmodels.backends.cuda.nvrtc import OPTIONS, architecture
+from seqsweep.seqmodels.backends.cuda.shapes import (
     PADDED_HIDDEN,
     PRECISIONS,
     RecurrenceShape,

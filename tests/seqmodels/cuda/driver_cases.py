@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 import torch
 
-from seqmodels.backends.cuda import gpu
-from seqmodels.backends.cuda.device import Kernel, Long
-from seqmodels.backends.cuda.gpu import Gpu, NoGpuError
-from seqmodels.backends.cuda.nvrtc import Compiled
-from seqmodels.randomness import permutation
+from seqsweep.seqmodels.backends.cuda import gpu
+from seqsweep.seqmodels.backends.cuda.device import Kernel, Long
+from seqsweep.seqmodels.backends.cuda.gpu import Gpu, NoGpuError
+from seqsweep.seqmodels.backends.cuda.nvrtc import Compiled
+from seqsweep.seqmodels.randomness import permutation
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 OUT_OF_MEMORY, ILLEGAL_ADDRESS = 2, 700

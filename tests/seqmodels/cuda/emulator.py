@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqmodels.backends.cuda.device import SOURCES, Argument, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.device import SOURCES, Argument, Kernel, Long
 
 HERE = Path(__file__).parent
 BUILDS = HERE.parents[2] / ".pytest_cache" / "emulator"  # by the hash of all that goes into a build

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from seqmodels.architecture import CELLS
-from seqmodels.backends.cuda.device import Device, Kernel
-from seqmodels.backends.cuda.shapes import (
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.backends.cuda.device import Device, Kernel
+from seqsweep.seqmodels.backends.cuda.shapes import (
     CELL_SHAPES,
     PADDED_HIDDEN,
     PRECISIONS,

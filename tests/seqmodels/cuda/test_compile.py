@@ -3,7 +3,7 @@
 import pytest
 from compile import GPUS, Usage, broken_bounds, shapes, usage
 
-from seqmodels.backends.cuda.device import Kernel
+from seqsweep.seqmodels.backends.cuda.device import Kernel
 
 pytest.importorskip("cuda.bindings", reason="the extra `cuda` is not installed")
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from emulator import COMPILER, Emulator
 
-from seqmodels.backends.cuda.device import Kernel, Long
-from seqmodels.randomness import Purpose, normal, permutation, uniform
+from seqsweep.seqmodels.backends.cuda.device import Kernel, Long
+from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SEEDS = torch.tensor([0, 7, 2**32 - 1])

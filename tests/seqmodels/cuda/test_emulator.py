@@ -4,7 +4,7 @@ import pytest
 import torch
 from emulator import COMPILER, EmulationError, Emulator
 
-from seqmodels.backends.cuda.device import Argument, Kernel, Long
+from seqsweep.seqmodels.backends.cuda.device import Argument, Kernel, Long
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 

@@ -13,18 +13,18 @@ from emulator import COMPILER, Emulator
 from plain import same_bits, small_dataset, tokens_of
 from torch import Tensor
 
-from seqmodels import study as study_module
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.backends import Backend, EpochBackend, TorchBackend
-from seqmodels.backends.cuda import training
-from seqmodels.backends.cuda.backend import CudaBackend
-from seqmodels.backends.cuda.device import Kernel
-from seqmodels.config import TrainingConfig
-from seqmodels.data.splits import Splits
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.layout import Layout
-from seqmodels.study import Study, StudyOutcome
-from seqmodels.training import EpochRecord, Trainer
+from seqsweep.seqmodels import study as study_module
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.backends import Backend, EpochBackend, TorchBackend
+from seqsweep.seqmodels.backends.cuda import training
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
+from seqsweep.seqmodels.backends.cuda.device import Kernel
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.study import Study, StudyOutcome
+from seqsweep.seqmodels.training import EpochRecord, Trainer
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 DATA = small_dataset(22, longest=7)

@@ -14,14 +14,22 @@ from conformance import SIZES, Problem, stepwise_relu
 from plain import same_bits, small_dataset, tokens_of
 from torch import Tensor
 
-from seqmodels.architecture import CELLS, Architecture
-from seqmodels.backends import Backend, CudaBackend, Rows, TorchBackend, Weights, create_backend, cuda_fault
-from seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
-from seqmodels.config import TrainingConfig
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.lanes import Tokens
-from seqmodels.layout import Layout
-from seqmodels.training import Trainer
+from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.backends import (
+    Backend,
+    CudaBackend,
+    Rows,
+    TorchBackend,
+    Weights,
+    create_backend,
+    cuda_fault,
+)
+from seqsweep.seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.lanes import Tokens
+from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training import Trainer
 
 pytestmark = [
     pytest.mark.gpu,

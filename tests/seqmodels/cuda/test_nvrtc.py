@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from seqmodels.backends.cuda import nvrtc
-from seqmodels.backends.cuda.device import Kernel
-from seqmodels.backends.cuda.nvrtc import CompilationError, Compiled, compiled
+from seqsweep.seqmodels.backends.cuda import nvrtc
+from seqsweep.seqmodels.backends.cuda.device import Kernel
+from seqsweep.seqmodels.backends.cuda.nvrtc import CompilationError, Compiled, compiled
 
 pytest.importorskip("cuda.bindings", reason="the extra `cuda` is not installed")
 KERNEL = Kernel("update.cuh", "squared_norms")
@@ -123,8 +123,8 @@ def test_a_user_without_a_home_only_waits(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from seqmodels.backends.cuda.nvrtc import compiled; "
-        "from seqmodels.backends.cuda.device import Kernel; "
+        "import sys; from pathlib import Path; from seqsweep.seqmodels.backends.cuda.nvrtc import compiled; "
+        "from seqsweep.seqmodels.backends.cuda.device import Kernel; "
         "print(compiled(Kernel('rows.cuh', 'batch_rows'), (8, 0), Path(sys.argv[1])).symbol)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

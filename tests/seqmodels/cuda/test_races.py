@@ -12,9 +12,9 @@ from plain import same_bits
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqmodels.architecture import CELLS
-from seqmodels.backends.cuda.backend import CudaBackend
-from seqmodels.backends.cuda.device import SOURCES
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
+from seqsweep.seqmodels.backends.cuda.device import SOURCES
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SEEDS = (1, 2, 3)

@@ -7,12 +7,12 @@ from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqmodels.architecture import CELLS
-from seqmodels.backends import Rows, Weights
-from seqmodels.backends.cuda.backend import CudaBackend
-from seqmodels.backends.cuda.memory import Measures
-from seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrencePass, RowTable
-from seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
+from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.backends import Rows, Weights
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
+from seqsweep.seqmodels.backends.cuda.memory import Measures
+from seqsweep.seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrencePass, RowTable
+from seqsweep.seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SORTED_ROWS = 1024  # as in rows_of_block.cuh

@@ -3,8 +3,8 @@
 import pytest
 from compile import REGISTERS, usage
 
-from seqmodels.backends.cuda.device import SOURCES, Kernel
-from seqmodels.backends.cuda.step_inputs import THREADS
+from seqsweep.seqmodels.backends.cuda.device import SOURCES, Kernel
+from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS
 
 pytest.importorskip("cuda.core", reason="the extra `cuda` is not installed")
 KERNELS = {

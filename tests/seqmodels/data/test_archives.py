@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written import write_archive
 
-from seqmodels.data import archives
-from seqmodels.data.errors import DataError
-from seqmodels.data.files import Files, open_files, read_bytes
-from seqmodels.data.readers.numbers import read_lines
+from seqsweep.seqmodels.data import archives
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.files import Files, open_files, read_bytes
+from seqsweep.seqmodels.data.readers.numbers import read_lines
 
 
 def pack(path: Path, *members, **options) -> Path:
@@ -224,7 +224,7 @@ def test_bombs_take_bounded_memory(tmp_path):
         zeros(tmp_path / "set.tar.bz2", lambda path, mode: bz2.open(path, mode, 1), 300 << 20),  # noqa: SIM115
     ]
     code = (
-        "import resource, sys; from pathlib import Path; from seqmodels.data.files import open_files\n"
+        "import resource, sys; from pathlib import Path; from seqsweep.seqmodels.data.files import open_files\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         "for path in sys.argv[1:]:\n"

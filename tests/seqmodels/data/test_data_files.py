@@ -9,8 +9,8 @@ import tarfile
 import pytest
 from written import PLACES, write, write_archive, write_folder
 
-from seqmodels.data.errors import DataError
-from seqmodels.data.files import open_files
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.files import open_files
 
 TREE = {"x/train/1.txt": "one", "x/dev/é.txt": "two", "y/": "", "top.txt": b"\xff", ".git/config": "hidden",
         "x/.DS_Store": "", "__MACOSX/x/1.txt": ""}  # fmt: skip

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from written import write_folder
 
-from seqmodels.data import registry
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data import registry
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError
 
 STROKES = {f"{c}/{part}/1.txt": f"2 1 2 3 {n}" for n, c in enumerate("abc") for part in ("train", "dev")}
 
@@ -57,14 +57,12 @@ def test_an_embedded_data_set_comes_from_its_generator(monkeypatch):
         synthetic=True,
     )
     generator = types.SimpleNamespace(generate=lambda: made)
-    monkeypatch.setitem(sys.modules, "seqmodels.data.generators.handwriting", generator)
+    monkeypatch.setitem(sys.modules, "seqsweep.seqmodels.data.generators.handwriting", generator)
     assert registry.load("handwriting") is made
 
 
 def test_looking_at_a_source_loads_nothing_heavy():
-    code = (
-        "import sys, seqmodels.data.registry; print({'torch', 'scipy', 'pandas', 'ray'} & set(sys.modules))"
-    )
+    code = "import sys, seqsweep.seqmodels.data.registry; print({'torch', 'scipy', 'pandas', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
 
 SEQUENCES = [np.arange(6, dtype=np.float64).reshape(3, 2), np.array([[7.0, 8.0]])]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.findings import findings
-from seqmodels.data.splits import Splits
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.findings import findings
+from seqsweep.seqmodels.data.splits import Splits
 
 PARTS = ("train", "validation", "test")
 

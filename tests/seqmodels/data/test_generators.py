@@ -9,9 +9,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.generators import handwriting, syllables
-from seqmodels.data.generators.streams import stream
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.generators import handwriting, syllables
+from seqsweep.seqmodels.data.generators.streams import stream
 
 GENERATORS = {"handwriting": handwriting, "syllables": syllables}
 FINGERPRINTS = {

@@ -2,12 +2,12 @@
 
 import pytest
 
-from seqmodels.architecture import Architecture
-from seqmodels.config import TrainingConfig
-from seqmodels.data.registry import load
-from seqmodels.data.splits import split
-from seqmodels.hyperparameters import Hyperparameters, Lane
-from seqmodels.study import Study
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.config import TrainingConfig
+from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.splits import split
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.study import Study
 
 RATES = {"rnn_tanh": (1e-3, 3e-3), "gru": (5e-3,)}
 

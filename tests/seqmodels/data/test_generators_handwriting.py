@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.integrate import cumulative_trapezoid
 from scipy.stats import lognorm
 
-from seqmodels.data.generators import handwriting
-from seqmodels.data.generators.sigma_lognormal import Strokes, positions, speeds
-from seqmodels.data.generators.streams import stream
+from seqsweep.seqmodels.data.generators import handwriting
+from seqsweep.seqmodels.data.generators.sigma_lognormal import Strokes, positions, speeds
+from seqsweep.seqmodels.data.generators.streams import stream
 
 
 def random_strokes(seed: int, count: int = 4) -> Strokes:

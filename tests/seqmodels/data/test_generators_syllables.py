@@ -5,9 +5,9 @@ import pytest
 from scipy.fft import dct
 from scipy.signal import find_peaks, freqz_sos, lfilter, periodogram, savgol_filter, sosfilt
 
-from seqmodels.data.generators import formants, mfcc, syllables
-from seqmodels.data.generators.formants import BLOCK, RATE
-from seqmodels.data.generators.streams import stream
+from seqsweep.seqmodels.data.generators import formants, mfcc, syllables
+from seqsweep.seqmodels.data.generators.formants import BLOCK, RATE
+from seqsweep.seqmodels.data.generators.streams import stream
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqmodels.data.errors import Problem
-from seqmodels.data.inputs import RawSequence, read_file, read_stream
+from seqsweep.seqmodels.data.errors import Problem
+from seqsweep.seqmodels.data.inputs import RawSequence, read_file, read_stream
 
 TS = "@problemName x\n@dimensions 2\n{label}@data\n1,2,3:4,5,6{first}\n7:8{second}\n"
 
@@ -156,7 +156,7 @@ def test_what_a_reader_fills_in_is_said_of_inputs_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "a.ts").write_text("@data\n1,?,3\n")
-    with caplog.at_level("INFO", "seqmodels.data"):
+    with caplog.at_level("INFO", "seqsweep.seqmodels.data"):
         [found] = read_file(tmp_path / "a.ts", "ts")
     assert found.values.tolist() == [[1], [2], [3]]
     assert caplog.messages == [

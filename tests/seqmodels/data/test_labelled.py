@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqmodels.data.errors import DataError
-from seqmodels.data.labelled import read_labelled
-from seqmodels.data.readers.scaling import normalize
-from seqmodels.data.registry import load
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.labelled import read_labelled
+from seqsweep.seqmodels.data.readers.scaling import normalize
+from seqsweep.seqmodels.data.registry import load
 
 HANDWRITING = "handwriting-kannada-telugu/handwriting.tar.xz"
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from test_reader_ts import GOOD
 from written import write_folder
 
-from seqmodels.data.errors import DataError
-from seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
-from seqmodels.data.readers import strokes
-from seqmodels.data.registry import check_source, load
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
+from seqsweep.seqmodels.data.readers import strokes
+from seqsweep.seqmodels.data.registry import check_source, load
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError
-from seqmodels.data.packed import pack, unpack
-from seqmodels.data.registry import load
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.packed import pack, unpack
+from seqsweep.seqmodels.data.registry import load
 
 FIELDS = ("name", "class_names", "ids", "synthetic", "normalization", "fingerprint")
 ARRAYS = ("tokens", "start", "length", "label", "is_test")

@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.preprocessing import MinMaxScaler
 from written import PLACES, write
 
-from seqmodels.data.errors import DataError
-from seqmodels.data.readers import strokes
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.readers import strokes
 
 GOOD = {
     "a/train/1.txt": "2 0.5 1 1.5 -1",

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from written import PLACES, write, write_folder
 
-from seqmodels.data.errors import DataError
-from seqmodels.data.readers import ts
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.readers import ts
 
 HEADER = """# a comment
 @problemName Toy

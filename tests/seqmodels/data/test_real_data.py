@@ -7,9 +7,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from seqmodels.data import registry
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.splits import split
+from seqsweep.seqmodels.data import registry
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.splits import split
 
 SOURCES = {
     "handwriting": {"path": "handwriting-kannada-telugu/handwriting.tar.xz", "format": "strokes"},

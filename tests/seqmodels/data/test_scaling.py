@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from written import write_folder
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.outliers import FarValues, far_values
-from seqmodels.data.readers import mfcc, strokes, ts
-from seqmodels.data.readers.scaling import minmax, standardize
-from seqmodels.data.splits import Splits
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.outliers import FarValues, far_values
+from seqsweep.seqmodels.data.readers import mfcc, strokes, ts
+from seqsweep.seqmodels.data.readers.scaling import minmax, standardize
+from seqsweep.seqmodels.data.splits import Splits
 
 RISING = np.linspace(-1, 1, 6)
 

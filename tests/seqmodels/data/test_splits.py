@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from seqmodels.data.dataset import SequenceDataset
-from seqmodels.data.errors import DataError
-from seqmodels.data.splits import split
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.splits import split
 
 
 def dataset(label, is_test=None, group=None, classes=None) -> SequenceDataset:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seqmodels.data.errors import Problem
-from seqmodels.data.inputs import RawSequence, read_file, read_stream
-from seqmodels.data.text import EncodingError, decode
-from sweeps.errors import SpecError
-from sweeps.forecast.rates import load_rates
-from sweeps.spec import load_spec
+from seqsweep.seqmodels.data.errors import Problem
+from seqsweep.seqmodels.data.inputs import RawSequence, read_file, read_stream
+from seqsweep.seqmodels.data.text import EncodingError, decode
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.forecast.rates import load_rates
+from seqsweep.sweeps.spec import load_spec
 
 SPEC = 'name = "größe"\ndatasets = ["handwriting"]\ncandidates = 1\narchitecture.cell = "gru"\n'
 LINE = '{"id": "é", "values": [[0.1, 0.2], [0.3, 0.4]]}\n'

@@ -7,9 +7,9 @@ import torch
 from plain import PlainModel
 from sklearn.preprocessing import MinMaxScaler
 
-from seqmodels.architecture import Architecture
-from seqmodels.export.description import Description
-from seqmodels.layout import Layout
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.export.description import Description
+from seqsweep.seqmodels.layout import Layout
 
 FEATURES, CLASSES = 3, ("ka", "kaa", "sa", "tA")
 NORMALIZATIONS = {

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seqmodels.architecture import CELLS, READOUTS, Architecture
-from seqmodels.data.errors import DataError
-from seqmodels.export import checking, writing
-from seqmodels.export.checking import ExportError, alone, check
-from seqmodels.export.model import Model
-from seqmodels.export.onnx_graph import onnx_model
-from seqmodels.export.reading import open_model
-from seqmodels.export.writing import write_model
+from seqsweep.seqmodels.architecture import CELLS, READOUTS, Architecture
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.export import checking, writing
+from seqsweep.seqmodels.export.checking import ExportError, alone, check
+from seqsweep.seqmodels.export.model import Model
+from seqsweep.seqmodels.export.onnx_graph import onnx_model
+from seqsweep.seqmodels.export.reading import open_model
+from seqsweep.seqmodels.export.writing import write_model
 
 WIDE = Architecture("lstm", 1, 4, bidirectional=True, readout=("last", "max"), head_hidden=5)
 SMALL = Architecture("rnn_tanh", 1, 3)
@@ -139,7 +139,7 @@ def test_the_folder_stands_alone(folder: Path) -> None:
     sequences = raw([4, 9])
     code = f"""
 import sys
-sys.modules["seqmodels"] = sys.modules["sweeps"] = sys.modules["results"] = None
+sys.modules["seqsweep"] = None
 from model import load, pad
 model = load(".")
 assert model.classes == {CLASSES}
@@ -184,7 +184,7 @@ def test_a_file_that_computes_something_else_is_never_left(
     if artefact == "model.onnx":
         (tmp_path / artefact).write_bytes(onnx_model(about, other).SerializeToString())
     elif artefact == "model.pt2":
-        from seqmodels.export.program import save_program
+        from seqsweep.seqmodels.export.program import save_program
 
         save_program(
             tmp_path / artefact, about, {name: torch.from_numpy(value) for name, value in other.items()}
@@ -202,7 +202,7 @@ def test_a_failed_check_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         raise ExportError("model.onnx differs")
 
     monkeypatch.setattr(checking, "check", refuse)
-    monkeypatch.setattr("seqmodels.export.program.save_program", lambda *_: None)
+    monkeypatch.setattr("seqsweep.seqmodels.export.program.save_program", lambda *_: None)
     with pytest.raises(ExportError):
         write_model(tmp_path / "model", description(SMALL), weights(SMALL))
     assert list(tmp_path.iterdir()) == []

@@ -14,9 +14,9 @@ import torch
 from exported import description, weights
 from safetensors.numpy import save, save_file
 
-from seqmodels.architecture import Architecture
-from seqmodels.data.errors import DataError
-from seqmodels.export.reading import open_model
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.export.reading import open_model
 
 GRU = Architecture("gru", 1, 3)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from results.sql import Answer
-from sweeps.cli import main
+from seqsweep.results.sql import Answer
+from seqsweep.sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
 from example_sweep import SWEEP_ID, write_example
@@ -62,7 +62,7 @@ def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_help_imports_nothing_heavy() -> None:
     code = f"""
 import sys
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 assert main(["--help"]) == 0
 assert not {{"pydantic", "rich"}} & sys.modules.keys()
 for verb in {VERBS}:
@@ -115,7 +115,7 @@ def test_report(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("results.analysis._importance.REPEATS", 2)
+    monkeypatch.setattr("seqsweep.results.analysis._importance.REPEATS", 2)
     assert said(capsys, "report", "ref").startswith(f"{SWEEP_ID}.html · ")
     page = (tmp_path / f"{SWEEP_ID}.html").read_text()
     assert page.startswith("<!doctype html>")
@@ -123,7 +123,7 @@ def test_report(
     said(capsys, "report", "-o", "x.html")
     assert (tmp_path / "x.html").read_text() == page
     # said before the work
-    monkeypatch.setattr("results.analysis.report", lambda _: pytest.fail("worked for nothing"))
+    monkeypatch.setattr("seqsweep.results.analysis.report", lambda _: pytest.fail("worked for nothing"))
     assert main(["report", "-o", "none/x.html"]) == 2
     assert capsys.readouterr().err == "error: cannot write none/x.html: there is no folder none\n"
     (tmp_path / "link.html").symlink_to(tmp_path / "gone" / "x.html")
@@ -134,7 +134,7 @@ def test_report(
 def test_reading_takes_neither_torch_nor_ray(store: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 for verb in (["show"], ["curves"], ["confusion"], ["report", "-o", {str(tmp_path / "report.html")!r}]):
     assert main(verb) == 0
 sys.exit(", ".join(name for name in ("torch", "ray") if name in sys.modules))
@@ -233,7 +233,7 @@ def test_ctrl_c_ends_a_query_that_python_cannot_interrupt(
         seen.append(signal.getsignal(signal.SIGINT))
         return Answer((), ())
 
-    monkeypatch.setattr("results.sql.ask", asked)
+    monkeypatch.setattr("seqsweep.results.sql.ask", asked)
     previous = signal.signal(signal.SIGINT, before)
     try:
         assert said(capsys, "sql", "select 1") == "0 rows\n"
@@ -362,7 +362,7 @@ def test_our_own_faults_are_one_line_and_say_how_to_see_more(
     def broken(*_: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("results.analysis.verdict", broken)
+    monkeypatch.setattr("seqsweep.results.analysis.verdict", broken)
     assert main(["show"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -377,7 +377,7 @@ def test_ctrl_c_is_130(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("results.analysis.verdict", interrupted)
+    monkeypatch.setattr("seqsweep.results.analysis.verdict", interrupted)
     assert main(["show"]) == 130
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from example_sweep import SWEEP_ID, write_example
 
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 
 GRU, LSTM, DIVERGED = "gru x 2 x 100", "lstm x 2 x 100", "rnn_tanh x 3 x 100"
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from results import analysis
-from results.store import Store, Sweep
-from seqmodels.data.registry import load
-from sweeps.cli import main
+from seqsweep.results import analysis
+from seqsweep.results.store import Store, Sweep
+from seqsweep.seqmodels.data.registry import load
+from seqsweep.sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from trained import LETTERS, letters, plainly_exported

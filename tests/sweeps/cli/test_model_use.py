@@ -18,11 +18,11 @@ from sklearn.metrics import classification_report, confusion_matrix
 from statsmodels.stats.proportion import proportion_confint
 from trained import LETTERS, letters, plainly_exported
 
-from results.store import Store
-from seqmodels.data.inputs import RawSequence
-from seqmodels.export.reading import open_model
-from sweeps import model_use
-from sweeps.cli import main
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.data.inputs import RawSequence
+from seqsweep.seqmodels.export.reading import open_model
+from seqsweep.sweeps import model_use
+from seqsweep.sweeps.cli import main
 
 PARTS = [("letters", "handwriting"), ("both", "vowels"), ("both", "handwriting")]
 
@@ -113,7 +113,7 @@ def test_every_probability_is_the_sweeps_own(
 ) -> None:
     folder, expected, data = models[which]
     kept: dict[str, Any] = {}
-    monkeypatch.setattr("results.analysis.evaluation", lambda *_, **given: kept.update(given))
+    monkeypatch.setattr("seqsweep.results.analysis.evaluation", lambda *_, **given: kept.update(given))
     model_use.evaluate(open_model(folder), folder, data, "test")
     assert sorted(kept["sequences"]) == sorted(expected.index)
     rows = expected.loc[kept["sequences"]]
@@ -235,7 +235,7 @@ def test_what_is_printed_cannot_steer_a_terminal(
 def test_batches_of_any_lengths(model: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """More sequences than are read at once, some longer than a batch may be; in their order."""
     monkeypatch.setattr(model_use, "CHUNK", 5)
-    monkeypatch.setattr("seqmodels.export.prediction.BATCH_STEPS", 40)
+    monkeypatch.setattr("seqsweep.seqmodels.export.prediction.BATCH_STEPS", 40)
     draw = np.random.default_rng(0)
     given = [
         RawSequence(str(number), "", draw.normal(size=(length, 2)))
@@ -323,7 +323,7 @@ def test_a_hostile_folder_is_refused_and_nothing_of_it_runs(
 def test_predict_starts_without_what_it_does_not_need(model: Exported) -> None:
     code = f"""
 import io, sys
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 sys.stdin = io.TextIOWrapper(io.BytesIO(b'{{"values": [[1, 2]]}}'))
 assert main(["predict", {str(model.folder)!r}, "-"]) == 0
 needless = {{"ray", "pandas", "onnx", "onnxruntime", "torch._dynamo"}} & sys.modules.keys()

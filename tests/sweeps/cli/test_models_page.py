@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.cli import main
+from seqsweep.sweeps.cli import main
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "models.md"
 SNIPPET = re.compile(r"^```(sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

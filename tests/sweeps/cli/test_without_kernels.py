@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from small_sweep import CELLS, newest, table, toml
 
-from cluster.limits import usable_cpus
-from results.store import Store
-from seqmodels.kernels import find_kernels
-from sweeps import prepare
-from sweeps.errors import SpecError
-from sweeps.spec import Resources, parse_spec
+from seqsweep.cluster.limits import usable_cpus
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.sweeps import prepare
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec import Resources, parse_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTE = (
@@ -32,9 +32,10 @@ class Bare:
     """Runs the program from a copy of the source that has no compiled library."""
 
     def __init__(self, folder: Path, strokes: Path) -> None:
-        for package in ("extras", "seqmodels", "results", "cluster", "sweeps"):
-            ignored = shutil.ignore_patterns("*.so", "__pycache__")
-            shutil.copytree(REPOSITORY / package, folder / package, ignore=ignored)
+        ignored = shutil.ignore_patterns("*.so", "__pycache__")
+        shutil.copytree(
+            REPOSITORY / "seqsweep", folder / "seqsweep", ignore=ignored
+        )  # with what its links lead to
         self.source, self.folder, self.store = folder, folder / "work", folder / "work" / "store"
         self.folder.mkdir()
         spec = toml(table(strokes, epochs=1))
@@ -53,7 +54,9 @@ class Bare:
         )
 
     def seqsweep(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return self.python("-c", "import sys, sweeps.cli; sys.exit(sweeps.cli.main())", *arguments)
+        return self.python(
+            "-c", "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())", *arguments
+        )
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +67,14 @@ def bare(strokes: Path, tmp_path_factory: pytest.TempPathFactory) -> Bare:
 def test_the_copy_has_no_kernels(bare: Bare) -> None:
     """Else the other tests here would show nothing."""
     done = bare.python(
-        "-c", "import seqmodels.backends as b; print(b.__file__, b.available(), b.create_backend().name)"
+        "-c",
+        "import seqsweep.seqmodels.backends as b; print(b.__file__, b.available(), b.create_backend().name)",
     )
-    assert done.stdout.split() == [str(bare.source / "seqmodels/backends/__init__.py"), "False", "torch"]
+    assert done.stdout.split() == [
+        str(bare.source / "seqsweep/seqmodels/backends/__init__.py"),
+        "False",
+        "torch",
+    ]
 
 
 def test_run_and_resume_say_once_that_the_slower_backend_trains(bare: Bare) -> None:
