@@ -1,7 +1,6 @@
 """A Ray of our own heeds nothing that the user set for another Ray or for `uv run`, and needs no home."""
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -120,21 +119,33 @@ with divert(Path(sys.argv[1])) as terminal, cluster(cpus=1):
 """
 
 
-def test_a_ray_starts_below_uv_without_a_home_and_behind_a_proxy(tmp_path: Path) -> None:
-    # an ancestor that looks like `uv run` to Ray, which reads command lines
-    fake = tmp_path / "uv"
-    fake.symlink_to(sys.executable)
-    below = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[2:]))"
-    (tmp_path / "run").write_text(below)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= HOSTILE | {
-        "HOME": "/proc/nowhere",
-        "http_proxy": "http://127.0.0.1:9",
-        "PYTHONHOME": sys.base_prefix,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder for `uv run`, with the environment of these tests as its own."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "0"\n')
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+def below_uv(project: Path, *command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command as README has it: `uv run --no-sync ...`."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "VIRTUAL_ENV"))
     }
-    command = [str(fake), "run", "seqsweep", sys.executable, "-c", RUN, str(tmp_path / "log")]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("uv")), "run", "--no-sync", *command],
+        cwd=project,
+        env=inherited | {"UV_OFFLINE": "1", "UV_NO_CACHE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_a_ray_starts_below_uv_without_a_home_and_behind_a_proxy(project: Path) -> None:
+    others = {"HOME": "/proc/nowhere", "http_proxy": "http://127.0.0.1:9"}
+    done = below_uv(project, "python", "-c", RUN, str(project / "log"), **HOSTILE, **others)
     assert (done.returncode, done.stdout) == (0, "42 {}\n"), done.stderr
 
 
@@ -158,21 +169,7 @@ def test_a_token_is_shown_exactly_to_a_cluster_that_wants_one(
             authentication.agree("192.0.2.1:6379")
 
 
-def test_uv_starts_it_as_the_readme_says(tmp_path: Path) -> None:
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed")
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "0"\n')
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    command = [uv, "run", "--no-sync", "seqsweep", "--version"]
-    assert " ".join(command[1:4]) in (Path(__file__).parents[2] / "README.md").read_text()
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment | {"UV_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_uv_starts_it_as_the_readme_says(project: Path) -> None:
+    assert "uv run --no-sync seqsweep" in (Path(__file__).parents[2] / "README.md").read_text()
+    done = below_uv(project, "seqsweep", "--version")
     assert (done.returncode, done.stdout[:9]) == (0, "seqsweep "), done.stderr
