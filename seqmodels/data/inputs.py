@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
-from seqsweep.seqmodels.data.readers.mfcc import parse_segment
-from seqsweep.seqmodels.data.readers.numbers import LARGEST
-from seqsweep.seqmodels.data.readers.strokes import parse_stroke
-from seqsweep.seqmodels.data.readers.ts_file import parse
+from seqsweep.seqmodels.data.formats.mfcc import parse_segment
+from seqsweep.seqmodels.data.formats.strokes import parse_stroke
+from seqsweep.seqmodels.data.formats.ts_file import parse
+from seqsweep.seqmodels.data.numbers import LARGEST
 from seqsweep.seqmodels.data.text import EncodingError, check_width
 
 ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import ARCHIVES, Files, open_files
+from seqsweep.seqmodels.data.formats import mfcc, strokes
+from seqsweep.seqmodels.data.formats.folders import TEST_NAMES
+from seqsweep.seqmodels.data.formats.ts import PART, locate
+from seqsweep.seqmodels.data.formats.ts_file import parse
 from seqsweep.seqmodels.data.inputs import RawSequence, say
-from seqsweep.seqmodels.data.readers import mfcc, strokes
-from seqsweep.seqmodels.data.readers.folders import TEST_NAMES
-from seqsweep.seqmodels.data.readers.ts import PART, locate
-from seqsweep.seqmodels.data.readers.ts_file import parse
 
 PARTS = ("test", "train", "all")
 SUFFIXES = {"strokes": strokes.LAYOUT.suffix, "mfcc": mfcc.LAYOUT.suffix}

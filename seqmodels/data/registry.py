@@ -43,7 +43,7 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     else:
         located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
     options = {key: source[key] for key in ("classes", "group") if key in source}
-    reader = import_module(f"seqsweep.seqmodels.data.readers.{source['format']}")
+    reader = import_module(f"seqsweep.seqmodels.data.formats.{source['format']}")
     read: SequenceDataset = reader.read(located, name=source_name(source), **options)
     return read
 

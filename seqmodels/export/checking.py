@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
-from seqsweep.seqmodels.data.readers.scaling import normalize
+from seqsweep.seqmodels.data.transforms.scaling import normalize
 from seqsweep.seqmodels.export.model import pad
 from seqsweep.seqmodels.export.program import open_program
 from seqsweep.seqmodels.export.reading import WEIGHTS, open_model

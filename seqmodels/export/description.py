@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.data.readers.scaling import KINDS
 from seqsweep.seqmodels.data.registry import FORMATS
+from seqsweep.seqmodels.data.transforms.scaling import KINDS
 
 FORMAT = "seqsweep model 1"
 MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_000_000
@@ -24,7 +24,7 @@ class Description:
         features: numbers in a row, D.
         classes: names in the order of the logits.
         format: of the files it reads, one of `seqsweep.seqmodels.data.registry.FORMATS`.
-        normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.readers.scaling`.
+        normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.scaling`.
         source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
         figures: how good it is, likewise.
         versions: of the packages that trained it.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
-from seqsweep.seqmodels.data.readers.scaling import FLAT
+from seqsweep.seqmodels.data.transforms.scaling import FLAT
 from seqsweep.seqmodels.layout import direction_names
 
 if TYPE_CHECKING:

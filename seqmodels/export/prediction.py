@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqsweep.seqmodels.data.errors import Problem
 from seqsweep.seqmodels.data.inputs import RawSequence
-from seqsweep.seqmodels.data.readers.scaling import FAR, TOO_FAR, fits_float32, normalize
+from seqsweep.seqmodels.data.transforms.scaling import FAR, TOO_FAR, fits_float32, normalize
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.export.reading import ExportedModel
 

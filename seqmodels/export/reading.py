@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.readers.numbers import quoted
+from seqsweep.seqmodels.data.numbers import quoted
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.layout import Layout
 

@@ -21,7 +21,7 @@ from written import write_archive
 from seqsweep.seqmodels.data import archives
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.files import Files, open_files, read_bytes
-from seqsweep.seqmodels.data.readers.numbers import read_lines
+from seqsweep.seqmodels.data.numbers import read_lines
 
 
 def pack(path: Path, *members, **options) -> Path:

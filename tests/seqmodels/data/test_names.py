@@ -5,12 +5,12 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_reader_ts import GOOD
+from test_format_ts import GOOD
 from written import write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.formats import strokes
 from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
-from seqsweep.seqmodels.data.readers import strokes
 from seqsweep.seqmodels.data.registry import check_source, load
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"

@@ -10,10 +10,10 @@ from sklearn.preprocessing import StandardScaler
 from written import write_folder
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.formats import mfcc, strokes, ts
 from seqsweep.seqmodels.data.outliers import FarValues, far_values
-from seqsweep.seqmodels.data.readers import mfcc, strokes, ts
-from seqsweep.seqmodels.data.readers.scaling import minmax, standardize
 from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.data.transforms.scaling import minmax, standardize
 
 RISING = np.linspace(-1, 1, 6)
 

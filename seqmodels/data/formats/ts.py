@@ -10,10 +10,10 @@ from pathlib import Path
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import ARCHIVES, Files, open_files
-from seqsweep.seqmodels.data.readers.folders import check_classes, without
-from seqsweep.seqmodels.data.readers.numbers import quoted
-from seqsweep.seqmodels.data.readers.scaling import standardize
-from seqsweep.seqmodels.data.readers.ts_file import TsFile, parse, same_class
+from seqsweep.seqmodels.data.formats.folders import check_classes, without
+from seqsweep.seqmodels.data.formats.ts_file import TsFile, parse, same_class
+from seqsweep.seqmodels.data.numbers import quoted
+from seqsweep.seqmodels.data.transforms.scaling import standardize
 
 PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)\.ts(\.gz|\.xz)?", re.IGNORECASE)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from seqsweep.seqmodels.data.errors import Problem
-from seqsweep.seqmodels.data.readers.numbers import quoted, whole_number
+from seqsweep.seqmodels.data.numbers import quoted, whole_number
 
 SWITCHES = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
 COUNTS = ("dimensions", "dimension", "serieslength")

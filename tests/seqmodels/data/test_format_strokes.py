@@ -9,7 +9,7 @@ from sklearn.preprocessing import MinMaxScaler
 from written import PLACES, write
 
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.readers import strokes
+from seqsweep.seqmodels.data.formats import strokes
 
 GOOD = {
     "a/train/1.txt": "2 0.5 1 1.5 -1",

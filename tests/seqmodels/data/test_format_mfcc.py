@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from written import PLACES, write
 
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.readers import mfcc
+from seqsweep.seqmodels.data.formats import mfcc
 
 GOOD = {
     "ka/Train/07_ka_1_2.mfcc": "1.0e+00 5 -2 \n3 5 0\n",

@@ -16,15 +16,9 @@ import numpy.typing as npt
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.formats.ts_header import COMMENT, Header, listed_classes, read_header, unquoted
 from seqsweep.seqmodels.data.names import match
-from seqsweep.seqmodels.data.readers.numbers import (
-    NUMBER,
-    NumberError,
-    parse_numbers,
-    quoted,
-    read_text_lines,
-)
-from seqsweep.seqmodels.data.readers.ts_header import COMMENT, Header, listed_classes, read_header, unquoted
+from seqsweep.seqmodels.data.numbers import NUMBER, NumberError, parse_numbers, quoted, read_text_lines
 
 MISSING = ("?", "nan")
 STAMPED = re.compile(r"\s*\(([^()]*),([^(),]*)\)\s*(?:,|$)")

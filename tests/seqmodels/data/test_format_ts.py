@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from written import PLACES, write, write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.readers import ts
+from seqsweep.seqmodels.data.formats import ts
 
 HEADER = """# a comment
 @problemName Toy

@@ -11,15 +11,9 @@ import numpy.typing as npt
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, open_files
-from seqsweep.seqmodels.data.readers.folders import Layout, find_samples, parse_samples
-from seqsweep.seqmodels.data.readers.numbers import (
-    NumberError,
-    parse_numbers,
-    quoted,
-    read_lines,
-    whole_number,
-)
-from seqsweep.seqmodels.data.readers.scaling import minmax
+from seqsweep.seqmodels.data.formats.folders import Layout, find_samples, parse_samples
+from seqsweep.seqmodels.data.numbers import NumberError, parse_numbers, quoted, read_lines, whole_number
+from seqsweep.seqmodels.data.transforms.scaling import minmax
 
 LAYOUT = Layout(suffix=".txt", train="train", test="dev")
 

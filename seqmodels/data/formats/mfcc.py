@@ -15,9 +15,9 @@ import numpy.typing as npt
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, open_files
-from seqsweep.seqmodels.data.readers.folders import Layout, Sample, find_samples, parse_samples
-from seqsweep.seqmodels.data.readers.numbers import NumberError, parse_numbers, read_lines
-from seqsweep.seqmodels.data.readers.scaling import standardize
+from seqsweep.seqmodels.data.formats.folders import Layout, Sample, find_samples, parse_samples
+from seqsweep.seqmodels.data.numbers import NumberError, parse_numbers, read_lines
+from seqsweep.seqmodels.data.transforms.scaling import standardize
 
 LAYOUT = Layout(suffix=".mfcc", train="Train", test="Test")
 
