@@ -18,7 +18,7 @@ CLASSES = ("a", "ai", "bA", "chA", "tA")
 
 @pytest.fixture(scope="module")
 def study() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_study", DOCS / "reference_study.py")
+    spec = importlib.util.spec_from_file_location("reference_study", DOCS / "tools" / "reference_study.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

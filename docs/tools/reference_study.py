@@ -1,6 +1,6 @@
 """Rebuilds the tables and findings of docs/reference-study.md from a store.
 
-python docs/reference_study.py SWEEP... --store STORE
+python docs/tools/reference_study.py SWEEP... --store STORE
 
 SWEEP are the sweeps of examples/strokes.toml, speech.toml and best.toml (ids, or the beginnings of them; default: the newest of
 each name). What stands between `<!-- NAME -->` and `<!-- end NAME -->` is replaced; the rest is prose. Exits with 1 where a
@@ -22,7 +22,7 @@ from seqsweep.results.analysis._comparison import ALPHA, holm, least_deviation, 
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import formats
 
-PAGE = Path(__file__).with_name("reference-study.md")
+PAGE = Path(__file__).parents[1] / "reference-study.md"
 SWEEPS = ("strokes", "speech", "best")
 # the course report's test accuracies in percent, by cell: one, two and three layers
 REPORTED = {

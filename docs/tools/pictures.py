@@ -1,6 +1,6 @@
 """Draws the pictures of the README: what `seqsweep show` prints, as SVG, and what `seqsweep report` writes, as PNG.
 
-python docs/pictures.py SWEEP --store STORE
+python docs/tools/pictures.py SWEEP --store STORE
 
 The second takes a browser: Debian's package `chromium`, and what `pip install '.[dev]'` brings to drive it.
 """
@@ -19,7 +19,7 @@ from seqsweep.results import analysis, html
 from seqsweep.results.store import Store, Sweep
 from seqsweep.sweeps.report import report
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 SIZE = {"width": 1180, "height": 1340}  # of the report's beginning, in pixels of the page
 SCALE = 0.75
 
