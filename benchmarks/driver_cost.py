@@ -74,8 +74,8 @@ def spec(data: Path, trials: int, epochs: int) -> dict[str, Any]:
 def seqsweep(trials: int, epochs: int, cores: int, scratch: Path) -> None:
     from rich.console import Console
 
-    from seqsweep.sweeps.run import run_sweep
-    from seqsweep.sweeps.spec import parse_spec
+    from seqsweep.sweeps.running.sweep import run_sweep
+    from seqsweep.sweeps.spec.model import parse_spec
 
     write_data(scratch / "data")
     checked = parse_spec(spec(scratch / "data", trials, epochs), base=scratch, source="driver_cost")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.seqmodels.backends.cpu.library import available, instruction_sets
-from seqsweep.sweeps.provenance import versions
+from seqsweep.sweeps.running.provenance import versions
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PREFACE = """# Benchmark results

@@ -17,7 +17,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 
 from seqsweep.results import analysis, html
 from seqsweep.results.store import Store, Sweep
-from seqsweep.sweeps.report import report
+from seqsweep.sweeps.cli.printing import report
 
 DOCS = Path(__file__).parents[1]
 SIZE = {"width": 1180, "height": 1340}  # of the report's beginning, in pixels of the page

@@ -21,7 +21,6 @@ from typer.main import get_command
 
 from seqsweep.cluster.streams import drop, loss_of, standard_streams
 from seqsweep.results.gate import Gate, ungated
-from seqsweep.sweeps import platforms
 from seqsweep.sweeps.cli import (
     cluster,
     compare,
@@ -36,6 +35,7 @@ from seqsweep.sweeps.cli import (
     list_,
     logs,
     plan,
+    platforms,
     predict,
     pull,
     report,

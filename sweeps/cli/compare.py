@@ -49,7 +49,7 @@ def command(
     architecture in the first one against the same one in the others.
     """
     from seqsweep.results.views.compare import render
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
 
     data = _compared(names, dataset, store)
     note_cells(names, [(each.dataset.name, side.label) for each in data.datasets for side in each.sides])

@@ -46,8 +46,8 @@ def command(
 
     The exit code is 1 where a check failed, 0 where all is well or there are only warnings.
     """
+    from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.doctor import view as doctor_view
-    from seqsweep.sweeps.report import write_json
 
     if address is not None:
         source = context.get_parameter_source("store")
@@ -74,7 +74,7 @@ def command(
 def _on_cluster(address: str, store: str) -> ClusterDiagnosis:
     from seqsweep.results.views.terminal import Terminal
     from seqsweep.sweeps.doctor.job import examine_cluster
-    from seqsweep.sweeps.jobs.submission import check_store
+    from seqsweep.sweeps.remote.submission import check_store
 
     check_store(store)
     jobs = jobs_at(address)

@@ -47,8 +47,8 @@ def command(
     know are left out, and counted. DATA may be the name of an embedded data set.
     """
     from seqsweep.results.views.evaluation import render
-    from seqsweep.sweeps.model_use import evaluate, opened
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.models.use import evaluate, opened
 
     found = evaluate(opened(model), model, data, part.value)
     if json:

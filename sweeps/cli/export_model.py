@@ -62,13 +62,13 @@ def command(
     from seqsweep.results import analysis
     from seqsweep.results.views.exported import render
     from seqsweep.seqmodels.export.writing import check_place
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
 
     check_place(out)  # before anything is read
     found = find_sweep(store, sweep)
     model = analysis.chosen_model(found, dataset, architecture, seed)
     note_cells([architecture], [(model.dataset, model.label)])
-    from seqsweep.sweeps.model_export import export_model
+    from seqsweep.sweeps.models.export import export_model
 
     differences = export_model(found, model, out, data)
     if json:

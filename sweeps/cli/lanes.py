@@ -55,7 +55,7 @@ def command(
     """
     from seqsweep.results import analysis
     from seqsweep.results.views.rows import render
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
 
     if limit is None and not json:
         limit = LIMIT

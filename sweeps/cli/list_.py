@@ -35,7 +35,7 @@ def command(
     from seqsweep.results.errors import Damaged
     from seqsweep.results.store import Store
     from seqsweep.results.views.sweeps import render
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
 
     sweeps, complaints = Store(store).survey()
     summaries = [summary(sweep) for sweep in sweeps]
@@ -48,9 +48,9 @@ def command(
 
 
 def _of_cluster(address: str | None, json: bool) -> None:
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.jobs import view as submission_view
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote import view as submission_view
 
     sweeps = submission.submitted(jobs_at(address))
     if json:

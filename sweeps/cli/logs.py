@@ -30,7 +30,7 @@ def command(
 
     from seqsweep.cluster.records import received
     from seqsweep.results.views import layout
-    from seqsweep.sweeps.jobs import submission
+    from seqsweep.sweeps.remote import submission
 
     jobs = jobs_at(address)
     job = submission.find(jobs, sweep).job

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from seqsweep.sweeps import report
+from seqsweep.sweeps.cli import printing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ Cpus = Annotated[
         "--cpus", min=1, metavar="N", help="Cores to use of this machine.", show_default="all it may"
     ),
 ]
-DEFAULT_STORE = report.DEFAULT_STORE
+DEFAULT_STORE = printing.DEFAULT_STORE
 CLUSTER_STORE = "~/seqsweep-store"
 """Where a submitted sweep lies on the cluster's head, unless told otherwise."""
 T = TypeVar("T")
@@ -133,7 +133,7 @@ def per_dataset(
 def print_each(data: list[T], render: Callable[[T, Console], None], terminal: Console, json: bool) -> None:
     """Print what `per_dataset` found, blank lines between; or all of it as JSON."""
     if json:
-        report.write_json(data, terminal)
+        printing.write_json(data, terminal)
         return
     for place, each in enumerate(data):
         if place:

@@ -64,10 +64,10 @@ def command(
 
     Trains nothing but for a moment, to measure how fast this machine is.
     """
+    from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.forecast.planning import Options, plan_sweep
     from seqsweep.sweeps.forecast.view import render
-    from seqsweep.sweeps.report import write_json
-    from seqsweep.sweeps.spec import load_spec, reference_spec
+    from seqsweep.sweeps.spec.model import load_spec, reference_spec
 
     options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates)
     checked = load_spec(spec) if spec else reference_spec()

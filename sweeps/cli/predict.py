@@ -37,7 +37,7 @@ def command(
 
     from seqsweep.results.views.predictions import render, render_json
     from seqsweep.seqmodels.data.inputs import read_file, read_stream
-    from seqsweep.sweeps.model_use import opened, predictions
+    from seqsweep.sweeps.models.use import opened, predictions
 
     exported = opened(model)
     form, terminal = exported.description.format, console()

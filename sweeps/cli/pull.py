@@ -30,10 +30,10 @@ def command(
     Only what is new is copied, also while the sweep is running. What was broken off goes on with the next pull.
     """
     from seqsweep.results.views.terminal import Terminal
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.pulling import pull
-    from seqsweep.sweeps.report import write_json
-    from seqsweep.sweeps.signals import Interrupted
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote.pull import pull
+    from seqsweep.sweeps.running.signals import Interrupted
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

@@ -53,8 +53,8 @@ def command(
             raise typer.BadParameter("a sweep that was submitted has its data in its store: leave --data out")
         _on_cluster(sweep, None if store == DEFAULT_STORE else store, address, cpus, json)
         return
-    from seqsweep.sweeps.moved import read_changes
-    from seqsweep.sweeps.run import resume_sweep
+    from seqsweep.sweeps.running.sweep import resume_sweep
+    from seqsweep.sweeps.spec.paths import read_changes
 
     raise typer.Exit(
         resume_sweep(
@@ -73,9 +73,9 @@ def _on_cluster(
     sweep: str | None, store: str | None, address: str | None, cpus: int | None, json: bool
 ) -> None:
     from seqsweep.cluster.local import check_address
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.jobs import view as submission_view
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote import view as submission_view
 
     if cpus is not None:
         check_address("auto", cpus)  # says why not

@@ -35,6 +35,6 @@ def command(
 
     Ranks are ranges where architectures cannot be told apart. Below the table stands what the best one confuses.
     """
-    from seqsweep.sweeps.report import report
+    from seqsweep.sweeps.cli.printing import report
 
     report(find_sweep(store, sweep), console(), store=store, dataset=dataset, json_output=json, every=every)

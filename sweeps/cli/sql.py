@@ -47,8 +47,8 @@ def command(
     from seqsweep.results.errors import Damaged
     from seqsweep.results.store import Store
     from seqsweep.results.views import answer
-    from seqsweep.sweeps.report import write_json
-    from seqsweep.sweeps.signals import plain_interrupt
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.running.signals import plain_interrupt
 
     sweeps, complaints = Store(store).survey() if every else ([find_sweep(store, sweep)], [])
     with plain_interrupt():  # DuckDB may not hear Python's before its query is done, which may be never

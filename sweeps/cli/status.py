@@ -13,9 +13,10 @@ Examples:
 
 def command(sweep: SweepName = None, address: Dashboard = None, json: Json = False) -> None:
     """Say how a sweep on a cluster stands: progress, the best so far, time left."""
-    from seqsweep.sweeps.jobs import submission, telemetry
-    from seqsweep.sweeps.jobs import view as submission_view
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.live import telemetry
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote import view as submission_view
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

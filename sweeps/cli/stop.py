@@ -16,9 +16,9 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
     from dataclasses import replace
 
     from seqsweep.cluster.local import ClusterError
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.jobs import view as submission_view
-    from seqsweep.sweeps.report import write_json
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote import view as submission_view
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

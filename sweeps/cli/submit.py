@@ -37,10 +37,10 @@ def command(
 
     The spec, the data it names and seqsweep itself are shipped. The cluster goes on when this machine is gone.
     """
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.jobs import view as submission_view
-    from seqsweep.sweeps.report import write_json
-    from seqsweep.sweeps.spec import load_spec, reference_spec
+    from seqsweep.sweeps.cli.printing import write_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote import view as submission_view
+    from seqsweep.sweeps.spec.model import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
     submission.check_store(store)

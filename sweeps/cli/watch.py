@@ -19,8 +19,8 @@ def command(sweep: SweepName = None, address: Dashboard = None, json: Json = Fal
 
     With --json a line for every change, as `status --json` has it.
     """
-    from seqsweep.sweeps.jobs import submission
-    from seqsweep.sweeps.jobs.watch import watch, watch_json
+    from seqsweep.sweeps.remote import submission
+    from seqsweep.sweeps.remote.watch import watch, watch_json
 
     jobs = jobs_at(address)
     found = submission.find(jobs, sweep)

@@ -15,7 +15,7 @@ from seqsweep.cluster.records import received
 from seqsweep.extras import install
 from seqsweep.sweeps.doctor.checks import Check, Status, worst
 from seqsweep.sweeps.doctor.probe import MAIN_PACKAGES
-from seqsweep.sweeps.jobs.submission import ENTRYPOINT, SETUP, working_folder
+from seqsweep.sweeps.remote.submission import ENTRYPOINT, SETUP, working_folder
 
 if TYPE_CHECKING:
     from seqsweep.cluster.jobs import Job, Jobs

@@ -18,17 +18,17 @@ from seqsweep.sweeps.forecast.measuring import workload
 from seqsweep.sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
 from seqsweep.sweeps.forecast.schedule import Schedule, simulate
 from seqsweep.sweeps.limits import trial_gpu_memory, trial_memory
-from seqsweep.sweeps.live import cost
-from seqsweep.sweeps.placement import Nodes, slots, trials_per_gpu, trials_per_node
-from seqsweep.sweeps.plan import architectures, lanes
-from seqsweep.sweeps.provenance import data_cautions
+from seqsweep.sweeps.live.state import cost
+from seqsweep.sweeps.resources import Nodes, slots, trials_per_gpu, trials_per_node
+from seqsweep.sweeps.running.provenance import data_cautions
+from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
     from seqsweep.sweeps.forecast.rates import Rates
-    from seqsweep.sweeps.prepare import Data
-    from seqsweep.sweeps.spec import Spec
+    from seqsweep.sweeps.running.prepare import Data
+    from seqsweep.sweeps.spec.model import Spec
 
 RAY_SECONDS = 9.0  # its start and its end
 WORKER_SECONDS = 4.0  # a new process until it trains: Python, torch, the first placement

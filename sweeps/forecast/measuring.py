@@ -25,13 +25,13 @@ from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
-from seqsweep.sweeps.live import cost
-from seqsweep.sweeps.plan import architectures, lanes
+from seqsweep.sweeps.live.state import cost
+from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
-    from seqsweep.sweeps.prepare import Data
-    from seqsweep.sweeps.spec import Spec
+    from seqsweep.sweeps.running.prepare import Data
+    from seqsweep.sweeps.spec.model import Spec
 
 BUDGET_SECONDS = 15.0  # after which no further rate is begun, but for each cell's first
 EACH_SECONDS = 0.4
@@ -90,7 +90,7 @@ def measure(
         progress: called with (done, all) of the rates.
         seconds: after which none is begun but for each cell's first.
     """
-    from seqsweep.sweeps.provenance import versions
+    from seqsweep.sweeps.running.provenance import versions
 
     points = _points(spec, data, backend, device)
     needed = {next(i for i, p in enumerate(points) if p.workload.cell == cell) for cell in _cells(points)}

@@ -10,7 +10,7 @@ from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.optim import moment_buffers
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.limits import CUDA_CONTEXT, PROCESS_BYTES
-from seqsweep.sweeps.placement import Nodes
+from seqsweep.sweeps.resources import Nodes
 
 GB = 1_000_000_000
 

@@ -20,12 +20,12 @@ from seqsweep.sweeps.forecast import measuring
 from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.memory import GB
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
-from seqsweep.sweeps.placement import Nodes, slots
-from seqsweep.sweeps.prepare import data_notes, load_data
+from seqsweep.sweeps.resources import Nodes, slots
+from seqsweep.sweeps.running.prepare import data_notes, load_data
 
 if TYPE_CHECKING:
-    from seqsweep.sweeps.prepare import Data
-    from seqsweep.sweeps.spec import Spec
+    from seqsweep.sweeps.running.prepare import Data
+    from seqsweep.sweeps.spec.model import Spec
 
 
 @dataclass(frozen=True)

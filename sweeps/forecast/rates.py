@@ -1,6 +1,6 @@
 """Measured seconds of training per unit of work, and the file that carries them from one machine to another.
 
-A unit is what `seqsweep.sweeps.live.cost` counts: one recurrent weight applied to one time step of one sequence.
+A unit is what `seqsweep.sweeps.live.state.cost` counts: one recurrent weight applied to one time step of one sequence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.data.text import EncodingError, decode
 from seqsweep.sweeps.errors import SpecError, did_you_mean, nearest
-from seqsweep.sweeps.wording import sentence
+from seqsweep.sweeps.spec.wording import sentence
 
 RATES_VERSION = 1
 NEIGHBOURS = 4  # measured rates that an estimated one is made of

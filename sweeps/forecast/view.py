@@ -9,7 +9,7 @@ from seqsweep.results.views.formats import duration
 from seqsweep.results.views.terminal import Text
 from seqsweep.sweeps.forecast.forecast import Forecast
 from seqsweep.sweeps.forecast.memory import Memory
-from seqsweep.sweeps.placement import Nodes
+from seqsweep.sweeps.resources import Nodes
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 

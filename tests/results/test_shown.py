@@ -174,10 +174,10 @@ WRITERS = {
     "sweeps/cli/__init__.py": "errors, behind the gate",
     "sweeps/cli/options.py": "notes, behind the gate",
     "sweeps/cli/cluster.py": "cluster files, behind the gate",
-    "sweeps/jobs/watch.py": "JSON, whose strings are escaped",
-    "sweeps/jobs/driver.py": "a job's log",
+    "sweeps/remote/watch.py": "JSON, whose strings are escaped",
+    "sweeps/cluster_main.py": "a job's log",
     "sweeps/doctor/cluster.py": "records for programs, within a job",
-    "sweeps/run.py": "moves the streams",
+    "sweeps/running/sweep.py": "moves the streams",
 }
 
 

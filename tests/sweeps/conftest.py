@@ -42,8 +42,8 @@ def undisturbed(
     """Tables of a long sweep that nobody disturbed, two trials at a time."""
     from small_sweep import LONG, figures, newest, table
 
-    from seqsweep.sweeps.run import run_sweep
-    from seqsweep.sweeps.spec import parse_spec
+    from seqsweep.sweeps.running.sweep import run_sweep
+    from seqsweep.sweeps.spec.model import parse_spec
 
     store = tmp_path_factory.mktemp("undisturbed")
     spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

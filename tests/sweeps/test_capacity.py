@@ -3,9 +3,9 @@
 import pytest
 
 from seqsweep.cluster.local import Cluster, ClusterError, Machine
-from seqsweep.sweeps import capacity
-from seqsweep.sweeps.capacity import check_fits, fitting, slots
-from seqsweep.sweeps.spec import Resources
+from seqsweep.sweeps.running import capacity
+from seqsweep.sweeps.running.capacity import check_fits, fitting, slots
+from seqsweep.sweeps.spec.model import Resources
 
 
 def place(*machines: tuple[int, int]) -> Cluster:

@@ -17,8 +17,8 @@ from nodes import Nodes, hiding, may_hide
 from rich.console import Console
 from small_sweep import LONG, assert_same, newest, table, toml
 
-from seqsweep.sweeps.run import resume_sweep
-from seqsweep.sweeps.tuning import RESTARTS
+from seqsweep.sweeps.running.sweep import resume_sweep
+from seqsweep.sweeps.running.tune import RESTARTS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
 needs_mounts = pytest.mark.skipif(
@@ -219,7 +219,7 @@ def test_full_disk_then_space(strokes: Path, tmp_path: Path, undisturbed: dict[s
     spec.write_text(toml(table(strokes, epochs=LONG)))
     # who waits a second for space instead of three minutes, and tries each trial once
     impatient = (
-        "import seqsweep.sweeps.tuning\nseqsweep.sweeps.tuning.RESTARTS = 0\n"
+        "import seqsweep.sweeps.running.tune\nseqsweep.sweeps.tuning.RESTARTS = 0\n"
         "from seqsweep.results.store import Store\nStore.__init__.__defaults__ = (1.0,)\n" + DRIVER
     )
     done = subprocess.run(

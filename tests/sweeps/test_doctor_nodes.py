@@ -308,7 +308,7 @@ def test_the_job_needs_no_package_to_say_what_lacks() -> None:
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({lacking}))
-import seqsweep.sweeps.jobs.driver, seqsweep.sweeps.doctor.cluster
+import seqsweep.sweeps.cluster_main, seqsweep.sweeps.doctor.cluster
 from seqsweep.sweeps.doctor.probe import probe
 found = probe("/", ["torch>=2", "no-such-package"])
 print(found.backend.name, found.packages[0].version, found.packages[1].fault)

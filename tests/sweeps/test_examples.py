@@ -10,9 +10,9 @@ from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.registry import load, source_format
 from seqsweep.seqmodels.data.splits import split
-from seqsweep.sweeps import prepare
-from seqsweep.sweeps.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
-from seqsweep.sweeps.spec import parse_spec
+from seqsweep.sweeps.datasets.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
+from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.spec.model import parse_spec
 
 
 def made(

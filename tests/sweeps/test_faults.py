@@ -17,7 +17,7 @@ from rich.console import Console
 from small_sweep import assert_same, newest
 
 from seqsweep.cluster.memory import usable_memory
-from seqsweep.sweeps.run import resume_sweep
+from seqsweep.sweeps.running.sweep import resume_sweep
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
 
@@ -143,7 +143,7 @@ def test_ray_ends_workers_of_a_node_that_runs_low_on_memory(
 def test_second_signal_leaves_at_once() -> None:
     program = """
 import signal, sys, time
-from seqsweep.sweeps.signals import Signals
+from seqsweep.sweeps.running.signals import Signals
 with Signals(lambda: print("restored", flush=True)) as signals, signals.deferred():
     print("ready", flush=True)
     time.sleep(60)
@@ -169,7 +169,7 @@ def test_a_closed_terminal_tells_it_several_times(sent: list[str], code: int) ->
     """By the system, the shell, the session's manager: nobody is impatient."""
     program = """
 import sys, time
-from seqsweep.sweeps.signals import Interrupted, Signals
+from seqsweep.sweeps.running.signals import Interrupted, Signals
 try:
     with Signals() as signals, signals.deferred():
         print("ready", flush=True)
@@ -192,7 +192,7 @@ except Interrupted as stop:
 def test_a_hangup_that_is_ignored_at_the_start_stays_ignored() -> None:
     program = """
 import os, signal
-from seqsweep.sweeps.signals import Signals
+from seqsweep.sweeps.running.signals import Signals
 with Signals() as signals:
     signals.install()
     os.kill(os.getpid(), signal.SIGHUP)
@@ -207,7 +207,7 @@ def test_children_are_spared_the_hangup() -> None:
     """A terminal's end reaches Ray's servers too, which would be gone before the sweep could stop."""
     program = """
 import os, signal, subprocess, sys
-from seqsweep.sweeps.signals import Signals
+from seqsweep.sweeps.running.signals import Signals
 child = [sys.executable, "-c", "print(flush=True); input()"]
 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 with Signals() as signals, signals.deferred():

@@ -19,10 +19,10 @@ from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast import forecast as subject
 from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, write_rates
-from seqsweep.sweeps.live import cost
-from seqsweep.sweeps.placement import Nodes
-from seqsweep.sweeps.plan import architectures
-from seqsweep.sweeps.spec import Spec, parse_spec
+from seqsweep.sweeps.live.state import cost
+from seqsweep.sweeps.resources import Nodes
+from seqsweep.sweeps.spec.model import Spec, parse_spec
+from seqsweep.sweeps.spec.plan import architectures
 
 GB = 10**9
 NODE = Nodes(count=1, cpus=4, gpus=0, memory=16 * GB)
@@ -218,7 +218,7 @@ def test_memory_is_the_studys_own_prediction() -> None:
     from seqsweep.seqmodels.config import TrainingConfig
     from seqsweep.seqmodels.study import Study
     from seqsweep.sweeps.limits import PROCESS_BYTES, trial_memory
-    from seqsweep.sweeps.plan import lanes
+    from seqsweep.sweeps.spec.plan import lanes
 
     checked = spec(
         architecture={"cell": "lstm", "hidden": 16}, candidates=10, seeds=60, hyperparameters={"dropout": 0.1}
@@ -248,7 +248,7 @@ def test_bytes_are_those_of_a_real_sweep(
 ) -> None:
     from small_sweep import LONG, TABLES, table
 
-    from seqsweep.sweeps.prepare import load_data
+    from seqsweep.sweeps.running.prepare import load_data
 
     sweep = Store(tmp_path_factory.getbasetemp() / "undisturbed0").find(None)
     checked = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

@@ -18,15 +18,15 @@ from seqsweep.cluster.jobs import Job
 from seqsweep.results import gathered
 from seqsweep.results.seal import intact
 from seqsweep.results.store import Store, Sweep
-from seqsweep.sweeps.jobs.submission import Submitted
-from seqsweep.sweeps.live import SweepState
-from seqsweep.sweeps.prepare import Prepared
-from seqsweep.sweeps.pulling import pull
-from seqsweep.sweeps.pulling.landing import Incoming
-from seqsweep.sweeps.pulling.offer import Have, Offer, Sender
-from seqsweep.sweeps.run import _Run, run_sweep
-from seqsweep.sweeps.signals import Interrupted
-from seqsweep.sweeps.spec import parse_spec
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.remote.pull import pull
+from seqsweep.sweeps.remote.pull.landing import Incoming
+from seqsweep.sweeps.remote.pull.offer import Have, Offer, Sender
+from seqsweep.sweeps.remote.submission import Submitted
+from seqsweep.sweeps.running.prepare import Prepared
+from seqsweep.sweeps.running.signals import Interrupted
+from seqsweep.sweeps.running.sweep import _Run, run_sweep
+from seqsweep.sweeps.spec.model import parse_spec
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from seqsweep.results.errors import StoreError
 from seqsweep.results.store import Store
-from seqsweep.sweeps.pulling.landing import Incoming, Landing
-from seqsweep.sweeps.pulling.offer import Have, Offer, Sender
+from seqsweep.sweeps.remote.pull.landing import Incoming, Landing
+from seqsweep.sweeps.remote.pull.offer import Have, Offer, Sender
 
 
 @pytest.fixture(scope="module")

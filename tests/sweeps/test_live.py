@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.sweeps import live_view
-from seqsweep.sweeps.display import Display
-from seqsweep.sweeps.live import GATES, LARGE, SweepState, TimeLeft, TrialState, cost
+from seqsweep.sweeps.live import screen as live_view
+from seqsweep.sweeps.live.display import Display
+from seqsweep.sweeps.live.state import GATES, LARGE, SweepState, TimeLeft, TrialState, cost
 
 
 class Clock:
@@ -183,7 +183,7 @@ def test_a_large_sweep_estimates_within_a_share_of_the_time(
 ) -> None:
     """Each estimate takes a second of this clock: then the next is due twenty seconds later."""
     real = Clock()
-    monkeypatch.setattr("seqsweep.sweeps.live.time.perf_counter", real)
+    monkeypatch.setattr("seqsweep.sweeps.live.state.time.perf_counter", real)
     state = SweepState("s", [trial(f"t{index}") for index in range(LARGE)], slots=1, clock=clock)
     asked = []
 
@@ -204,7 +204,7 @@ def test_a_large_sweep_estimates_within_a_share_of_the_time(
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=20), st.integers(1, 5))
 def test_schedule_is_never_shorter_than_possible(seconds: list[float], slots: int) -> None:
-    from seqsweep.sweeps.live import _makespan
+    from seqsweep.sweeps.live.state import _makespan
 
     found = _makespan([], seconds, slots)
     bound = max(max(seconds), sum(seconds) / slots)

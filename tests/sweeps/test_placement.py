@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.placement import Nodes, slots, trials_per_node
-from seqsweep.sweeps.spec import Resources
+from seqsweep.sweeps.resources import Nodes, slots, trials_per_node
+from seqsweep.sweeps.spec.model import Resources
 
 GB = 10**9
 SHARES = st.one_of(

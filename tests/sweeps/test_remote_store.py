@@ -11,7 +11,7 @@ from pyarrow import fs
 from seqsweep.results.errors import Missing, StoreError
 from seqsweep.results.files import Folder
 from seqsweep.results.store import Store, Sweep
-from seqsweep.sweeps import remote_store
+from seqsweep.sweeps.running import remote_store
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

@@ -12,10 +12,10 @@ from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import StoreError
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.backends import create_backend
-from seqsweep.sweeps import prepare
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.run import resume_sweep, run_sweep
-from seqsweep.sweeps.spec import Spec, parse_spec
+from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.running.sweep import resume_sweep, run_sweep
+from seqsweep.sweeps.spec.model import Spec, parse_spec
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -119,7 +119,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 ) -> None:
     import torch
 
-    from seqsweep.sweeps import checkpoint
+    from seqsweep.sweeps.running import checkpoint
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
     ready.sweep.update(cores=99)
@@ -149,7 +149,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 
 
 def test_batch_sizes_are_told_apart_while_it_runs(strokes: Path, tmp_path: Path) -> None:
-    from seqsweep.sweeps.run import _state
+    from seqsweep.sweeps.running.sweep import _state
 
     sizes = spec(strokes, architecture={"cell": "gru", "hidden": 7, "batch_size": [4, 8]})
     state = _state(prepare.new(sizes, Store(tmp_path), None, None))

@@ -13,9 +13,9 @@ from scipy import stats
 
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.search import candidates, quantiles
-from seqsweep.sweeps.space import Dimension
-from seqsweep.sweeps.spec import Spec, parse_spec
+from seqsweep.sweeps.spec.candidates import candidates, quantiles
+from seqsweep.sweeps.spec.model import Spec, parse_spec
+from seqsweep.sweeps.spec.space import Dimension
 
 MANY = 3000
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqsweep.sweeps.jobs import shipped
-from seqsweep.sweeps.jobs.submission import working_folder
+from seqsweep.sweeps.remote import shipped
+from seqsweep.sweeps.remote.submission import working_folder
 
 WHICH = """
 import sys
@@ -44,7 +44,7 @@ def test_what_is_shipped_is_whole(job: Path) -> None:
         shipped.digest(package) == (job / shipped.DIGEST).read_text() == shipped.digest(shipped.installed())
     )
     assert not [path for path in job.rglob("*") if "__pycache__" in path.parts]
-    assert (job / "packages/seqsweep/sweeps/reference.toml").is_file()
+    assert (job / "packages/seqsweep/sweeps/spec/reference.toml").is_file()
     assert (job / "packages/seqsweep/seqmodels/backends/cpu/kernels/api.h").is_file()
 
 
@@ -67,7 +67,7 @@ def test_the_same_seqsweep_is_used_where_it_is_installed_with_its_own_kernels(
 
 def test_another_version_gives_way(job: Path, tmp_path: Path) -> None:
     own = shutil.copytree(job / "packages", tmp_path / "installed")
-    with (own / "seqsweep" / "sweeps" / "plan.py").open("a") as file:
+    with (own / "seqsweep" / "sweeps" / "errors.py").open("a") as file:
         file.write("# changed\n")
     assert which(job, own)[0] == str(job / "packages/seqsweep/sweeps/__init__.py")
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from seqsweep.cluster.errors import ClusterError
-from seqsweep.sweeps.live import SweepState, TrialState
-from seqsweep.sweeps.silence import Silence, Waiting
-from seqsweep.sweeps.tuning import Watcher
+from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.running.silence import Silence, Waiting
+from seqsweep.sweeps.running.tune import Watcher
 
 
 @pytest.fixture

@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 
 from seqsweep.cluster.records import received
 from seqsweep.results.errors import StoreError
-from seqsweep.sweeps.pulling.landing import Landing
-from seqsweep.sweeps.pulling.offer import Have
-from seqsweep.sweeps.pulling.packing import INDEX
-from seqsweep.sweeps.pulling.sources import arriving, read_offer
+from seqsweep.sweeps.remote.pull.landing import Landing
+from seqsweep.sweeps.remote.pull.offer import Have
+from seqsweep.sweeps.remote.pull.packing import INDEX
+from seqsweep.sweeps.remote.pull.sources import arriving, read_offer
 
-PACK = "import json, sys; from seqsweep.sweeps.pulling.packing import pack; sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
+PACK = (
+    "import json, sys; from seqsweep.sweeps.remote.pull.packing import pack; "
+    "sys.exit(pack(json.loads(sys.argv[1]), sys.stdout))"
+)
 LINE = 20_000  # characters that Ray hands on at a time
 
 
@@ -162,8 +165,8 @@ def test_a_disk_that_fills_is_said_and_nothing_is_left(far: Path, tmp_path: Path
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "from io import StringIO\n"
         "from rich.console import Console\n"
-        "from seqsweep.sweeps.pulling import pull\n"
-        "from seqsweep.sweeps.jobs.submission import Submitted\n"
+        "from seqsweep.sweeps.remote.pull import pull\n"
+        "from seqsweep.sweeps.remote.submission import Submitted\n"
         "from seqsweep.sweeps.cli import explain\n"
         "pull.DIRECT = ('/',)\n"  # the store is read as an object store would be
         "try:\n"

@@ -17,7 +17,7 @@ from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.data.registry import source_name
 from seqsweep.seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.spec import Spec, load_spec, parse_spec, reference_spec
+from seqsweep.sweeps.spec.model import Spec, load_spec, parse_spec, reference_spec
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -203,7 +203,7 @@ def test_any_mutation_parses_or_is_explained(table: dict[str, Any], data: st.Dat
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_mutation_of_the_file_parses_or_is_explained(tmp_path: Path, data: st.DataObject) -> None:
-    text = (EXAMPLES.parent / "sweeps" / "reference.toml").read_bytes()
+    text = (EXAMPLES.parent / "sweeps/spec/reference.toml").read_bytes()
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(start + 5, len(text))))
     file = tmp_path / "mutated.toml"

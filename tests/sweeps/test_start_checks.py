@@ -13,10 +13,10 @@ import pytest
 
 from seqsweep.cluster import places, starting
 from seqsweep.cluster.errors import ClusterError
-from seqsweep.sweeps import prepare
 from seqsweep.sweeps.doctor import start
 from seqsweep.sweeps.doctor.checks import Check
-from seqsweep.sweeps.spec import Resources
+from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.spec.model import Resources
 
 Patch = pytest.MonkeyPatch
 NO_LIMIT = resource.RLIM_INFINITY

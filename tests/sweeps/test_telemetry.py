@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from seqsweep.cluster.records import received
-from seqsweep.sweeps.jobs import telemetry
-from seqsweep.sweeps.jobs.telemetry import Telemetry, replay, state_from
-from seqsweep.sweeps.live import SweepState, TrialState
+from seqsweep.sweeps.live import telemetry
+from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.live.telemetry import Telemetry, replay, state_from
 
 NAMES = ("a", "b", "c")
 

@@ -14,9 +14,10 @@ from seqsweep.results import schema
 from seqsweep.results.files import Folder
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.study import Study
-from seqsweep.sweeps import checkpoint, prepare, records
-from seqsweep.sweeps.plan import TrialPlan
-from seqsweep.sweeps.spec import parse_spec
+from seqsweep.sweeps.running import checkpoint, prepare
+from seqsweep.sweeps.running import rows as records
+from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.plan import TrialPlan
 
 Finished = tuple[Study, TrialPlan, SequenceDataset, dict[str, pd.DataFrame]]
 

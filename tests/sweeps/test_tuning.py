@@ -8,10 +8,10 @@ import torch
 
 from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import Damaged, StoreError
-from seqsweep.sweeps import provenance
-from seqsweep.sweeps.live import SweepState, TrialState
-from seqsweep.sweeps.trial import _of_the_place, _unfit
-from seqsweep.sweeps.tuning import LOW_MEMORY, RESTARTS, Watcher
+from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.running import provenance
+from seqsweep.sweeps.running.trainable import _of_the_place, _unfit
+from seqsweep.sweeps.running.tune import LOW_MEMORY, RESTARTS, Watcher
 
 
 def watcher() -> tuple[Watcher, SimpleNamespace]:

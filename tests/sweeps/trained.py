@@ -9,9 +9,9 @@ from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.study import Study
-from seqsweep.sweeps import prepare, provenance, records
-from seqsweep.sweeps.plan import TrialPlan
-from seqsweep.sweeps.spec import parse_spec
+from seqsweep.sweeps.running import prepare, provenance, rows
+from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.plan import TrialPlan
 
 LETTERS = ("a", "ai", "bA", "chA", "tA")
 
@@ -48,4 +48,4 @@ def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits:
         study.step()
     outcome = study.outcome()
     about = {"sweep": sweep.id, "parameters": study.parameter_count, "backend": "cpu", "host": "here"}
-    sweep.write_trial(plan.id, records.tables(outcome, plan, dataset, **about), records.models(outcome))
+    sweep.write_trial(plan.id, rows.tables(outcome, plan, dataset, **about), rows.models(outcome))

@@ -21,8 +21,8 @@ from trained import LETTERS, letters, plainly_exported
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.inputs import RawSequence
 from seqsweep.seqmodels.export.reading import open_model
-from seqsweep.sweeps import model_use
 from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.models import use as model_use
 
 PARTS = [("letters", "handwriting"), ("both", "vowels"), ("both", "handwriting")]
 

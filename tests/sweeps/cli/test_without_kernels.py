@@ -13,9 +13,9 @@ from small_sweep import CELLS, newest, table, toml
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.kernels import find_kernels
-from seqsweep.sweeps import prepare
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.spec import Resources, parse_spec
+from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.spec.model import Resources, parse_spec
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTE = (

@@ -1,0 +1,1 @@
+"""The data of a sweep: loaded, described, and kept beside its results."""

@@ -1,0 +1,1 @@
+"""How a running sweep stands, for people and programs; free of Ray."""

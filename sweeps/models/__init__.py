@@ -1,0 +1,1 @@
+"""Trained models of a sweep: exported, and used again."""

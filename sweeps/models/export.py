@@ -1,0 +1,150 @@
+"""From a sweep's store to a model's folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqsweep.results.errors import StoreError
+from seqsweep.seqmodels.architecture import Architecture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from seqsweep.results.analysis import ChosenModel
+    from seqsweep.results.store import Sweep
+    from seqsweep.seqmodels.export.description import Description
+
+
+def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | None = None) -> dict[str, float]:
+    """Write `model` and all that is needed to use it into the new `folder`.
+
+    Args:
+        sweep: where it is.
+        model: what `seqsweep.results.analysis.chosen_model` found in it.
+        folder: must not exist, or be empty.
+        data: where the data set lies now; looked at only where the store does not say how its numbers were normalised.
+
+    Returns:
+        For each file that computes: the largest difference of a logit from torch.nn.
+
+    Raises:
+        StoreError: the weights cannot be read, or nobody knows the normalization.
+        DataError, ExportError: as `seqsweep.seqmodels.export.writing.write_model`.
+    """
+    from seqsweep.seqmodels.export.writing import check_place, write_model
+
+    check_place(folder)
+    state = sweep.model(model.trial, model.candidate, model.seed)
+    description = describe(sweep, model, data)
+    _check_weights(f"weights of trial {model.trial}, seed {model.seed}", description, state)
+    return write_model(folder, description, state)
+
+
+def _check_weights(what: str, description: Description, state: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raise StoreError unless they are those of the architecture."""
+    from seqsweep.seqmodels.layout import Layout
+
+    layout = Layout(description.architecture, description.features, len(description.classes))
+    wanted = {part.torch_name: tuple(part.shape) for part in layout.slices.values()}
+    found = {name: array.shape for name, array in state.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if found.get(name) != wanted.get(name):
+            there, rule = (list(each[name]) if name in each else "absent" for each in (found, wanted))
+            raise StoreError(
+                f"{what}: `{name}` is {there}, but must be {rule} for {description.architecture.label}"
+            )
+
+
+def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Description:
+    """What the store knows, as `model.json` says it. Raises StoreError, DataError."""
+    from seqsweep.seqmodels.export.description import Description
+
+    place = [entry["name"] for entry in sweep.info["datasets"]].index(model.dataset)
+    entry = sweep.info["datasets"][place]
+    shape, given = model.architecture, _input(sweep, place, data)
+    try:
+        return Description(
+            Architecture(**{**shape, "readout": tuple(shape["readout"].split("+"))}),
+            features=entry["features"],
+            classes=tuple(entry["classes"]),
+            **given,
+            source=_source(model, entry),
+            figures=_figures(model, entry),
+            versions=sweep.info.get("versions") or {},
+        )
+    except ValueError as error:
+        raise StoreError(f"sweep {sweep.id}, data set `{model.dataset}`: {error}") from error
+
+
+def _source(model: ChosenModel, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything but the figures."""
+    names: tuple[str, ...] = (
+        "sweep",
+        "dataset",
+        "synthetic",
+        "trial",
+        "candidate",
+        "seed",
+        "seeds",
+        "architectures",
+        "named",
+    )
+    names += ("parameters", "batch_size", "epochs", "refit", "hyperparameters")
+    source = {name: getattr(model, name) for name in names} | {"architecture": model.label}
+    return _plain(source | {name: entry[name] for name in ("fingerprint", "length_min", "length_max")})
+
+
+def _figures(model: ChosenModel, entry: Mapping[str, Any]) -> dict[str, Any]:
+    test = model.test
+    return _plain(
+        {
+            "validation_accuracy": model.validation_accuracy,
+            "validation_loss": model.validation_loss,
+            "validation_n": entry["validation"],
+            "test": {"accuracy": test.share, "low": test.low, "high": test.high, "n": model.test_n},
+            "seeds": {"validation": asdict(model.validation_seeds), "test": asdict(model.test_seeds)},
+            "classes": [asdict(each) for each in model.classes],
+        }
+    )
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    """As it is read back from JSON: no tuples, and null for NaN."""
+    import json
+
+    from seqsweep.results.views import json_view
+
+    plain: dict[str, Any] = json.loads(json_view.dump(table, indent=None))
+    return plain
+
+
+def _input(sweep: Sweep, place: int, data: str | None) -> dict[str, Any]:
+    """The files' format, and what the reader did to their numbers. Raises StoreError, DataError."""
+    entry = sweep.info["datasets"][place]
+    if "normalization" in entry and "format" in entry:
+        return {"format": entry["format"], "normalization": entry["normalization"]}
+    from seqsweep.seqmodels.data.errors import DataError
+    from seqsweep.seqmodels.data.registry import load, source_format
+    from seqsweep.sweeps.spec.model import parse_spec
+
+    source = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json").datasets[place]
+    if data is not None and not isinstance(source, str):
+        source = {**source, "path": data}
+    todo = (
+        f"sweep {sweep.id} is of an older seqsweep and does not say how `{entry['name']}` was normalised, "
+        "so its data are read again"
+    )
+    try:
+        dataset = load(source)
+    except DataError as error:
+        raise StoreError(f"{todo}: name them with --data, or run the sweep again\n{error}") from error
+    if dataset.fingerprint != entry["fingerprint"]:
+        raise StoreError(
+            f"{todo}, but they are not what they were: name the right ones with --data, or run the sweep again"
+        )
+    return {"format": source_format(source), "normalization": dict(dataset.normalization)}

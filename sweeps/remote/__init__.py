@@ -1,0 +1,1 @@
+"""Sweeps that run elsewhere: sent to a cluster, followed, brought back."""

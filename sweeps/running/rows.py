@@ -1,0 +1,132 @@
+"""Where `seqmodels` and `results` meet: a trial's outcome as rows of the store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from seqsweep.results.schema import table
+from seqsweep.seqmodels.metrics import confusion_matrix
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.study import LaneOutcome, Scores, StudyOutcome
+    from seqsweep.sweeps.spec.plan import TrialPlan
+
+
+def tables(
+    outcome: StudyOutcome,
+    plan: TrialPlan,
+    dataset: SequenceDataset,
+    *,
+    sweep: str,
+    parameters: int,
+    backend: str,
+    host: str,
+) -> dict[str, pa.Table]:
+    """All four tables of a finished trial, as `seqsweep.results.store.Sweep.write_trial` takes them.
+
+    Confusions are kept for every lane's validation part and the chosen candidate's test part, all C x C cells;
+    predictions, per sequence, for the chosen candidate only.
+    """
+    keys = {
+        "sweep": sweep,
+        "trial": plan.id,
+        "dataset": plan.dataset,
+        "cell": plan.architecture.cell,
+        "layers": plan.architecture.layers,
+        "hidden": plan.architecture.hidden,
+        "bidirectional": plan.architecture.bidirectional,
+        "readout": "+".join(plan.architecture.readout),
+        "head_hidden": plan.architecture.head_hidden,
+        "batch_size": plan.batch_size,
+    }
+    constant = {
+        "synthetic": dataset.synthetic,
+        "parameters": parameters,
+        "backend": backend,
+        "host": host,
+    }
+    chosen = {(lane.candidate, lane.seed) for lane in outcome.lanes if lane.chosen}
+    epochs = [
+        keys | {name: value for name, value in asdict(record).items() if name != "event"}
+        for record in outcome.epochs
+    ]
+    confusions, predictions = [], []
+    for scores in outcome.scores:
+        confusions += [keys | row for row in _confusion(scores, dataset)]
+        if (scores.candidate, scores.seed) in chosen:
+            predictions += [keys | row for row in _predictions(scores, dataset)]
+    return {
+        "lanes": table("lanes", [keys | constant | _lane(lane) for lane in outcome.lanes]),
+        "epochs": table("epochs", epochs),
+        "confusions": table("confusions", confusions),
+        "predictions": table("predictions", predictions),
+    }
+
+
+def models(outcome: StudyOutcome) -> dict[str, dict[str, np.ndarray]]:
+    """The chosen candidate's weights, named as `seqsweep.results.store.Sweep.write_trial` wants them."""
+    return {f"c{candidate}-s{seed}": dict(state) for (candidate, seed), state in outcome.models.items()}
+
+
+def summary(lanes: pa.Table) -> dict[str, Any]:
+    """What the live view says of a finished trial, from its `lanes` table: plain values.
+
+    `validation` and `test` are the chosen candidate's accuracies, one per seed (NaN where a lane diverged).
+    """
+    rows = lanes.select(["stopped", "chosen", "validation_accuracy", "test_accuracy"]).to_pylist()
+    chosen = [row for row in rows if row["chosen"]]
+    return {
+        "diverged": sum(row["stopped"] == "diverged" for row in rows),
+        "validation": [
+            math.nan if row["stopped"] == "diverged" else row["validation_accuracy"] for row in chosen
+        ],
+        "test": [row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None],
+    }
+
+
+def _lane(lane: LaneOutcome) -> dict[str, Any]:
+    fields = asdict(lane)
+    settings: dict[str, Any] = fields.pop("hyperparameters")
+    # a lane that lost, or diverged in the search, keeps its first weights whatever the spec asks for
+    return fields | settings | {"refit": lane.refit_epochs is not None}
+
+
+def _confusion(scores: Scores, dataset: SequenceDataset) -> list[dict[str, Any]]:
+    names = dataset.class_names
+    counts = confusion_matrix(dataset.label[scores.index], scores.predicted, len(names))
+    return [
+        {
+            "candidate": scores.candidate,
+            "seed": scores.seed,
+            "split": scores.split,
+            "true": true,
+            "predicted": predicted,
+            "count": counts[row, column],
+        }
+        for row, true in enumerate(names)
+        for column, predicted in enumerate(names)
+    ]
+
+
+def _predictions(scores: Scores, dataset: SequenceDataset) -> list[dict[str, Any]]:
+    return [
+        {
+            "candidate": scores.candidate,
+            "seed": scores.seed,
+            "split": scores.split,
+            "sequence": dataset.ids[index],
+            "true": dataset.class_names[dataset.label[index]],
+            "predicted": dataset.class_names[predicted],
+            "probabilities": probabilities,
+        }
+        for index, predicted, probabilities in zip(
+            scores.index, scores.predicted, scores.probabilities, strict=True
+        )
+    ]

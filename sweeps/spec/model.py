@@ -1,0 +1,451 @@
+"""The spec: a TOML file, read into checked values. Every problem is listed at once; nothing is executed.
+
+name = "reference"
+datasets = ["handwriting", {path = "data/letters", format = "strokes", classes = ["a", "b"]}]
+seeds = 3                                  # 0, 1, 2; or a list
+candidates = 8                             # left out: the full grid of the choices
+
+[architecture]                             # each one value or a list; their cross product is trained
+cell = ["gru", "lstm"]
+layers = [1, 2]
+hidden = 100
+
+[hyperparameters]                          # each a constant or a distribution
+lr = {log_uniform = [1e-3, 3e-2]}
+dropout = {choice = [0, 0.2]}
+
+[training]
+epochs = 40
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from seqsweep.seqmodels.architecture import CELLS, READOUTS
+from seqsweep.seqmodels.data.text import EncodingError, decode
+from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
+from seqsweep.sweeps.errors import SpecError, did_you_mean, nearest, shown
+from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
+from seqsweep.sweeps.spec.wording import sentence
+
+MAX_LANES = 10_000
+"""Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
+LARGEST_SEED = 2**32 - 1
+CUDA_HIDDEN = 512
+"""`seqsweep.seqmodels.backends.cuda.shapes.MOST_HIDDEN`, which cannot be asked without torch."""
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+
+def _says(words: str) -> PydanticCustomError:
+    """A whole predicate: `is 3, but ...`."""
+    return PydanticCustomError("says", "{words}", {"words": words})
+
+
+def _must(words: str) -> PydanticCustomError:
+    """The rule alone; the value is put before it."""
+    return PydanticCustomError("must", "{words}", {"words": words})
+
+
+def _raise(title: str, complaints: Sequence[Complaint]) -> None:
+    if complaints:
+        lines = [
+            InitErrorDetails(type=words if words == UNKNOWN else _says(words), loc=loc, input=value)
+            for loc, value, words in complaints
+        ]
+        raise ValidationError.from_exception_data(title, lines)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _as_short_tuple(value: Any) -> Any:
+    values = _as_tuple(value)
+    if len(values) > MAX_LANES:  # before each is looked at
+        raise _says(f"has {len(values)} values, but may have at most {MAX_LANES}")
+    return values
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    known: set[Any] = set()
+    for value in values:
+        # tables, which data sets may be, have no hash; they hold nothing but texts
+        key = repr(sorted(value.items())) if isinstance(value, dict) else value
+        if key in known:
+            raise _says(f"has {shown(value)} twice, but each value may be there once")
+        known.add(key)
+    return values
+
+
+T = TypeVar("T")
+Axis = Annotated[
+    tuple[T, ...], BeforeValidator(_as_short_tuple), Field(min_length=1), AfterValidator(_distinct)
+]
+"""One value or a list of different ones."""
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, str) or value not in CELLS:
+        raise _must(f"one of {', '.join(CELLS)}{did_you_mean(value, CELLS)}")
+    return value
+
+
+def _readout(value: Any) -> tuple[str, ...]:
+    parts = value.replace(" ", "").split("+") if isinstance(value, str) else []
+    if not 1 <= len(parts) <= 2 or not set(parts) <= set(READOUTS) or len(set(parts)) < len(parts):
+        unknown = next((part for part in parts if part not in READOUTS), None)
+        words = f"one of {', '.join(READOUTS)}, or two of them joined, like last+max"
+        raise _must(words + did_you_mean(unknown, READOUTS))
+    return tuple(sorted(parts, key=READOUTS.index))
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= MAX_LANES:
+            raise _must(f"at least 1 and at most {MAX_LANES}, or a list of seeds")
+        return tuple(range(value))
+    if not isinstance(value, list | tuple):
+        raise _must("how many seeds there are, or a list of them")
+    if not value:
+        raise _says("is empty, but must have at least one value")
+    if len(value) > MAX_LANES:
+        raise _says(f"has {len(value)} seeds, but may have at most {MAX_LANES}")
+    wrong = [
+        ((index,), seed, f"is {shown(seed)}, but must be a whole number from 0 to 2^32 - 1")
+        for index, seed in enumerate(value)
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED
+    ]
+    _raise("seeds", wrong)
+    return tuple(value)
+
+
+def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
+    """A data set as `registry.load` takes it, its path absolute."""
+    from seqsweep.seqmodels.data.registry import check_source
+
+    if not isinstance(value, str | dict):
+        raise _must("the name of an embedded data set, or a table with path and format")
+    source = dict(value) if isinstance(value, dict) else value
+    complaints: list[Complaint] = []
+    if isinstance(source, dict) and "path" in source:
+        base = info.context["base"] if info.context else Path()
+        source["path"] = _located(source["path"], base, ("path",), complaints)
+    complaints += [((), source, f": {problem}") for problem in check_source(source)]
+    _raise("source", complaints)
+    return source
+
+
+def _located(path: Any, base: Path, loc: tuple[str, ...], complaints: list[Complaint]) -> Any:
+    """`path` made absolute, or a table of two (train and test) or a list; what is neither is left for the registry."""
+    if isinstance(path, dict):
+        return {part: _located(each, base, (*loc, str(part)), complaints) for part, each in path.items()}
+    if isinstance(path, list):
+        return [_located(each, base, loc, complaints) for each in path]
+    if not isinstance(path, str):
+        return path
+    try:
+        return str(_path(path, base))
+    except ValueError as error:
+        complaints.append((loc, path, str(error)))
+        return path
+
+
+def _path(text: str, base: Path) -> Path:
+    """An absolute path; `$VAR` and `${VAR}` from the environment (`$$` is a dollar), `~` is the home folder."""
+    import os
+
+    if not text or "\0" in text:
+        raise ValueError(f"is {shown(text)}, but must be a path")
+    try:
+        expanded = Template(text).substitute(os.environ)
+    except KeyError as error:
+        raise ValueError(
+            f"is {shown(text)}, but the environment variable {error.args[0]} is not set"
+        ) from None
+    except ValueError:
+        raise ValueError(
+            f"is {shown(text)}, but a dollar must start $NAME or ${{NAME}} ($$ is a dollar)"
+        ) from None
+    try:
+        path = Path(expanded).expanduser()
+    except RuntimeError:
+        raise ValueError(f"is {shown(text)}, but there is no such home folder") from None
+    return Path(os.path.abspath(base / path))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ArchitectureAxes(_Section):
+    """`[architecture]`: what changes tensor shapes, and the batch size; the cross product is trained."""
+
+    cell: Axis[Annotated[str, PlainValidator(_cell)]]
+    layers: Axis[Annotated[int, Field(ge=1, le=64)]] = (1,)
+    hidden: Axis[Annotated[int, Field(ge=1, le=16384)]] = (100,)
+    bidirectional: Axis[bool] = (False,)
+    readout: Axis[Annotated[tuple[str, ...], PlainValidator(_readout)]] = (("last",),)
+    head_hidden: Axis[Annotated[int, Field(ge=0, le=16384)]] = (0,)
+    batch_size: Axis[Annotated[int, Field(ge=1, le=1_000_000)]] = (32,)
+
+
+class Training(_Section):
+    """`[training]`: how long and by which rules a lane is trained; see `seqsweep.seqmodels.training.TrainingConfig`."""
+
+    epochs: int = Field(default=40, ge=1, le=1_000_000)
+    min_change: float = Field(default=1e-4, ge=0)
+    patience: int = Field(default=3, ge=1, le=1_000_000)
+    validation_patience: int | None = Field(default=None, ge=1, le=1_000_000)
+    keep: Literal["best", "last"] = "best"
+    bptt: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    refit: bool = False
+    precision: Literal["tf32", "float32"] = "tf32"
+
+
+class Validation(_Section):
+    """`[validation]`: the part of the training data on which candidates are chosen."""
+
+    fraction: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    by_group: bool = False
+
+
+class Resources(_Section):
+    """`[resources]`: a trial's share of one node; `max_concurrent = 0` runs as many as fit.
+
+    The worker of a trial that ended no epoch for `stall_seconds` is taken to hang, and replaced; 0 waits for ever.
+    Where no worker comes for that long, and a minute at least, the sweep ends.
+    """
+
+    cpus_per_trial: int = Field(default=1, ge=1, le=4096)
+    gpus_per_trial: float = Field(default=0.0, ge=0, le=64)
+    max_concurrent: int = Field(default=0, ge=0, le=1_000_000)
+    stall_seconds: float = Field(default=1800.0, ge=0, le=1e9)
+    backend: Literal["auto", "cpu", "cuda", "torch"] = "auto"
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _whole_above_one(cls, value: float) -> float:
+        if value > 1 and value != int(value):
+            raise _must("a part of one GPU, or a whole number of them")
+        return float(value)
+
+    @field_validator("backend")
+    @classmethod
+    def _fits_the_gpus(cls, backend: str, info: ValidationInfo) -> str:
+        if backend == "cpu" and info.data.get("gpus_per_trial"):
+            raise _must("auto, cuda or torch where `gpus_per_trial` is above 0")
+        if backend == "cuda" and info.data.get("gpus_per_trial") == 0:
+            raise _must("auto, cpu or torch where `gpus_per_trial` is 0")
+        return backend
+
+
+class Spec(_Section):
+    """A whole spec, checked. Fields are named as in the file."""
+
+    name: str = Field(pattern=_NAME)
+    datasets: Axis[Annotated[Any, PlainValidator(_source)]]
+    architecture: ArchitectureAxes
+    hyperparameters: Annotated[Any, PlainValidator(lambda table: _hyperparameters(table))] = Field(
+        default_factory=dict
+    )
+    candidates: int | None = Field(default=None, ge=1, le=MAX_LANES, validate_default=True)
+    search_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    seeds: Annotated[tuple[int, ...], PlainValidator(_seeds), AfterValidator(_distinct)] = Field(
+        (0, 1, 2), validate_default=True
+    )
+    training: Training = Training()
+    validation: Validation = Validation()
+    resources: Resources = Resources()
+
+    @field_validator("architecture")
+    @classmethod
+    def _few_trials(cls, axes: ArchitectureAxes, info: ValidationInfo) -> ArchitectureAxes:
+        trials = len(info.data.get("datasets", ()))
+        for name in ArchitectureAxes.model_fields:
+            trials *= len(getattr(axes, name))
+        if trials > MAX_LANES:
+            raise _says(f"makes {trials} trials, but must make at most {MAX_LANES}")
+        return axes
+
+    @field_validator("candidates")
+    @classmethod
+    def _as_many_as_there_are(cls, candidates: int | None, info: ValidationInfo) -> int | None:
+        if "hyperparameters" not in info.data:
+            return candidates
+        space: Mapping[str, Dimension] = info.data["hyperparameters"]
+        ranges = [name for name, dimension in space.items() if dimension.kind not in ("constant", "choice")]
+        if candidates is None and ranges:
+            raise _says(f"is missing, but must say how many to draw, as `{ranges[0]}` is a range")
+        different = combinations(space)
+        if different <= 10 * MAX_LANES:
+            different = len(grid(space))
+        if candidates is None and different > MAX_LANES:
+            raise _says(
+                f"is missing, but the full grid has more than {MAX_LANES} candidates: say how many to draw"
+            )
+        if candidates is not None and candidates > different:
+            raise _says(
+                f"is {candidates}, but [hyperparameters] allows only {different} different candidates"
+            )
+        return candidates
+
+    @field_validator("seeds")
+    @classmethod
+    def _few_lanes(cls, seeds: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        space = info.data.get("hyperparameters")
+        if space is not None and "candidates" in info.data:
+            lanes = (info.data["candidates"] or len(grid(space))) * len(seeds)
+            if lanes > MAX_LANES:
+                raise _says(
+                    f"and candidates make {lanes} lanes in a trial, but must make at most {MAX_LANES}"
+                )
+        return seeds
+
+    @field_validator("resources")
+    @classmethod
+    def _has_kernels(cls, resources: Resources, info: ValidationInfo) -> Resources:
+        axes: ArchitectureAxes | None = info.data.get("architecture")
+        if axes and resources.backend == "cuda" and max(axes.hidden) > CUDA_HIDDEN:
+            raise _says(
+                f"asks for the backend `cuda`, which has kernels for `hidden` up to {CUDA_HIDDEN}, but `hidden` is "
+                f"{max(axes.hidden)}: `auto` takes another for it"
+            )
+        return resources
+
+    def to_table(self) -> dict[str, Any]:
+        """The spec as JSON-able values; `parse_spec` reads it back to an equal spec, in any folder."""
+        table: dict[str, Any] = {
+            "name": self.name,
+            "datasets": [_unresolved(source) for source in self.datasets],
+            "seeds": list(self.seeds),
+            "search_seed": self.search_seed,
+            "hyperparameters": {
+                name: dimension.to_table() for name, dimension in self.hyperparameters.items()
+            },
+        }
+        axes = {name: list(getattr(self.architecture, name)) for name in ArchitectureAxes.model_fields}
+        table["architecture"] = axes | {"readout": ["+".join(readout) for readout in axes["readout"]]}
+        for name in ("training", "validation", "resources"):
+            table[name] = getattr(self, name).model_dump(exclude_none=True)
+        if self.candidates is not None:
+            table["candidates"] = self.candidates
+        return table
+
+
+_KEYS: dict[str, list[str]] = {
+    "": list(Spec.model_fields),
+    "architecture": list(ArchitectureAxes.model_fields),
+    "hyperparameters": list(HYPERPARAMETER_RULES),
+    "training": list(Training.model_fields),
+    "validation": list(Validation.model_fields),
+    "resources": list(Resources.model_fields),
+}
+
+
+def _unresolved(source: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    if isinstance(source, str):
+        return source
+    return {**source, "path": _escaped(source["path"])}
+
+
+def _escaped(path: str | Mapping[str, str] | Sequence[str]) -> str | dict[str, str] | list[str]:
+    if isinstance(path, str):
+        return path.replace("$", "$$")
+    if not isinstance(path, Mapping):
+        return [each.replace("$", "$$") for each in path]
+    return {part: each.replace("$", "$$") for part, each in path.items()}
+
+
+def _hyperparameters(table: Any) -> dict[str, Dimension]:
+    if not isinstance(table, dict):
+        raise _must("a table")
+    space, complaints = read_space(table)
+    _raise("hyperparameters", complaints)
+    return space
+
+
+def load_spec(path: Path) -> Spec:
+    """Read a spec file. Relative paths in it start at its folder.
+
+    Raises:
+        SpecError: the file cannot be read, is not TOML, or has problems; all of them are listed.
+    """
+    try:
+        text = decode(path.read_bytes())
+    except FileNotFoundError:
+        folder = path.parent
+        others = {each.stem: each for each in folder.glob("*.toml")} if folder.is_dir() else {}
+        near = nearest(path.stem, others)
+        hint = f"; did you mean {others[near]}?" if near else ""
+        raise SpecError([f"{path}: there is no such file{hint}"]) from None
+    except EncodingError as error:
+        place = path if error.line is None else f"{path}: line {error.line}"
+        raise SpecError([f"{place}: {error}"]) from None
+    except IsADirectoryError:
+        raise SpecError(
+            [
+                f"{path}: is a folder, but a spec is wanted, a TOML file that names the data: see 'Your own data' in the README"
+            ]
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise SpecError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
+    return _from_text(text, base=path.parent, source=str(path))
+
+
+def reference_spec() -> Spec:
+    """The study that `seqsweep run` trains when no spec is named."""
+    from importlib.resources import files
+
+    text = files("seqsweep.sweeps.spec").joinpath("reference.toml").read_text(encoding="utf-8")
+    return _from_text(text, base=Path(), source="reference.toml")
+
+
+def _from_text(text: str, *, base: Path, source: str) -> Spec:
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise SpecError([f"{source}: is nested too deeply"]) from None
+    except ValueError as error:
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise SpecError([f"{source}: has a number of more than 4300 digits"]) from None
+        # the parser says "(at line 3, column 7)" at the end of its message
+        what, _, where = str(error).rpartition(" (at ")
+        place = f"{where.rstrip(')')}: {what}" if what else str(error)
+        raise SpecError([f"{source}: {place} (not valid TOML)"]) from None
+    return parse_spec(table, base=base, source=source)
+
+
+def parse_spec(table: Mapping[str, Any], *, base: Path, source: str) -> Spec:
+    """Check a spec's table (parsed TOML, or JSON from `Spec.to_table`).
+
+    Args:
+        table: the spec.
+        base: the folder at which relative data paths start.
+        source: what the problems call the spec, usually the file's name.
+
+    Raises:
+        SpecError: everything that is wrong, a sentence each.
+    """
+    try:
+        return Spec.model_validate(dict(table), context={"base": base.absolute()})
+    except ValidationError as error:
+        raise SpecError(f"{source}: {sentence(each, table, _KEYS)}" for each in error.errors()) from None
