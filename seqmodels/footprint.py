@@ -1,4 +1,4 @@
-"""How much memory a study takes, known before it takes it."""
+"""How much memory a trial takes, known before it takes it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqsweep.seqmodels.backends import Backend
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.lanes import EVALUATION_BATCH
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.optim import moment_buffers
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 _FLOAT = 4
 _STAGES = 4  # arrays that a random draw is computed in
@@ -23,7 +23,7 @@ _STAGES = 4  # arrays that a random draw is computed in
 
 @dataclass(frozen=True)
 class Footprint:
-    """Most bytes of a study, beyond what the process takes before it.
+    """Most bytes of a trial, beyond what the process takes before it.
 
     Args:
         data: the data set and what is computed from it.
@@ -54,7 +54,7 @@ class Footprint:
         backend: Backend,
         threads: int,
     ) -> Footprint:
-        """Of a `Study` with these arguments, whose lanes are float32."""
+        """Of a `TrialRun` with these arguments, whose lanes are float32."""
         row = _FLOAT * layout.width
         moments = max((moment_buffers(lane.hyperparameters) for lane in lanes), default=0)
         sequences = len(splits.train) + len(splits.validation) + len(splits.test)

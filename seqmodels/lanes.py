@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqsweep.seqmodels.backends import Backend, Batch, EpochBackend, Rows, StepBackend
+from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.gradients import autograd_gradients
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.layout import Layout
@@ -31,6 +33,18 @@ class Tokens:
     start: Int64[Tensor, "S"]
     length: Int64[Tensor, "S"]
     label: Int64[Tensor, "S"]
+
+
+def device_tokens(dataset: SequenceDataset, device: str) -> Tokens:
+    """Hold a data set's arrays as tensors: on the CPU they are the same memory."""
+    with warnings.catch_warnings():
+        # arrays from a shared object store are read-only; nothing here writes to them
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        tensors = (
+            torch.from_numpy(array).to(device)
+            for array in (dataset.tokens, dataset.start, dataset.length, dataset.label)
+        )
+        return Tokens(*tensors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import torch
@@ -15,54 +14,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqsweep.seqmodels.backends import Backend, Epoch, EpochBackend
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.optim import LaneOptimizer, tree_sum
+from seqsweep.seqmodels.progress import (
+    EpochRecord,
+    LaneProgress,
+    history_tables,
+    progress_table,
+    read_history,
+    read_progress,
+)
 from seqsweep.seqmodels.randomness import permutation
 from seqsweep.seqmodels.schedules import learning_rate
-
-STOPS = ("", "max_epochs", "converged", "validation", "diverged")
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One lane's epoch. `event` names why the lane stopped after it, if it did."""
-
-    candidate: int
-    seed: int
-    phase: str
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float | None
-    validation_accuracy: float | None
-    learning_rate: float
-    seconds: float
-    event: str | None
-
-
-@dataclass
-class LaneProgress:
-    """Where a lane stands. All fields are numbers, so that a checkpoint is a table of them."""
-
-    epochs: int = 0
-    kept_epoch: int = 0
-    kept_accuracy: float = -math.inf
-    kept_loss: float = math.inf
-    best_accuracy: float = -math.inf
-    best_loss: float = math.inf
-    stale: int = 0
-    quiet: int = 0
-    previous_loss: float = math.inf
-    stop: int = 0
-    seconds: float = 0.0
-
-    @property
-    def stopped(self) -> str:
-        """Why the lane stopped, or an empty text."""
-        return STOPS[int(self.stop)]
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 
 class Trainer:
@@ -166,7 +132,15 @@ class Trainer:
             progress.epochs = self.epoch
             progress.seconds += seconds[lane]
             val_loss, val_accuracy = validation.get(lane, (None, None))
-            if lane in self.active and self._judge(lane, loss[lane], val_loss, val_accuracy):
+            if lane in self.active and progress.judge(
+                self.config,
+                self.epoch,
+                loss[lane],
+                val_loss,
+                val_accuracy,
+                limit=self.epoch_limits[lane],
+                converges=self.phase == "search",
+            ):
                 kept.append(lane)
             records.append(
                 EpochRecord(
@@ -296,30 +270,6 @@ class Trainer:
         self._freeze([lane for lane, (loss, _) in found.items() if not math.isfinite(loss)])
         return {lane: found[lane] for lane in self.active}
 
-    def _judge(self, lane: int, loss: float, val_loss: float | None, val_accuracy: float | None) -> bool:
-        """Decide whether the lane stops, and whether its weights are now the ones to keep."""
-        config, progress = self.config, self.progress[lane]
-        better = True
-        if val_accuracy is not None and val_loss is not None:
-            better = (val_accuracy, -val_loss) > (progress.best_accuracy, -progress.best_loss)
-            if better:
-                progress.best_accuracy, progress.best_loss = val_accuracy, val_loss
-            progress.stale = 0 if better else progress.stale + 1
-        keep = better or config.keep == "last"
-        if keep:
-            progress.kept_epoch = self.epoch
-            progress.kept_accuracy, progress.kept_loss = _number(val_accuracy), _number(val_loss)
-        quiet = abs(progress.previous_loss - loss) < config.min_change
-        progress.quiet = progress.quiet + 1 if quiet else 0
-        progress.previous_loss = loss
-        if self.epoch >= self.epoch_limits[lane]:
-            progress.stop = STOPS.index("max_epochs")
-        elif progress.quiet >= config.patience and self.phase == "search":
-            progress.stop = STOPS.index("converged")
-        elif config.validation_patience is not None and progress.stale >= config.validation_patience:
-            progress.stop = STOPS.index("validation")
-        return keep
-
     def _keep(self, lanes: Sequence[int]) -> None:
         """Copy these lanes' weights."""
         rows = [self.active.index(lane) for lane in lanes]
@@ -334,7 +284,7 @@ class Trainer:
     def _freeze(self, diverged: Sequence[int]) -> None:
         """Stop these lanes for good; the weights kept so far stay."""
         for lane in diverged:
-            self.progress[lane].stop = STOPS.index("diverged")
+            self.progress[lane].stop_for("diverged")
         self._drop(diverged)
 
     def _drop(self, lanes: Sequence[int]) -> None:
@@ -350,31 +300,16 @@ class Trainer:
 
         As with torch's modules, the tensors may be those that the next epoch trains: write or copy them before it.
         """
-        records = [
-            [
-                row.epoch,
-                _number(row.train_loss),
-                row.train_accuracy,
-                _number(row.validation_loss),
-                _number(row.validation_accuracy),
-                row.learning_rate,
-                row.seconds,
-                STOPS.index(row.event or ""),
-            ]
-            for row in self.history
-        ]
-        owner = {(lane.candidate, lane.seed): number for number, lane in enumerate(self.lanes)}
+        history, history_lane = history_tables(self.history, self.lanes)
         return {
             "epoch": torch.tensor([self.epoch]),
             "active": torch.tensor(self.active, dtype=torch.int64),
             "waiting": torch.tensor(self.waiting, dtype=torch.int64),
             "params": self.array.params,
             "kept": self.kept,
-            "progress": torch.tensor([astuple(p) for p in self.progress], dtype=torch.float64),
-            "history": torch.tensor(records, dtype=torch.float64).reshape(-1, 8),
-            "history_lane": torch.tensor(
-                [owner[row.candidate, row.seed] for row in self.history], dtype=torch.int64
-            ),
+            "progress": progress_table(self.progress),
+            "history": history,
+            "history_lane": history_lane,
             **{f"optimizer.{name}": value for name, value in self.optimizer.state_dict().items()},
         }
 
@@ -389,25 +324,8 @@ class Trainer:
             {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
         )
         self.kept.copy_(state["kept"])
-        self.progress = [_progress(row) for row in state["progress"].tolist()]
-        self.history = [
-            EpochRecord(
-                self.lanes[lane].candidate,
-                self.lanes[lane].seed,
-                self.phase,
-                int(epoch),
-                loss,
-                accuracy,
-                None if math.isnan(val_loss) else val_loss,
-                None if math.isnan(val_accuracy) else val_accuracy,
-                rate,
-                seconds,
-                STOPS[int(event)] or None,
-            )
-            for lane, (epoch, loss, accuracy, val_loss, val_accuracy, rate, seconds, event) in zip(
-                state["history_lane"].tolist(), state["history"].tolist(), strict=True
-            )
-        ]
+        self.progress = read_progress(state["progress"])
+        self.history = read_history(state["history"], state["history_lane"], self.lanes, self.phase)
 
 
 def _mean_losses(logits: Float[Tensor, "K S C"], label: Int64[Tensor, "S"]) -> list[float]:
@@ -415,15 +333,3 @@ def _mean_losses(logits: Float[Tensor, "K S C"], label: Int64[Tensor, "S"]) -> l
     at_label = torch.log_softmax(logits, 2)[:, torch.arange(len(label), device=label.device), label]
     mean: list[float] = (-tree_sum(at_label) / len(label)).tolist()
     return mean
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _progress(row: list[float]) -> LaneProgress:
-    counts = {field.name for field in fields(LaneProgress) if field.type == "int"}
-    progress = LaneProgress()
-    for field, value in zip(fields(LaneProgress), row, strict=True):
-        setattr(progress, field.name, int(value) if field.name in counts else value)
-    return progress

@@ -18,11 +18,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import CudaBackend
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.training import Trainer
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 CLASSES = 5
 START_SECONDS = 60.0  # of processes: Python, torch, a context each

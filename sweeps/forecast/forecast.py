@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from seqsweep.results.analysis import Caution
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import BACKENDS
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.forecast import volumes
 from seqsweep.sweeps.forecast.measuring import workload
 from seqsweep.sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative

@@ -22,8 +22,8 @@ import numpy as np
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
 from seqsweep.sweeps.live.state import cost
 from seqsweep.sweeps.spec.plan import architectures, lanes
@@ -133,8 +133,8 @@ def measure_point(point: Point) -> Rate:
     import torch
 
     from seqsweep.seqmodels.backends import create_backend
+    from seqsweep.seqmodels.lanes import device_tokens
     from seqsweep.seqmodels.layout import Layout
-    from seqsweep.seqmodels.study import device_tokens
     from seqsweep.seqmodels.training import Trainer
 
     torch.set_num_threads(1)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from seqsweep.results.schema import SCHEMAS
 
 if TYPE_CHECKING:
-    from seqsweep.seqmodels.config import TrainingConfig
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
     from seqsweep.seqmodels.layout import Layout
+    from seqsweep.seqmodels.training_config import TrainingConfig
 
 FILE_BYTES = {"lanes": 12_400, "epochs": 6_600, "confusions": 5_200, "predictions": 4_000}
 """Of a part with no rows: its schema, names and statistics. These and the next from 105 trials of five sweeps."""

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqsweep.seqmodels.data.dataset import SequenceDataset
-    from seqsweep.seqmodels.study import LaneOutcome, Scores, StudyOutcome
+    from seqsweep.seqmodels.scoring import LaneOutcome, Scores, TrialOutcome
     from seqsweep.sweeps.spec.plan import TrialPlan
 
 
 def tables(
-    outcome: StudyOutcome,
+    outcome: TrialOutcome,
     plan: TrialPlan,
     dataset: SequenceDataset,
     *,
@@ -70,7 +70,7 @@ def tables(
     }
 
 
-def models(outcome: StudyOutcome) -> dict[str, dict[str, np.ndarray]]:
+def models(outcome: TrialOutcome) -> dict[str, dict[str, np.ndarray]]:
     """The chosen candidate's weights, named as `seqsweep.results.store.Sweep.write_trial` wants them."""
     return {f"c{candidate}-s{seed}": dict(state) for (candidate, seed), state in outcome.models.items()}
 

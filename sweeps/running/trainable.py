@@ -22,8 +22,8 @@ from seqsweep.sweeps.running import checkpoint, provenance, rows
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
-    from seqsweep.seqmodels.study import Study
-    from seqsweep.seqmodels.training import EpochRecord
+    from seqsweep.seqmodels.progress import EpochRecord
+    from seqsweep.seqmodels.trial_run import TrialRun
     from seqsweep.sweeps.running.remote_store import Host
     from seqsweep.sweeps.spec.plan import TrialPlan
 
@@ -90,7 +90,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Called by Ray when the actor gets its next trial."""
         self.plan = self.job.plans[new_config["trial"]]
-        self.study: Study | None = None
+        self.study: TrialRun | None = None
         self.dataset: SequenceDataset | None = None
         self.resumed = self.busy = 0.0
         self.introduced = False
@@ -131,7 +131,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         self.next_save = time.monotonic() + self.job.checkpoint_seconds
         return self._report()
 
-    def _study(self, splits: Splits) -> Study:
+    def _study(self, splits: Splits) -> TrialRun:
         state = checkpoint.load(self.sweep.folder, self.plan.id)
         if state is not None:
             study = self._new(splits)
@@ -142,11 +142,11 @@ class Trial(tune.Trainable):  # type: ignore[misc]
                 traceback.print_exc()
         return self._new(splits)
 
-    def _new(self, splits: Splits) -> Study:
-        from seqsweep.seqmodels.study import Study
+    def _new(self, splits: Splits) -> TrialRun:
+        from seqsweep.seqmodels.trial_run import TrialRun
 
         assert self.dataset is not None
-        return Study(
+        return TrialRun(
             self.plan.architecture,
             self.dataset,
             splits,
@@ -167,7 +167,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         _, total = torch.cuda.mem_get_info()
         return trial_gpu_memory(total, self.job.gpus)
 
-    def _advance(self, study: Study) -> dict[str, Any]:
+    def _advance(self, study: TrialRun) -> dict[str, Any]:
         begun = time.perf_counter()
         epochs = study.step()
         self.busy += time.perf_counter() - begun
@@ -181,7 +181,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             self.next_save = ended + max(self.job.checkpoint_seconds, (ended - begun) / SAVING_SHARE)
         return self._report(epochs)
 
-    def _write(self, study: Study) -> None:
+    def _write(self, study: TrialRun) -> None:
         assert self.dataset is not None
         outcome = study.outcome()
         tables = rows.tables(

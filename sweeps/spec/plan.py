@@ -11,9 +11,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.names import seen
 from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.candidates import candidates
 

@@ -1,4 +1,4 @@
-"""Run by test_footprint.py in a process of its own: trains a study, prints its predicted and its measured bytes as JSON.
+"""Run by test_footprint.py in a process of its own: trains a trial, prints its predicted and its measured bytes as JSON.
 
 usage: peak_memory.py '{"cell": .., "layers": .., ...}'
 """
@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.registry import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
-from seqsweep.seqmodels.study import Study
 from seqsweep.seqmodels.tensor_buffer import pack
+from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.trial_run import TrialRun
 
 
 def resident(what: str) -> int:
@@ -27,12 +27,12 @@ def resident(what: str) -> int:
     return 1024 * int(match[1])
 
 
-def study(settings: dict[str, Any], lanes: int) -> Study:
+def trial(settings: dict[str, Any], lanes: int) -> TrialRun:
     """With so many lanes."""
     dataset = load(settings["dataset"])
     architecture = Architecture(settings["cell"], settings["layers"], settings["hidden"])
     hyperparameters = Hyperparameters(dropout=settings["dropout"], input_noise=settings["input_noise"])
-    return Study(
+    return TrialRun(
         architecture,
         dataset,
         split(dataset),
@@ -48,12 +48,12 @@ def main() -> None:
     """Measure."""
     torch.set_num_threads(1)
     settings = json.loads(sys.argv[1])
-    warm = study({**settings, "cell": "rnn_tanh", "layers": 1, "hidden": 1, "batch_size": 1}, 1)
-    while not warm.done:  # what every process takes once is not the study's
+    warm = trial({**settings, "cell": "rnn_tanh", "layers": 1, "hidden": 1, "batch_size": 1}, 1)
+    while not warm.done:  # what every process takes once is not the trial's
         warm.step()
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
-    trained = study(settings, settings["lanes"])
+    trained = trial(settings, settings["lanes"])
     while not trained.done:
         if settings["checkpoints"]:
             pack(trained.state_dict())

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 MODULES = {
     "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),

@@ -13,11 +13,11 @@ from seqsweep.seqmodels.architecture import CELLS, Architecture
 from seqsweep.seqmodels.backends import Backend, CpuBackend, Rows, TorchBackend, Weights
 from seqsweep.seqmodels.backends.cpu import instruction_sets
 from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.training import Trainer
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 SETS = instruction_sets()
 

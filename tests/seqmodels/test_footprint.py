@@ -1,4 +1,4 @@
-"""What a study is said to take, against what the kernel says that it took; and studies that must not take as much."""
+"""What a trial is said to take, against what the kernel says that it took; and trials that must not take as much."""
 
 import json
 import subprocess
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.registry import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
-from seqsweep.seqmodels.study import Study
+from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.trial_run import TrialRun
 
 SETTINGS = {
     "dataset": "handwriting",
@@ -67,21 +67,21 @@ def test_peak_memory_is_predicted_within_a_fifth(changes: dict[str, Any]) -> Non
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> list[Study]:
-    """The same study with room for all lanes, and for one after the other; the latter goes through checkpoints."""
+def outcomes() -> list[TrialRun]:
+    """The same trial with room for all lanes, and for one after the other; the latter goes through checkpoints."""
     dataset = load("handwriting")
     lanes = [
         Lane(c, s, Hyperparameters(lr=lr, dropout=0.2)) for c, lr in enumerate([3e-3, 1e30]) for s in (0, 1)
     ]
     training = TrainingConfig(epochs=2, batch_size=64, min_change=0.0, refit=True)
     arguments = (Architecture("gru", 2, 16), dataset, split(dataset), lanes, training)
-    whole, waves = Study(*arguments), Study(*arguments, memory=1)
+    whole, waves = TrialRun(*arguments), TrialRun(*arguments, memory=1)
     assert (whole.lanes_at_once, waves.lanes_at_once) == (4, 1)
     while not whole.done:
         whole.step()
     while not waves.done:
         waves.step()
-        again = Study(*arguments, memory=1)
+        again = TrialRun(*arguments, memory=1)
         again.load_state_dict(waves.state_dict())
         if not waves.done:
             assert again.work_total == waves.work_total
@@ -89,8 +89,8 @@ def outcomes() -> list[Study]:
     return [whole, waves]
 
 
-def test_waiting_lanes_change_no_bit(outcomes: list[Study]) -> None:
-    whole, waves = (study.outcome() for study in outcomes)
+def test_waiting_lanes_change_no_bit(outcomes: list[TrialRun]) -> None:
+    whole, waves = (trial.outcome() for trial in outcomes)
     assert {lane.stopped for lane in whole.lanes} == {"max_epochs", "diverged"}
     for a, b in zip(whole.lanes, waves.lanes, strict=True):
         assert {**vars(a), "seconds": 0} == {**vars(b), "seconds": 0}
@@ -102,8 +102,8 @@ def test_waiting_lanes_change_no_bit(outcomes: list[Study]) -> None:
         np.testing.assert_array_equal(mine.probabilities, theirs.probabilities)
 
 
-def test_waiting_lanes_leave_the_same_epochs(outcomes: list[Study]) -> None:
-    def rows(study: Study) -> set[str]:
-        return {repr({**vars(epoch), "seconds": 0}) for epoch in study.outcome().epochs}
+def test_waiting_lanes_leave_the_same_epochs(outcomes: list[TrialRun]) -> None:
+    def rows(trial: TrialRun) -> set[str]:
+        return {repr({**vars(epoch), "seconds": 0}) for epoch in trial.outcome().epochs}
 
     assert rows(outcomes[0]) == rows(outcomes[1])

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import TorchBackend
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.training import EpochRecord, Trainer, _mean_losses
+from seqsweep.seqmodels.progress import EpochRecord
+from seqsweep.seqmodels.training import Trainer, _mean_losses
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 DATA = small_dataset(40, longest=6)
 TRAIN, VALIDATION = np.arange(0, 29), np.arange(29, 40)

@@ -214,9 +214,9 @@ def test_lanes_wait_where_memory_is_short_and_what_never_fits_is_refused() -> No
 
 
 def test_memory_is_the_studys_own_prediction() -> None:
-    """`Study` says how many lanes it takes at once; the forecast, which never builds one, says the same."""
-    from seqsweep.seqmodels.config import TrainingConfig
-    from seqsweep.seqmodels.study import Study
+    """`TrialRun` says how many lanes it takes at once; the forecast, which never builds one, says the same."""
+    from seqsweep.seqmodels.training_config import TrainingConfig
+    from seqsweep.seqmodels.trial_run import TrialRun
     from seqsweep.sweeps.limits import PROCESS_BYTES, trial_memory
     from seqsweep.sweeps.spec.plan import lanes
 
@@ -228,7 +228,7 @@ def test_memory_is_the_studys_own_prediction() -> None:
     dataset, splits = letters()
     ((architecture, batch_size),) = architectures(checked)
     training = TrainingConfig(batch_size=batch_size, **checked.training.model_dump())
-    study = Study(
+    trial = TrialRun(
         architecture,
         dataset,
         splits,
@@ -237,9 +237,9 @@ def test_memory_is_the_studys_own_prediction() -> None:
         backend="torch",
         memory=trial_memory(node.memory, 1, 1),
     )
-    assert found.memory.lanes_at_once == study.lanes_at_once
-    assert found.memory.total - PROCESS_BYTES == study.footprint.total(
-        600, study.lanes_at_once, checkpoints=True
+    assert found.memory.lanes_at_once == trial.lanes_at_once
+    assert found.memory.total - PROCESS_BYTES == trial.footprint.total(
+        600, trial.lanes_at_once, checkpoints=True
     )
 
 

@@ -229,7 +229,7 @@ def test_the_defaults() -> None:
 
 
 def test_training_defaults_are_the_trainers() -> None:
-    from seqsweep.seqmodels.config import TrainingConfig
+    from seqsweep.seqmodels.training_config import TrainingConfig
 
     axes = parse(minimal()).architecture
     assert (

@@ -1,4 +1,4 @@
-"""From a study's outcome to the rows of the store, without Ray; and half-trained trials on disk."""
+"""From a trial's outcome to the rows of the store, without Ray; and half-trained trials on disk."""
 
 import math
 from pathlib import Path
@@ -13,13 +13,13 @@ from small_sweep import CLASSES, table
 from seqsweep.results import schema
 from seqsweep.results.files import Folder
 from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.study import Study
+from seqsweep.seqmodels.trial_run import TrialRun
 from seqsweep.sweeps.running import checkpoint, prepare
 from seqsweep.sweeps.running import rows as records
 from seqsweep.sweeps.spec.model import parse_spec
 from seqsweep.sweeps.spec.plan import TrialPlan
 
-Finished = tuple[Study, TrialPlan, SequenceDataset, dict[str, pd.DataFrame]]
+Finished = tuple[TrialRun, TrialPlan, SequenceDataset, dict[str, pd.DataFrame]]
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +32,28 @@ def finished(strokes: Path) -> Finished:
     data, plans = prepare.plan_all(parse_spec(table(strokes, **changes), base=Path(), source="test"))
     (plan,) = plans
     dataset, splits = data["strokes"]
-    study = Study(plan.architecture, dataset, splits, plan.lanes, plan.training)
-    while not study.done:
-        study.step()
+    trial = TrialRun(plan.architecture, dataset, splits, plan.lanes, plan.training)
+    while not trial.done:
+        trial.step()
     rows = records.tables(
-        study.outcome(),
+        trial.outcome(),
         plan,
         dataset,
         sweep="s",
-        parameters=study.parameter_count,
-        backend=study.backend_name,
+        parameters=trial.parameter_count,
+        backend=trial.backend_name,
         host="here",
     )
-    return study, plan, dataset, {name: part.to_pandas() for name, part in rows.items()}
+    return trial, plan, dataset, {name: part.to_pandas() for name, part in rows.items()}
 
 
 def test_lanes_say_everything(finished: Finished) -> None:
-    study, plan, _, frames = finished
+    trial, plan, _, frames = finished
     lanes = frames["lanes"]
     assert len(lanes) == len(plan.lanes) == 4
     assert set(lanes.trial) == {plan.id}
     assert set(lanes.readout) == {"last+max"}
-    assert set(lanes.parameters) == {study.parameter_count}
+    assert set(lanes.parameters) == {trial.parameter_count}
     for row, lane in zip(lanes.itertuples(), plan.lanes, strict=True):
         assert (row.candidate, row.seed, row.lr) == (lane.candidate, lane.seed, lane.hyperparameters.lr)
         assert (row.stopped == "diverged") == (row.lr > 1)
@@ -92,8 +92,8 @@ def test_true_labels_are_the_data_sets(finished: Finished) -> None:
 
 
 def test_summary_counts_what_the_live_view_shows(finished: Finished) -> None:
-    study, plan, dataset, frames = finished
-    rows = records.tables(study.outcome(), plan, dataset, sweep="s", parameters=1, backend="torch", host="h")
+    trial, plan, dataset, frames = finished
+    rows = records.tables(trial.outcome(), plan, dataset, sweep="s", parameters=1, backend="torch", host="h")
     summary = records.summary(rows["lanes"])
     chosen = frames["lanes"][frames["lanes"].chosen]
     assert summary == {
@@ -107,8 +107,8 @@ def test_summary_counts_what_the_live_view_shows(finished: Finished) -> None:
 
 
 def test_models_are_named_for_the_store(finished: Finished) -> None:
-    study, *_ = finished
-    found = records.models(study.outcome())
+    trial, *_ = finished
+    found = records.models(trial.outcome())
     assert len(found) == 2
     for name, state in found.items():
         assert name.startswith("c")

@@ -8,7 +8,7 @@ import pytest
 from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
-from seqsweep.seqmodels.study import Study
+from seqsweep.seqmodels.trial_run import TrialRun
 from seqsweep.sweeps.running import prepare, provenance, rows
 from seqsweep.sweeps.spec.model import parse_spec
 from seqsweep.sweeps.spec.plan import TrialPlan
@@ -43,9 +43,9 @@ def train(table: dict[str, Any], store: Path, sweep_id: str) -> Sweep:
 
 def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits: Splits) -> None:
     """Train one of them and write what came of it."""
-    study = Study(plan.architecture, dataset, splits, plan.lanes, plan.training)
-    while not study.done:
-        study.step()
-    outcome = study.outcome()
-    about = {"sweep": sweep.id, "parameters": study.parameter_count, "backend": "cpu", "host": "here"}
+    trial = TrialRun(plan.architecture, dataset, splits, plan.lanes, plan.training)
+    while not trial.done:
+        trial.step()
+    outcome = trial.outcome()
+    about = {"sweep": sweep.id, "parameters": trial.parameter_count, "backend": "cpu", "host": "here"}
     sweep.write_trial(plan.id, rows.tables(outcome, plan, dataset, **about), rows.models(outcome))

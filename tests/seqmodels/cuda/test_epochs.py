@@ -13,18 +13,20 @@ from emulator import COMPILER, Emulator
 from plain import same_bits, small_dataset, tokens_of
 from torch import Tensor
 
-from seqsweep.seqmodels import study as study_module
+from seqsweep.seqmodels import trial_run
 from seqsweep.seqmodels.architecture import CELLS, Architecture
 from seqsweep.seqmodels.backends import Backend, EpochBackend, TorchBackend
 from seqsweep.seqmodels.backends.cuda import training
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import Kernel
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.study import Study, StudyOutcome
-from seqsweep.seqmodels.training import EpochRecord, Trainer
+from seqsweep.seqmodels.progress import EpochRecord
+from seqsweep.seqmodels.scoring import TrialOutcome
+from seqsweep.seqmodels.training import Trainer
+from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.trial_run import TrialRun
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 DATA = small_dataset(22, longest=7)
@@ -278,22 +280,22 @@ def test_a_lanes_memory_is_what_its_step_takes(architecture: Architecture, lanes
 
 def test_a_study_from_search_to_test_is_the_torch_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     backends = {"torch": TorchBackend(), "cuda": emulated()}
-    monkeypatch.setattr(study_module, "create_backend", lambda name, *_, **__: backends[name])
+    monkeypatch.setattr(trial_run, "create_backend", lambda name, *_, **__: backends[name])
     splits = Splits(train=TRAIN[:12], validation=TRAIN[12:], test=VALIDATION)
     lanes = [Lane(c, s, SETTINGS[c]) for c in (0, 3, 4) for s in (0, 1)]
     training = replace(CONFIG, keep="best", refit=True)
     architecture = Architecture("gru", 1, 7, readout=("last", "mean"))
 
-    def outcome(name: str) -> StudyOutcome:
-        study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
-        assert study.lanes_at_once < len(lanes)
-        while not study.done:
-            study.step()
-            if not study.done:  # every step from a checkpoint
-                state = study.state_dict()
-                study = Study(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
-                study.load_state_dict(state)
-        return study.outcome()
+    def outcome(name: str) -> TrialOutcome:
+        trial = TrialRun(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
+        assert trial.lanes_at_once < len(lanes)
+        while not trial.done:
+            trial.step()
+            if not trial.done:  # every step from a checkpoint
+                state = trial.state_dict()
+                trial = TrialRun(architecture, DATA, splits, lanes, training, backend=name, memory=100_000)
+                trial.load_state_dict(state)
+        return trial.outcome()
 
     found, expected = outcome("cuda"), outcome("torch")
     for mine, theirs in zip(found.lanes, expected.lanes, strict=True):

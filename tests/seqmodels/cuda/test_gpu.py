@@ -25,11 +25,11 @@ from seqsweep.seqmodels.backends import (
     cuda_fault,
 )
 from seqsweep.seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.training import Trainer
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 pytestmark = [
     pytest.mark.gpu,

@@ -3,11 +3,11 @@
 import pytest
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.registry import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
-from seqsweep.seqmodels.study import Study
+from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.trial_run import TrialRun
 
 RATES = {"rnn_tanh": (1e-3, 3e-3), "gru": (5e-3,)}
 
@@ -19,10 +19,10 @@ def accuracy_on_test(dataset: str, cell: str) -> float:
         Lane(candidate, 0, Hyperparameters(lr=lr, clip_norm=1.0)) for candidate, lr in enumerate(RATES[cell])
     ]
     training = TrainingConfig(epochs=40, min_change=0.0)
-    study = Study(Architecture(cell, 1, 100), data, split(data), lanes, training)
-    while not study.done:
-        study.step()
-    (accuracy,) = [lane.test_accuracy for lane in study.outcome().lanes if lane.chosen]
+    trial = TrialRun(Architecture(cell, 1, 100), data, split(data), lanes, training)
+    while not trial.done:
+        trial.step()
+    (accuracy,) = [lane.test_accuracy for lane in trial.outcome().lanes if lane.chosen]
     assert accuracy is not None
     return accuracy
 

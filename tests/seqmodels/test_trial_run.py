@@ -13,12 +13,13 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import create_backend
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits, split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
-from seqsweep.seqmodels.study import Study, StudyOutcome
-from seqsweep.seqmodels.training import LaneProgress
+from seqsweep.seqmodels.progress import LaneProgress
+from seqsweep.seqmodels.scoring import TrialOutcome
+from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.trial_run import TrialRun
 
 DATA = small_dataset(50, longest=6)
 SPLITS = split(DATA, fraction=0.25)
@@ -33,28 +34,28 @@ LANES = [Lane(c, s, h) for c, h in CANDIDATES.items() for s in (0, 1)]
 CONFIG = TrainingConfig(epochs=5, batch_size=15, min_change=0.01, patience=1, refit=True)
 
 
-def study(
+def trial(
     lanes: Sequence[Lane] = LANES,
     config: TrainingConfig = CONFIG,
     *,
     dataset: SequenceDataset = DATA,
     threads: int = 1,
-) -> Study:
-    return Study(ARCHITECTURE, dataset, SPLITS, lanes, config, threads=threads)
+) -> TrialRun:
+    return TrialRun(ARCHITECTURE, dataset, SPLITS, lanes, config, threads=threads)
 
 
-def finished(one: Study) -> StudyOutcome:
+def finished(one: TrialRun) -> TrialOutcome:
     while not one.done:
         one.step()
     return one.outcome()
 
 
 @pytest.fixture(scope="module")
-def outcome() -> StudyOutcome:
-    return finished(study())
+def outcome() -> TrialOutcome:
+    return finished(trial())
 
 
-def timeless(outcome: StudyOutcome) -> str:
+def timeless(outcome: TrialOutcome) -> str:
     """Every number of an outcome to its last digit, but for wall clocks."""
     return repr(
         (
@@ -81,7 +82,7 @@ def cross_entropy(label: np.ndarray, probabilities: np.ndarray) -> float:
     return float(log_loss(label, wide / wide.sum(1, keepdims=True)))
 
 
-def test_every_lane_has_its_row_and_only_the_chosen_candidate_a_test_figure(outcome: StudyOutcome) -> None:
+def test_every_lane_has_its_row_and_only_the_chosen_candidate_a_test_figure(outcome: TrialOutcome) -> None:
     assert [(row.candidate, row.seed) for row in outcome.lanes] == [(k.candidate, k.seed) for k in LANES]
     (chosen,) = {row.candidate for row in outcome.lanes if row.chosen}
     assert chosen in (1, 2)
@@ -102,7 +103,7 @@ def test_every_lane_has_its_row_and_only_the_chosen_candidate_a_test_figure(outc
     }
 
 
-def test_exported_models_in_plain_modules_give_the_test_figures(outcome: StudyOutcome) -> None:
+def test_exported_models_in_plain_modules_give_the_test_figures(outcome: TrialOutcome) -> None:
     for (candidate, seed), state in outcome.models.items():
         model = PlainModel(ARCHITECTURE, DATA.feature_count, DATA.class_count)
         model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
@@ -118,7 +119,7 @@ def test_exported_models_in_plain_modules_give_the_test_figures(outcome: StudyOu
         assert row.test_loss == pytest.approx(cross_entropy(label, score.probabilities), rel=1e-4)
 
 
-def test_figures_of_the_search_are_those_of_the_kept_epoch(outcome: StudyOutcome) -> None:
+def test_figures_of_the_search_are_those_of_the_kept_epoch(outcome: TrialOutcome) -> None:
     for row in outcome.lanes:
         (score,) = [
             s
@@ -141,11 +142,11 @@ def test_figures_of_the_search_are_those_of_the_kept_epoch(outcome: StudyOutcome
 
 def test_a_refit_is_a_plain_model_trained_on_train_and_validation() -> None:
     lanes = [Lane(1, 0, Hyperparameters(lr=0.02))]
-    outcome = finished(study(lanes, replace(CONFIG, min_change=0.0)))
+    outcome = finished(trial(lanes, replace(CONFIG, min_change=0.0)))
     (row,) = outcome.lanes
-    layout = study(lanes).layout
+    layout = trial(lanes).layout
     model = PlainModel(ARCHITECTURE, DATA.feature_count, DATA.class_count).double()
-    initial = study(lanes)._search.kept[0].double()
+    initial = trial(lanes)._search.kept[0].double()
     model.load_state_dict(layout.state_dict(initial))
     both = np.sort(np.concatenate([SPLITS.train, SPLITS.validation]))
     assert row.refit_epochs is not None
@@ -158,8 +159,8 @@ def test_a_refit_is_a_plain_model_trained_on_train_and_validation() -> None:
 
 
 def test_without_refit_the_searchs_own_weights_are_tested() -> None:
-    outcome = finished(study(LANES[2:4], replace(CONFIG, refit=False)))
-    searched = study(LANES[2:4], replace(CONFIG, refit=False))
+    outcome = finished(trial(LANES[2:4], replace(CONFIG, refit=False)))
+    searched = trial(LANES[2:4], replace(CONFIG, refit=False))
     while searched.phase == "search":
         searched.step()
     for row, lane in enumerate(LANES[2:4]):
@@ -170,24 +171,24 @@ def test_without_refit_the_searchs_own_weights_are_tested() -> None:
     assert {row.refit_epochs for row in outcome.lanes} == {None}
 
 
-def test_nothing_but_the_test_figures_depends_on_the_test_data(outcome: StudyOutcome) -> None:
+def test_nothing_but_the_test_figures_depends_on_the_test_data(outcome: TrialOutcome) -> None:
     tokens, label = DATA.tokens.copy(), DATA.label.copy()
     for i in SPLITS.test:
         tokens[DATA.start[i] : DATA.start[i] + DATA.length[i]] = 1000.0
     label[SPLITS.test] = (label[SPLITS.test] + 1) % DATA.class_count
-    other = finished(study(dataset=replace(DATA, tokens=tokens, label=label)))
+    other = finished(trial(dataset=replace(DATA, tokens=tokens, label=label)))
 
-    def blind(one: StudyOutcome) -> str:
+    def blind(one: TrialOutcome) -> str:
         rows = [replace(row, test_loss=None, test_accuracy=None) for row in one.lanes]
         scores = [s for s in one.scores if s.split != "test"]
-        return timeless(StudyOutcome(rows, one.epochs, scores, one.models))
+        return timeless(TrialOutcome(rows, one.epochs, scores, one.models))
 
     assert blind(other) == blind(outcome)
     assert timeless(other) != timeless(outcome)
 
 
 def test_the_choice_by_hand() -> None:
-    one = study([Lane(c, s, CANDIDATES[0]) for c in (5, 2, 9) for s in (0, 1)])
+    one = trial([Lane(c, s, CANDIDATES[0]) for c in (5, 2, 9) for s in (0, 1)])
 
     def chosen(*results: tuple[float, float]) -> int:
         """(accuracy, loss) of candidate 5's two seeds, of 2's, of 9's; NaN is a diverged one."""
@@ -208,17 +209,17 @@ def test_the_choice_by_hand() -> None:
     assert chosen(lost, lost, lost, lost, lost, lost) == 2
 
 
-def test_threads_change_no_number(outcome: StudyOutcome) -> None:
+def test_threads_change_no_number(outcome: TrialOutcome) -> None:
     torch.set_num_threads(2)
     try:
-        assert timeless(finished(study(threads=3))) == timeless(outcome)
+        assert timeless(finished(trial(threads=3))) == timeless(outcome)
     finally:
         torch.set_num_threads(1)
 
 
-def test_a_candidates_numbers_do_not_depend_on_the_others(outcome: StudyOutcome) -> None:
+def test_a_candidates_numbers_do_not_depend_on_the_others(outcome: TrialOutcome) -> None:
     (chosen,) = {row.candidate for row in outcome.lanes if row.chosen}
-    alone = finished(study([lane for lane in reversed(LANES) if lane.candidate == chosen]))
+    alone = finished(trial([lane for lane in reversed(LANES) if lane.candidate == chosen]))
     for row in alone.lanes:
         (same,) = [r for r in outcome.lanes if (r.candidate, r.seed) == (row.candidate, row.seed)]
         assert replace(row, seconds=0.0) == replace(same, seconds=0.0)
@@ -227,27 +228,27 @@ def test_a_candidates_numbers_do_not_depend_on_the_others(outcome: StudyOutcome)
             assert np.array_equal(value, outcome.models[who][name])
 
 
-def test_stopped_before_any_step_and_resumed_the_bits_are_the_same(outcome: StudyOutcome) -> None:
-    straight, states = study(), []
+def test_stopped_before_any_step_and_resumed_the_bits_are_the_same(outcome: TrialOutcome) -> None:
+    straight, states = trial(), []
     while True:
         states.append((straight.phase, save(straight.state_dict())))  # the bytes of a checkpoint
         if straight.done:
             break
         straight.step()
     assert {phase for phase, _ in states} == {"search", "refit", "score", "done"}
-    thrown_about = study()
+    thrown_about = trial()
     for number, (phase, state) in reversed(list(enumerate(states))):
-        for one in (study(), thrown_about)[: 1 + (number % 3 == 0)]:
+        for one in (trial(), thrown_about)[: 1 + (number % 3 == 0)]:
             one.load_state_dict(load(state))
             assert one.phase == ("score" if phase == "done" else phase)
             assert timeless(finished(one)) == timeless(outcome)
 
 
 def test_another_arithmetic_does_not_go_on_where_one_has_stopped() -> None:
-    one = study()
+    one = trial()
     one.step()
     state = one.state_dict()
-    other = Study(
+    other = TrialRun(
         ARCHITECTURE, DATA, SPLITS, LANES, CONFIG, backend="torch" if one.backend_name == "cpu" else "cpu"
     )
     with pytest.raises(ValueError, match=r"the state is of (cpu \S+|torch), but here trains (cpu \S+|torch)"):
@@ -255,7 +256,7 @@ def test_another_arithmetic_does_not_go_on_where_one_has_stopped() -> None:
 
 
 def test_work_adds_up_and_never_grows() -> None:
-    one = study()
+    one = trial()
     totals = [one.work_total]
     assert totals[0] == len(LANES) * CONFIG.epochs + 2 * CONFIG.epochs
     done = [one.work_done]
@@ -269,7 +270,7 @@ def test_work_adds_up_and_never_grows() -> None:
 
 
 def test_a_study_whose_lanes_all_diverge_has_an_outcome() -> None:
-    outcome = finished(study(LANES[6:]))
+    outcome = finished(trial(LANES[6:]))
     assert [row.stopped for row in outcome.lanes] == ["diverged", "diverged"]
     assert {row.test_accuracy for row in outcome.lanes} == {None}
     assert outcome.models == {}
@@ -277,7 +278,7 @@ def test_a_study_whose_lanes_all_diverge_has_an_outcome() -> None:
 
 
 def test_a_lane_that_diverges_in_its_refit_has_no_test_figure() -> None:
-    one = study(LANES[2:4])
+    one = trial(LANES[2:4])
     while one.phase != "refit":
         one.step()
     assert one._refit is not None
@@ -288,15 +289,15 @@ def test_a_lane_that_diverges_in_its_refit_has_no_test_figure() -> None:
     assert set(outcome.models) == {(1, 1)}
 
 
-def test_read_only_arrays_are_fine(outcome: StudyOutcome) -> None:
+def test_read_only_arrays_are_fine(outcome: TrialOutcome) -> None:
     frozen = replace(DATA, tokens=DATA.tokens.copy(), label=DATA.label.copy())
     for array in (frozen.tokens, frozen.start, frozen.length, frozen.label):
         array.flags.writeable = False
-    assert timeless(finished(study(dataset=frozen))) == timeless(outcome)
+    assert timeless(finished(trial(dataset=frozen))) == timeless(outcome)
 
 
 def test_facts_before_the_end() -> None:
-    one = study()
+    one = trial()
     assert one.backend_name == create_backend("auto").name
     assert one.parameter_count == sum(
         p.numel() for p in PlainModel(ARCHITECTURE, DATA.feature_count, DATA.class_count).parameters()
@@ -307,7 +308,7 @@ def test_facts_before_the_end() -> None:
 
 def test_unknown_backends_are_refused() -> None:
     with pytest.raises(ValueError, match="`backend` is 'tpu'"):
-        Study(
+        TrialRun(
             ARCHITECTURE,
             DATA,
             Splits(SPLITS.train, SPLITS.validation, SPLITS.test),

@@ -3,79 +3,30 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import create_backend, cuda_fault
-from seqsweep.seqmodels.config import TrainingConfig
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.footprint import Footprint
-from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
-from seqsweep.seqmodels.lanes import LaneArray, Tokens
+from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.lanes import LaneArray, device_tokens
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.training import EpochRecord, LaneProgress, Trainer
+from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
+from seqsweep.seqmodels.scoring import Evaluation, LaneOutcome, Scores, TrialOutcome
+from seqsweep.seqmodels.training import Trainer
+from seqsweep.seqmodels.training_config import TrainingConfig
 
 ARITHMETIC = "arithmetic"  # in a state: of the backend that made it, as UTF-8 bytes
 
 
-@dataclass(frozen=True)
-class LaneOutcome:
-    """What became of a lane.
-
-    Losses and accuracies are those of its kept weights, without dropout or noise; train, validation and the count of epochs are
-    those of the search. Test is None but for the chosen candidate, whose weights come from `refit` where that was asked for.
-    A lane that diverged has no test figure either.
-    """
-
-    candidate: int
-    seed: int
-    hyperparameters: Hyperparameters
-    chosen: bool
-    epochs: int
-    best_epoch: int
-    refit_epochs: int | None
-    stopped: str
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    test_loss: float | None
-    test_accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """A lane's predictions on a split: sequence indices `[n]`, classes `[n]`, probabilities `[n, C]` float32."""
-
-    candidate: int
-    seed: int
-    split: str
-    index: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class StudyOutcome:
-    """Everything a study leaves. `models` are torch.nn state dicts of the chosen candidate by (candidate, seed)."""
-
-    lanes: list[LaneOutcome]
-    epochs: list[EpochRecord]
-    scores: list[Scores]
-    models: dict[tuple[int, int], dict[str, NDArray[np.float32]]]
-
-
-class Study:
+class TrialRun:
     """Trains one architecture on one data set.
 
     Args:
@@ -87,7 +38,7 @@ class Study:
         backend: name for `create_backend`.
         threads: lanes trained side by side; changes no number.
         device: where tensors live.
-        memory: bytes of the device that the study may take; lanes that do not fit wait until others have stopped. Changes no
+        memory: bytes of the device that the trial may take; lanes that do not fit wait until others have stopped. Changes no
             number.
     """
 
@@ -128,7 +79,7 @@ class Study:
         self._data = device_tokens(dataset, device)
         self._search = self._trainer(self.lanes, splits.train, splits.validation)
         self._refit: Trainer | None = None
-        self._outcome: StudyOutcome | None = None
+        self._outcome: TrialOutcome | None = None
 
     def _trainer(
         self,
@@ -202,14 +153,14 @@ class Study:
             self.phase = "done"
         return []
 
-    def outcome(self) -> StudyOutcome:
+    def outcome(self) -> TrialOutcome:
         """The results.
 
         Raises:
-            RuntimeError: the study is not done.
+            RuntimeError: the trial is not done.
         """
         if self._outcome is None:
-            raise RuntimeError(f"the study is still in its {self.phase} phase")
+            raise RuntimeError(f"the trial is still in its {self.phase} phase")
         return self._outcome
 
     def chosen_candidate(self) -> int:
@@ -250,7 +201,7 @@ class Study:
             epoch_limits=[progress.kept_epoch for _, progress in members],
         )
 
-    def _score(self) -> StudyOutcome:
+    def _score(self) -> TrialOutcome:
         chosen = self.chosen_candidate()
         train = self._evaluate(self._search, self.splits.train)
         validation = self._evaluate(self._search, self.splits.validation)
@@ -268,21 +219,21 @@ class Study:
             models[lane.candidate, lane.seed] = {
                 name: value.numpy() for name, value in self.layout.state_dict(row).items()
             }
-        return StudyOutcome(
+        return TrialOutcome(
             lanes,
             self._search.history + (self._refit.history if self._refit else []),
             [
                 *(
-                    _scores(lane, "validation", self.splits.validation, validation[lane])
+                    Scores.of(lane, "validation", self.splits.validation, validation[lane])
                     for lane in self.lanes
                 ),
-                *(_scores(lane, "test", self.splits.test, result) for lane, result in test.items()),
+                *(Scores.of(lane, "test", self.splits.test, result) for lane, result in test.items()),
             ],
             models,
         )
 
     def _lane_outcome(
-        self, lane: Lane, chosen: int, train: _Evaluation, validation: _Evaluation, test: _Evaluation | None
+        self, lane: Lane, chosen: int, train: Evaluation, validation: Evaluation, test: Evaluation | None
     ) -> LaneOutcome:
         progress = _progress(self._search, lane)
         refit = _progress(self._refit, lane) if self._refit and lane in self._refit.lanes else None
@@ -307,7 +258,7 @@ class Study:
 
     def _evaluate(
         self, trainer: Trainer, index: NDArray[np.int64], lanes: Sequence[Lane] | None = None
-    ) -> dict[Lane, _Evaluation]:
+    ) -> dict[Lane, Evaluation]:
         """Kept weights of `lanes` (default: all of the trainer's) on some sequences."""
         lanes = trainer.lanes if lanes is None else lanes
         if not lanes:
@@ -322,18 +273,18 @@ class Study:
         )
         sequences = torch.from_numpy(index.copy()).to(self._data.label)
         label = self._data.label[sequences]
-        found: dict[Lane, _Evaluation] = {}
+        found: dict[Lane, Evaluation] = {}
         calls = self._backend.lanes_per_call
         few = self._threads * calls if calls else self.lanes_at_once  # copies of weights are made
         for first in range(0, len(lanes), few):
             part = lanes[first : first + few]
             array.replace(part, trainer.kept[[trainer.lanes.index(lane) for lane in part]])
             logits, _ = array.logits(self._data, sequences)
-            found |= {lane: _Evaluation.of(own, label) for lane, own in zip(part, logits, strict=True)}
+            found |= {lane: Evaluation.of(own, label) for lane, own in zip(part, logits, strict=True)}
         return found
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give tensors from which `load_state_dict` goes on, bit for bit, in a study made with the same arguments.
+        """Give tensors from which `load_state_dict` goes on, bit for bit, in a trial made with the same arguments.
 
         As with torch's modules, they may be those that the next step trains: write or copy them before it.
         """
@@ -344,7 +295,7 @@ class Study:
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state_dict`. A finished study is scored again by its next `step`.
+        """Go on from a `state_dict`. A finished trial is scored again by its next `step`.
 
         Raises ValueError where another backend or instruction set made it: half a training of each is neither.
         """
@@ -361,43 +312,9 @@ class Study:
                 self.phase = "score"
 
 
-@dataclass(frozen=True, eq=False)
-class _Evaluation:
-    loss: float
-    accuracy: float
-    predicted: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, logits: Tensor, label: Tensor) -> _Evaluation:
-        predicted = logits.argmax(1)
-        return cls(
-            float(functional.cross_entropy(logits, label)),
-            float((predicted == label).sum()) / len(label),
-            predicted.cpu().numpy(),
-            torch.softmax(logits, 1).float().cpu().numpy(),
-        )
-
-
-def _scores(lane: Lane, split: str, index: NDArray[np.int64], result: _Evaluation) -> Scores:
-    return Scores(lane.candidate, lane.seed, split, index, result.predicted, result.probabilities)
-
-
 def _progress(trainer: Trainer, lane: Lane) -> LaneProgress:
     return trainer.progress[trainer.lanes.index(lane)]
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def device_tokens(dataset: SequenceDataset, device: str) -> Tokens:
-    """The data set's arrays as tensors: on the CPU they are the same memory."""
-    with warnings.catch_warnings():
-        # arrays from a shared object store are read-only; nothing here writes to them
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        tensors = (
-            torch.from_numpy(array).to(device)
-            for array in (dataset.tokens, dataset.start, dataset.length, dataset.label)
-        )
-        return Tokens(*tensors)

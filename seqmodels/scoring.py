@@ -1,0 +1,89 @@
+"""What became of a trial: figures and predictions of its lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.progress import EpochRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a lane's weights give on n sequences of C classes: classes `[n]`, probabilities `[n, C]`."""
+
+    loss: float
+    accuracy: float
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, logits: Float[Tensor, "n C"], label: Int64[Tensor, "n"]) -> Evaluation:
+        """Judge logits by the right classes."""
+        predicted = logits.argmax(1)
+        return cls(
+            float(functional.cross_entropy(logits, label)),
+            float((predicted == label).sum()) / len(label),
+            predicted.cpu().numpy(),
+            torch.softmax(logits, 1).float().cpu().numpy(),
+        )
+
+
+@dataclass(frozen=True)
+class LaneOutcome:
+    """What became of a lane.
+
+    Losses and accuracies are those of its kept weights, without dropout or noise; train, validation and the count of epochs are
+    those of the search. Test is None but for the chosen candidate, whose weights come from `refit` where that was asked for.
+    A lane that diverged has no test figure either.
+    """
+
+    candidate: int
+    seed: int
+    hyperparameters: Hyperparameters
+    chosen: bool
+    epochs: int
+    best_epoch: int
+    refit_epochs: int | None
+    stopped: str
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A lane's predictions on a split: sequence indices `[n]`, classes `[n]`, probabilities `[n, C]` float32."""
+
+    candidate: int
+    seed: int
+    split: str
+    index: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, lane: Lane, split: str, index: NDArray[np.int64], evaluation: Evaluation) -> Scores:
+        """Name the lane and the sequences of an evaluation."""
+        return cls(lane.candidate, lane.seed, split, index, evaluation.predicted, evaluation.probabilities)
+
+
+@dataclass(frozen=True, eq=False)
+class TrialOutcome:
+    """Everything a trial leaves. `models` are torch.nn state dicts of the chosen candidate by (candidate, seed)."""
+
+    lanes: list[LaneOutcome]
+    epochs: list[EpochRecord]
+    scores: list[Scores]
+    models: dict[tuple[int, int], dict[str, NDArray[np.float32]]]
