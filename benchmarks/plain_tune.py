@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from seqsweep.cluster.local import cluster
 from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.source import load
 from seqsweep.seqmodels.data.splits import Splits, split
 
 Part = tuple[list[Tensor], Tensor]  # sequences and their labels

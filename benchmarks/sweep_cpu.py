@@ -41,7 +41,7 @@ from results_table import machine, own_command, table, write_section
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.results.store import Store
-from seqsweep.seqmodels.data.registry import EMBEDDED
+from seqsweep.seqmodels.data.source import EMBEDDED
 
 CELLS = ("rnn_tanh", "gru", "lstm")
 HIDDEN, BATCH, CLIP_NORM, FRACTION = 100, 32, 1.0, 0.2

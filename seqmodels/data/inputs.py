@@ -47,7 +47,7 @@ def say(notes: Iterable[str]) -> None:
 def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
     """What a file holds: one sequence (strokes, mfcc) or one a line (ts, JSON lines); problems stand in their places.
 
-    `form` is one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
+    `form` is one of `source.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.data.registry import FORMATS
+from seqsweep.seqmodels.data.source import FORMATS
 from seqsweep.seqmodels.data.transforms.scaling import KINDS
 
 FORMAT = "seqsweep model 1"
@@ -23,7 +23,7 @@ class Description:
         architecture: the network's.
         features: numbers in a row, D.
         classes: names in the order of the logits.
-        format: of the files it reads, one of `seqsweep.seqmodels.data.registry.FORMATS`.
+        format: of the files it reads, one of `seqsweep.seqmodels.data.source.FORMATS`.
         normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.scaling`.
         source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
         figures: how good it is, likewise.

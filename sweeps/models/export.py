@@ -129,7 +129,7 @@ def _input(sweep: Sweep, place: int, data: str | None) -> dict[str, Any]:
     if "normalization" in entry and "format" in entry:
         return {"format": entry["format"], "normalization": entry["normalization"]}
     from seqsweep.seqmodels.data.errors import DataError
-    from seqsweep.seqmodels.data.registry import load, source_format
+    from seqsweep.seqmodels.data.source import load, source_format
     from seqsweep.sweeps.spec.model import parse_spec
 
     source = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json").datasets[place]

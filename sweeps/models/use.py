@@ -119,7 +119,7 @@ def _number(value: object) -> int:
 def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, Tokens]]:
     """Id, class and tokens of each sequence. Raises DataError."""
     from seqsweep.seqmodels.data.labelled import read_labelled
-    from seqsweep.seqmodels.data.registry import EMBEDDED
+    from seqsweep.seqmodels.data.source import EMBEDDED
     from seqsweep.seqmodels.export.prediction import is_far, to_tokens
 
     if data in EMBEDDED and not Path(data).exists():
@@ -152,7 +152,7 @@ def _say_far(count: int) -> None:
 
 def _embedded(about: Description, name: str, part: str) -> list[tuple[str, str, Tokens]]:
     """Embedded data sets are generated at their scale, which must be the model's."""
-    from seqsweep.seqmodels.data.registry import load
+    from seqsweep.seqmodels.data.source import load
 
     dataset = load(name)
     if dataset.normalization != about.normalization or dataset.feature_count != about.features:

@@ -201,7 +201,7 @@ def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> 
         SpecError: two have one name.
     """
     from seqsweep.seqmodels.data.errors import DataError, Problem
-    from seqsweep.seqmodels.data.registry import load
+    from seqsweep.seqmodels.data.source import load
     from seqsweep.seqmodels.data.splits import split
 
     loaded: list[tuple[SequenceDataset, Splits]] = []

@@ -17,7 +17,7 @@ import numpy as np
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.seqmodels.data.findings import findings
-from seqsweep.seqmodels.data.registry import source_format
+from seqsweep.seqmodels.data.source import source_format
 from seqsweep.sweeps.spec.plan import lane_count
 
 if TYPE_CHECKING:

@@ -138,8 +138,8 @@ def _seeds(value: Any) -> tuple[int, ...]:
 
 
 def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
-    """A data set as `registry.load` takes it, its path absolute."""
-    from seqsweep.seqmodels.data.registry import check_source
+    """A data set as `data.source.load` takes it, its path absolute."""
+    from seqsweep.seqmodels.data.source import check_source
 
     if not isinstance(value, str | dict):
         raise _must("the name of an embedded data set, or a table with path and format")

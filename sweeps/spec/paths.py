@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.registry import source_name
+from seqsweep.seqmodels.data.source import source_name
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.model import Spec
 

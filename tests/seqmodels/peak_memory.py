@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.source import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.tensor_buffer import pack

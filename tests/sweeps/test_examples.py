@@ -8,7 +8,7 @@ from small_sweep import CLASSES, table
 
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.data.registry import load, source_format
+from seqsweep.seqmodels.data.source import load, source_format
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.sweeps.datasets.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
 from seqsweep.sweeps.running import prepare

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqsweep.seqmodels.architecture import CELLS
-from seqsweep.seqmodels.data.registry import source_name
+from seqsweep.seqmodels.data.source import source_name
 from seqsweep.seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.model import Spec, load_spec, parse_spec, reference_spec

@@ -3,7 +3,7 @@
 import pytest
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.source import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.training_config import TrainingConfig

@@ -11,7 +11,7 @@ from written import write_folder
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats import strokes
 from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
-from seqsweep.seqmodels.data.registry import check_source, load
+from seqsweep.seqmodels.data.source import check_source, load
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 

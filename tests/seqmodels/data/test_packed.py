@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.packed import pack, unpack
-from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.source import load
 
 FIELDS = ("name", "class_names", "ids", "synthetic", "normalization", "fingerprint")
 ARRAYS = ("tokens", "start", "length", "label", "is_test")

@@ -7,8 +7,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from seqsweep.seqmodels.data import registry
 from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.source import load
 from seqsweep.seqmodels.data.splits import split
 
 SOURCES = {
@@ -21,17 +21,17 @@ REPORT = ["a", "ai", "bA", "chA", "tA"]  # the reference report's five of the se
 
 @pytest.fixture(scope="module")
 def handwriting(real_data) -> SequenceDataset:
-    return registry.load(SOURCES["handwriting"], base=real_data)
+    return load(SOURCES["handwriting"], base=real_data)
 
 
 @pytest.fixture(scope="module")
 def cv(real_data) -> SequenceDataset:
-    return registry.load(SOURCES["cv"], base=real_data)
+    return load(SOURCES["cv"], base=real_data)
 
 
 @pytest.fixture(scope="module")
 def vowels(real_data) -> SequenceDataset:
-    return registry.load(SOURCES["vowels"], base=real_data)
+    return load(SOURCES["vowels"], base=real_data)
 
 
 def measured(data: SequenceDataset, is_test: bool) -> tuple[int, int, float, int, int]:
@@ -58,7 +58,7 @@ def test_handwriting_all_seven_classes(handwriting):
 
 
 def test_handwriting_as_in_the_reference_report(real_data):
-    data = registry.load({**SOURCES["handwriting"], "classes": REPORT}, base=real_data)
+    data = load({**SOURCES["handwriting"], "classes": REPORT}, base=real_data)
     assert data.class_names == tuple(REPORT)
     assert measured(data, is_test=False) == (345, 19, 77, 178, 27852)
     assert measured(data, is_test=True) == (100, 50, 73, 124, 7502)
@@ -105,7 +105,7 @@ def test_an_unpacked_archive_is_the_same_data(real_data, tmp_path, handwriting, 
     for name, packed in [("handwriting", handwriting), ("cv", cv)]:
         with tarfile.open(real_data / SOURCES[name]["path"]) as archive:
             archive.extractall(tmp_path / name, filter="data")
-        unpacked = registry.load({**SOURCES[name], "path": name}, base=tmp_path)
+        unpacked = load({**SOURCES[name], "path": name}, base=tmp_path)
         assert unpacked.fingerprint == packed.fingerprint
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from seqsweep.results import analysis
 from seqsweep.results.store import Store, Sweep
-from seqsweep.seqmodels.data.registry import load
+from seqsweep.seqmodels.data.source import load
 from seqsweep.sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

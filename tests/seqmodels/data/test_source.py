@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 from written import write_folder
 
-from seqsweep.seqmodels.data import registry
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.source import EMBEDDED, check_source, load, source_name
 
 STROKES = {f"{c}/{part}/1.txt": f"2 1 2 3 {n}" for n, c in enumerate("abc") for part in ("train", "dev")}
 
 
 def test_a_path_is_relative_to_the_base(tmp_path, monkeypatch):
     write_folder(tmp_path / "in" / "pens", STROKES)
-    data = registry.load({"path": "pens", "format": "strokes"}, base=tmp_path / "in")
+    data = load({"path": "pens", "format": "strokes"}, base=tmp_path / "in")
     assert (data.name, data.class_names) == ("pens", ("a", "b", "c"))
-    absolute = registry.load(
+    absolute = load(
         {"path": str(tmp_path / "in/pens"), "format": "strokes", "name": "ink", "classes": ["c", "a"]}
     )
     assert (absolute.name, absolute.class_names) == ("ink", ("c", "a"))
     monkeypatch.chdir(tmp_path / "in")
-    assert registry.load({"path": "pens", "format": "strokes"}).fingerprint == data.fingerprint
+    assert load({"path": "pens", "format": "strokes"}).fingerprint == data.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_path_is_relative_to_the_base(tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_a_name_comes_from_the_path(path, name):
-    assert registry.source_name({"path": path, "format": "ts"}) == name
+    assert source_name({"path": path, "format": "ts"}) == name
 
 
-@pytest.mark.parametrize("name", registry.EMBEDDED)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_an_embedded_name_is_known(name):
-    assert registry.check_source(name) == []
-    assert registry.source_name(name) == name
+    assert check_source(name) == []
+    assert source_name(name) == name
 
 
 def test_an_embedded_data_set_comes_from_its_generator(monkeypatch):
@@ -58,11 +58,11 @@ def test_an_embedded_data_set_comes_from_its_generator(monkeypatch):
     )
     generator = types.SimpleNamespace(generate=lambda: made)
     monkeypatch.setitem(sys.modules, "seqsweep.seqmodels.data.generators.handwriting", generator)
-    assert registry.load("handwriting") is made
+    assert load("handwriting") is made
 
 
 def test_looking_at_a_source_loads_nothing_heavy():
-    code = "import sys, seqsweep.seqmodels.data.registry; print({'torch', 'scipy', 'pandas', 'ray'} & set(sys.modules))"
+    code = "import sys, seqsweep.seqmodels.data.source; print({'torch', 'scipy', 'pandas', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -80,7 +80,7 @@ GOOD = {"path": "x", "format": "mfcc"}
     ],
 )
 def test_a_good_source_has_no_faults(source):
-    assert registry.check_source(source) == []
+    assert check_source(source) == []
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_a_good_source_has_no_faults(source):
     ],
 )  # fmt: skip
 def test_each_fault_of_a_source_is_said(source, fault):
-    assert registry.check_source(source) == [fault]
+    assert check_source(source) == [fault]
     if isinstance(source, str | dict):
         with pytest.raises(DataError) as caught:
-            registry.load(source, base=Path("nowhere"))
+            load(source, base=Path("nowhere"))
         assert str(caught.value) == f"data set: {fault}"
 
 
 def test_all_faults_are_listed():
     source = {"pth": "x", "format": "stroke", "classes": []}
-    assert len(registry.check_source(source)) == 4
+    assert len(check_source(source)) == 4
