@@ -75,7 +75,7 @@ def seqsweep(trials: int, epochs: int, cores: int, scratch: Path) -> None:
     from rich.console import Console
 
     from seqsweep.sweeps.running.sweep import run_sweep
-    from seqsweep.sweeps.spec.model import parse_spec
+    from seqsweep.sweeps.spec.loading import parse_spec
 
     write_data(scratch / "data")
     checked = parse_spec(spec(scratch / "data", trials, epochs), base=scratch, source="driver_cost")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.seqmodels.backends.cpu.library import available, instruction_sets
-from seqsweep.sweeps.running.provenance import versions
+from seqsweep.sweeps.versions import installed_versions
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PREFACE = """# Benchmark results
@@ -31,7 +31,7 @@ def own_command() -> str:
 def machine() -> str:
     """The machine, the versions and the moment, in one line of Markdown."""
     system = platform.uname()
-    packages = versions()
+    packages = installed_versions()
     return "; ".join(
         (
             f"{_cpu_model()}, {usable_cpus()} cores",

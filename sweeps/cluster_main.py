@@ -42,7 +42,7 @@ def _do(task: dict[str, Any]) -> int:
     from seqsweep.sweeps.live.telemetry import Telemetry
     from seqsweep.sweeps.running import prepare
     from seqsweep.sweeps.running.sweep import resume_sweep, run_prepared
-    from seqsweep.sweeps.spec.model import parse_spec
+    from seqsweep.sweeps.spec.loading import parse_spec
 
     # lines are never wrapped: a job's log is for programs too
     console = Terminal(width=140)

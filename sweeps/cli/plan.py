@@ -67,7 +67,7 @@ def command(
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.forecast.planning import Options, plan_sweep
     from seqsweep.sweeps.forecast.view import render
-    from seqsweep.sweeps.spec.model import load_spec, reference_spec
+    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
 
     options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates)
     checked = load_spec(spec) if spec else reference_spec()

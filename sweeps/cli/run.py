@@ -28,7 +28,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Train every architecture and say which is best."""
-    from seqsweep.sweeps.spec.model import load_spec, reference_spec
+    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
     from seqsweep.sweeps.running.sweep import run_sweep

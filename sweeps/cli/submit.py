@@ -40,7 +40,7 @@ def command(
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.remote import submission
     from seqsweep.sweeps.remote import view as submission_view
-    from seqsweep.sweeps.spec.model import load_spec, reference_spec
+    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
     submission.check_store(store)

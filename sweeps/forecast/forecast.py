@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING
 from seqsweep.results.analysis import Caution
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import BACKENDS
+from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.sweeps.datasets.description import data_cautions
 from seqsweep.sweeps.forecast import volumes
 from seqsweep.sweeps.forecast.measuring import workload
 from seqsweep.sweeps.forecast.memory import Memory, checkpoint_bytes, largest_trial, representative
 from seqsweep.sweeps.forecast.schedule import Schedule, simulate
-from seqsweep.sweeps.limits import trial_gpu_memory, trial_memory
-from seqsweep.sweeps.live.state import cost
-from seqsweep.sweeps.resources import Nodes, slots, trials_per_gpu, trials_per_node
-from seqsweep.sweeps.running.provenance import data_cautions
+from seqsweep.sweeps.resources import (
+    Nodes,
+    slots,
+    trial_gpu_memory,
+    trial_memory,
+    trials_per_gpu,
+    trials_per_node,
+)
 from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.sweeps.datasets.loading import Data
     from seqsweep.sweeps.forecast.rates import Rates
-    from seqsweep.sweeps.running.prepare import Data
     from seqsweep.sweeps.spec.model import Spec
 
 RAY_SECONDS = 9.0  # its start and its end

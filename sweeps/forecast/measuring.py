@@ -22,15 +22,15 @@ import numpy as np
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
-from seqsweep.sweeps.live.state import cost
 from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
-    from seqsweep.sweeps.running.prepare import Data
+    from seqsweep.sweeps.datasets.loading import Data
     from seqsweep.sweeps.spec.model import Spec
 
 BUDGET_SECONDS = 15.0  # after which no further rate is begun, but for each cell's first
@@ -90,7 +90,7 @@ def measure(
         progress: called with (done, all) of the rates.
         seconds: after which none is begun but for each cell's first.
     """
-    from seqsweep.sweeps.running.provenance import versions
+    from seqsweep.sweeps.versions import installed_versions
 
     points = _points(spec, data, backend, device)
     needed = {next(i for i, p in enumerate(points) if p.workload.cell == cell) for cell in _cells(points)}
@@ -117,7 +117,7 @@ def measure(
         schema_version=RATES_VERSION,
         machine=_machine(device),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=versions(),
+        versions=installed_versions(),
         rates=found,
     )
 

@@ -9,8 +9,7 @@ from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.optim import moment_buffers
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.limits import CUDA_CONTEXT, PROCESS_BYTES
-from seqsweep.sweeps.resources import Nodes
+from seqsweep.sweeps.resources import CUDA_CONTEXT, PROCESS_BYTES, Nodes
 
 GB = 1_000_000_000
 

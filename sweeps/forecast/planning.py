@@ -15,16 +15,16 @@ from seqsweep.cluster.memory import usable_memory
 from seqsweep.results.views.terminal import Terminal
 from seqsweep.seqmodels.backends import create_backend
 from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.sweeps.datasets.loading import data_notes, load_data
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast import measuring
 from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.memory import GB
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from seqsweep.sweeps.resources import Nodes, slots
-from seqsweep.sweeps.running.prepare import data_notes, load_data
 
 if TYPE_CHECKING:
-    from seqsweep.sweeps.running.prepare import Data
+    from seqsweep.sweeps.datasets.loading import Data
     from seqsweep.sweeps.spec.model import Spec
 
 

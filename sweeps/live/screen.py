@@ -12,7 +12,9 @@ from seqsweep.results.analysis import interval
 from seqsweep.results.views import formats
 from seqsweep.results.views.formats import duration
 from seqsweep.results.views.terminal import Text
-from seqsweep.sweeps.live.state import SweepState, TimeLeft, TrialState
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.live.time_left import TimeLeft
+from seqsweep.sweeps.live.trial_state import TrialState
 
 BARS = "▁▂▃▄▅▆▇█"
 BAR_WIDTH = 31

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from seqsweep.cluster import records
 from seqsweep.sweeps.live.display import Display
-from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.live.trial_state import TrialState
 
 LEAST_SECONDS = 2.0  # between two accounts of running trials
 BYTES_A_SECOND = 2000  # a job's log may grow by about so much

@@ -130,7 +130,7 @@ def _input(sweep: Sweep, place: int, data: str | None) -> dict[str, Any]:
         return {"format": entry["format"], "normalization": entry["normalization"]}
     from seqsweep.seqmodels.data.errors import DataError
     from seqsweep.seqmodels.data.source import load, source_format
-    from seqsweep.sweeps.spec.model import parse_spec
+    from seqsweep.sweeps.spec.loading import parse_spec
 
     source = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json").datasets[place]
     if data is not None and not isinstance(source, str):

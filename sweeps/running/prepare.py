@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +15,19 @@ from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.kernels import find_kernels
 from seqsweep.sweeps.datasets import keeping
 from seqsweep.sweeps.datasets.examples import examples
+from seqsweep.sweeps.datasets.loading import load_data
 from seqsweep.sweeps.doctor import start
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import provenance
-from seqsweep.sweeps.spec.model import Resources, Spec, parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.model import Resources, Spec
 from seqsweep.sweeps.spec.paths import relocated
-from seqsweep.sweeps.spec.plan import TrialPlan, check_names, plan
+from seqsweep.sweeps.spec.plan import TrialPlan, plan
+from seqsweep.sweeps.versions import installed_versions
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
-    from seqsweep.seqmodels.data.splits import Splits
-
-    Data = dict[str, tuple[SequenceDataset, Splits]]
+    from seqsweep.sweeps.datasets.loading import Data
 
 INSTALL = "install again where a C++17 compiler is found (`seqsweep doctor` tells more)"
 
@@ -62,7 +63,7 @@ def received(
     """
     data, plans = plan_all(spec, datasets)
     keeping.keep(store.folder / name, datasets)
-    versions = provenance.versions() | {"seqsweep": version}
+    versions = installed_versions() | {"seqsweep": version}
     return _created(store, name, spec, data, plans, {"command": command, "versions": versions})
 
 
@@ -137,11 +138,6 @@ def slower_backend(resources: Resources, address: str | None) -> str | None:
     return f"the slower `torch` backend trains, as the kernels of `cpu` were not built: {INSTALL}"
 
 
-def data_notes(datasets: Iterable[SequenceDataset]) -> list[str]:
-    """What to tell the user of data that were not read to the letter: a sentence each."""
-    return [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]
-
-
 def machine_notes(address: str | None, cpus: int | None) -> list[str]:
     """What of this machine may keep Ray or its workers from starting. Raises ClusterError where it certainly does."""
     return start.require(cpus, joined=address is not None)
@@ -191,28 +187,3 @@ def plan_all(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> t
     """`load_data`, and all trials. Raises DataError, SpecError."""
     data = load_data(spec, datasets)
     return data, plan(spec, [dataset for dataset, _ in data.values()])
-
-
-def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> Data:
-    """Load the spec's data sets (or take `datasets`, in its order) and split them; by name.
-
-    Raises:
-        DataError: the problems of all data sets.
-        SpecError: two have one name.
-    """
-    from seqsweep.seqmodels.data.errors import DataError, Problem
-    from seqsweep.seqmodels.data.source import load
-    from seqsweep.seqmodels.data.splits import split
-
-    loaded: list[tuple[SequenceDataset, Splits]] = []
-    problems: list[Problem] = []
-    for place, source in enumerate(spec.datasets):
-        try:
-            dataset = load(source) if datasets is None else datasets[place]
-            loaded.append((dataset, split(dataset, **spec.validation.model_dump())))
-        except DataError as error:
-            problems += error.problems
-    if problems:
-        raise DataError(problems)
-    check_names(spec, [dataset for dataset, _ in loaded])
-    return {dataset.name: (dataset, splits) for dataset, splits in loaded}

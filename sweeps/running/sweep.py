@@ -23,11 +23,14 @@ from seqsweep.results.gate import ungated
 from seqsweep.results.holder import held
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views.terminal import Terminal
+from seqsweep.seqmodels.cost import cost
 from seqsweep.sweeps.cli.printing import report, store_option
 from seqsweep.sweeps.datasets import keeping
+from seqsweep.sweeps.datasets.loading import data_notes
 from seqsweep.sweeps.live import screen
 from seqsweep.sweeps.live.display import Display
-from seqsweep.sweeps.live.state import SweepState, TrialState, cost
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.live.trial_state import TrialState
 from seqsweep.sweeps.running import capacity, checkpoint, prepare
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.rows import summary
@@ -186,7 +189,7 @@ class _Run:
         log = _log(sweep)
         if note := prepare.slower_backend(ready.spec.resources, self.address):
             self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-        for note in prepare.data_notes(dataset for dataset, _ in ready.data.values()):
+        for note in data_notes(dataset for dataset, _ in ready.data.values()):
             self.notes.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
         before = sweep.info.get("seconds") or 0.0
         sweep.update(status="running", **({"output_lost": None} if sweep.info.get("output_lost") else {}))

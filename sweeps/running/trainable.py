@@ -16,8 +16,9 @@ from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.memory import usable_memory
 from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.results.store import Sweep
-from seqsweep.sweeps.limits import trial_gpu_memory, trial_memory
-from seqsweep.sweeps.running import checkpoint, provenance, rows
+from seqsweep.sweeps.resources import trial_gpu_memory, trial_memory
+from seqsweep.sweeps.running import checkpoint, rows
+from seqsweep.sweeps.versions import installed_versions
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
@@ -53,7 +54,7 @@ class Job:
         device: `cpu` or `cuda`.
         gpus: of a trial.
         checkpoint_seconds: least time between two checkpoints of a trial.
-        versions: of the driver's packages, as `seqsweep.sweeps.running.provenance.versions` gives them.
+        versions: of the driver's packages, as `seqsweep.sweeps.versions.installed_versions` gives them.
         host: serves the sweep's folder to nodes that do not see it; None where all do.
     """
 
@@ -241,7 +242,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
 
 def _unfit(versions: Mapping[str, str]) -> str | None:
     """Why this node must not train: its packages compute otherwise than the driver's. None where they do not."""
-    here = provenance.versions()
+    here = installed_versions()
     for name in ("seqsweep", "torch"):
         # builds for CPUs and for CUDA differ behind the +; seqsweep that came with a job has no version
         wanted, found = (each[name].partition("+")[0] for each in (versions, here))

@@ -19,9 +19,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from seqsweep.cluster.local import ClusterError
 from seqsweep.cluster.places import session_base
 from seqsweep.cluster.session_folder import scratch_folder
-from seqsweep.sweeps.running import provenance
 from seqsweep.sweeps.running.silence import Silence
 from seqsweep.sweeps.running.trainable import Job, Trial
+from seqsweep.sweeps.versions import installed_versions
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial as TuneTrial
@@ -205,7 +205,7 @@ def train(
         device="cuda" if resources.gpus_per_trial else "cpu",
         gpus=resources.gpus_per_trial,
         checkpoint_seconds=checkpoint_seconds,
-        versions=provenance.versions(),
+        versions=installed_versions(),
         host=host,
     )
     # it would complain, for every trial, about result files that we told Tune not to write

@@ -20,7 +20,6 @@ epochs = 40
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -40,11 +39,9 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from seqsweep.seqmodels.architecture import CELLS, READOUTS
-from seqsweep.seqmodels.data.text import EncodingError, decode
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
-from seqsweep.sweeps.errors import SpecError, did_you_mean, nearest, shown
+from seqsweep.sweeps.errors import did_you_mean, shown
 from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
-from seqsweep.sweeps.spec.wording import sentence
 
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
@@ -351,7 +348,7 @@ class Spec(_Section):
         return table
 
 
-_KEYS: dict[str, list[str]] = {
+KEYS: dict[str, list[str]] = {
     "": list(Spec.model_fields),
     "architecture": list(ArchitectureAxes.model_fields),
     "hyperparameters": list(HYPERPARAMETER_RULES),
@@ -359,6 +356,7 @@ _KEYS: dict[str, list[str]] = {
     "validation": list(Validation.model_fields),
     "resources": list(Resources.model_fields),
 }
+"""The known keys of each section; those of the top level under ""."""
 
 
 def _unresolved(source: str | Mapping[str, Any]) -> str | dict[str, Any]:
@@ -381,71 +379,3 @@ def _hyperparameters(table: Any) -> dict[str, Dimension]:
     space, complaints = read_space(table)
     _raise("hyperparameters", complaints)
     return space
-
-
-def load_spec(path: Path) -> Spec:
-    """Read a spec file. Relative paths in it start at its folder.
-
-    Raises:
-        SpecError: the file cannot be read, is not TOML, or has problems; all of them are listed.
-    """
-    try:
-        text = decode(path.read_bytes())
-    except FileNotFoundError:
-        folder = path.parent
-        others = {each.stem: each for each in folder.glob("*.toml")} if folder.is_dir() else {}
-        near = nearest(path.stem, others)
-        hint = f"; did you mean {others[near]}?" if near else ""
-        raise SpecError([f"{path}: there is no such file{hint}"]) from None
-    except EncodingError as error:
-        place = path if error.line is None else f"{path}: line {error.line}"
-        raise SpecError([f"{place}: {error}"]) from None
-    except IsADirectoryError:
-        raise SpecError(
-            [
-                f"{path}: is a folder, but a spec is wanted, a TOML file that names the data: see 'Your own data' in the README"
-            ]
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise SpecError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
-    return _from_text(text, base=path.parent, source=str(path))
-
-
-def reference_spec() -> Spec:
-    """The study that `seqsweep run` trains when no spec is named."""
-    from importlib.resources import files
-
-    text = files("seqsweep.sweeps.spec").joinpath("reference.toml").read_text(encoding="utf-8")
-    return _from_text(text, base=Path(), source="reference.toml")
-
-
-def _from_text(text: str, *, base: Path, source: str) -> Spec:
-    try:
-        table = tomllib.loads(text)
-    except RecursionError:
-        raise SpecError([f"{source}: is nested too deeply"]) from None
-    except ValueError as error:
-        if not isinstance(error, tomllib.TOMLDecodeError):
-            raise SpecError([f"{source}: has a number of more than 4300 digits"]) from None
-        # the parser says "(at line 3, column 7)" at the end of its message
-        what, _, where = str(error).rpartition(" (at ")
-        place = f"{where.rstrip(')')}: {what}" if what else str(error)
-        raise SpecError([f"{source}: {place} (not valid TOML)"]) from None
-    return parse_spec(table, base=base, source=source)
-
-
-def parse_spec(table: Mapping[str, Any], *, base: Path, source: str) -> Spec:
-    """Check a spec's table (parsed TOML, or JSON from `Spec.to_table`).
-
-    Args:
-        table: the spec.
-        base: the folder at which relative data paths start.
-        source: what the problems call the spec, usually the file's name.
-
-    Raises:
-        SpecError: everything that is wrong, a sentence each.
-    """
-    try:
-        return Spec.model_validate(dict(table), context={"base": base.absolute()})
-    except ValidationError as error:
-        raise SpecError(f"{source}: {sentence(each, table, _KEYS)}" for each in error.errors()) from None

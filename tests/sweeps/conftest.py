@@ -43,7 +43,7 @@ def undisturbed(
     from small_sweep import LONG, figures, newest, table
 
     from seqsweep.sweeps.running.sweep import run_sweep
-    from seqsweep.sweeps.spec.model import parse_spec
+    from seqsweep.sweeps.spec.loading import parse_spec
 
     store = tmp_path_factory.mktemp("undisturbed")
     spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

@@ -219,7 +219,7 @@ def test_full_disk_then_space(strokes: Path, tmp_path: Path, undisturbed: dict[s
     spec.write_text(toml(table(strokes, epochs=LONG)))
     # who waits a second for space instead of three minutes, and tries each trial once
     impatient = (
-        "import seqsweep.sweeps.running.tune\nseqsweep.sweeps.tuning.RESTARTS = 0\n"
+        "import seqsweep.sweeps.running.tune\nseqsweep.sweeps.running.tune.RESTARTS = 0\n"
         "from seqsweep.results.store import Store\nStore.__init__.__defaults__ = (1.0,)\n" + DRIVER
     )
     done = subprocess.run(

@@ -12,7 +12,7 @@ from seqsweep.seqmodels.data.source import load, source_format
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.sweeps.datasets.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
 from seqsweep.sweeps.running import prepare
-from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
 
 
 def made(

@@ -13,15 +13,16 @@ import pytest
 from test_rates import rate
 
 from seqsweep.results.store import Store
+from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits, split
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast import forecast as subject
 from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, write_rates
-from seqsweep.sweeps.live.state import cost
 from seqsweep.sweeps.resources import Nodes
-from seqsweep.sweeps.spec.model import Spec, parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.model import Spec
 from seqsweep.sweeps.spec.plan import architectures
 
 GB = 10**9
@@ -217,7 +218,7 @@ def test_memory_is_the_studys_own_prediction() -> None:
     """`TrialRun` says how many lanes it takes at once; the forecast, which never builds one, says the same."""
     from seqsweep.seqmodels.training_config import TrainingConfig
     from seqsweep.seqmodels.trial_run import TrialRun
-    from seqsweep.sweeps.limits import PROCESS_BYTES, trial_memory
+    from seqsweep.sweeps.resources import PROCESS_BYTES, trial_memory
     from seqsweep.sweeps.spec.plan import lanes
 
     checked = spec(
@@ -248,7 +249,7 @@ def test_bytes_are_those_of_a_real_sweep(
 ) -> None:
     from small_sweep import LONG, TABLES, table
 
-    from seqsweep.sweeps.running.prepare import load_data
+    from seqsweep.sweeps.datasets.loading import load_data
 
     sweep = Store(tmp_path_factory.getbasetemp() / "undisturbed0").find(None)
     checked = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

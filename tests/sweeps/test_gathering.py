@@ -26,7 +26,7 @@ from seqsweep.sweeps.remote.submission import Submitted
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.signals import Interrupted
 from seqsweep.sweeps.running.sweep import _Run, run_sweep
-from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.cost import GATES, cost
 from seqsweep.sweeps.live import screen as live_view
 from seqsweep.sweeps.live.display import Display
-from seqsweep.sweeps.live.state import GATES, LARGE, SweepState, TimeLeft, TrialState, cost
+from seqsweep.sweeps.live.state import LARGE, SweepState
+from seqsweep.sweeps.live.time_left import TimeLeft
+from seqsweep.sweeps.live.trial_state import TrialState
 
 
 class Clock:
@@ -204,9 +207,9 @@ def test_a_large_sweep_estimates_within_a_share_of_the_time(
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=20), st.integers(1, 5))
 def test_schedule_is_never_shorter_than_possible(seconds: list[float], slots: int) -> None:
-    from seqsweep.sweeps.live.state import _makespan
+    from seqsweep.sweeps.live.time_left import makespan
 
-    found = _makespan([], seconds, slots)
+    found = makespan([], seconds, slots)
     bound = max(max(seconds), sum(seconds) / slots)
     assert bound * (1 - 1e-9) <= found <= (2 * bound) * (1 + 1e-9)  # Graham, 1966
 

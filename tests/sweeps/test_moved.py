@@ -8,7 +8,7 @@ import pytest
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
-from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.paths import read_changes
 
 HEADER = "@problemName t\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"

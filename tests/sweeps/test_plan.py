@@ -13,7 +13,8 @@ from seqsweep.results.analysis._lanes import architecture_label
 from seqsweep.seqmodels.architecture import CELLS, Architecture
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.spec.model import Spec, Validation, parse_spec, reference_spec
+from seqsweep.sweeps.spec.loading import parse_spec, reference_spec
+from seqsweep.sweeps.spec.model import Spec, Validation
 from seqsweep.sweeps.spec.plan import lane_count, plan
 
 

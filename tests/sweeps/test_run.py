@@ -15,7 +15,8 @@ from seqsweep.seqmodels.backends import create_backend
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.running.sweep import resume_sweep, run_sweep
-from seqsweep.sweeps.spec.model import Spec, parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.model import Spec
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

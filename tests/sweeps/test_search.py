@@ -14,7 +14,8 @@ from scipy import stats
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.candidates import candidates, quantiles
-from seqsweep.sweeps.spec.model import Spec, parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.model import Spec
 from seqsweep.sweeps.spec.space import Dimension
 
 MANY = 3000

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from seqsweep.cluster.errors import ClusterError
-from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.live.trial_state import TrialState
 from seqsweep.sweeps.running.silence import Silence, Waiting
 from seqsweep.sweeps.running.tune import Watcher
 

@@ -17,7 +17,8 @@ from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.data.source import source_name
 from seqsweep.seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.spec.model import Spec, load_spec, parse_spec, reference_spec
+from seqsweep.sweeps.spec.loading import load_spec, parse_spec, reference_spec
+from seqsweep.sweeps.spec.model import Spec
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

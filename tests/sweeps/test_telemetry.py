@@ -14,8 +14,9 @@ from rich.console import Console
 
 from seqsweep.cluster.records import received
 from seqsweep.sweeps.live import telemetry
-from seqsweep.sweeps.live.state import SweepState, TrialState
+from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.live.telemetry import Telemetry, replay, state_from
+from seqsweep.sweeps.live.trial_state import TrialState
 
 NAMES = ("a", "b", "c")
 

@@ -16,7 +16,7 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.trial_run import TrialRun
 from seqsweep.sweeps.running import checkpoint, prepare
 from seqsweep.sweeps.running import rows as records
-from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.plan import TrialPlan
 
 Finished = tuple[TrialRun, TrialPlan, SequenceDataset, dict[str, pd.DataFrame]]

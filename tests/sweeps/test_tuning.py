@@ -8,10 +8,11 @@ import torch
 
 from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import Damaged, StoreError
-from seqsweep.sweeps.live.state import SweepState, TrialState
-from seqsweep.sweeps.running import provenance
+from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.live.trial_state import TrialState
 from seqsweep.sweeps.running.trainable import _of_the_place, _unfit
 from seqsweep.sweeps.running.tune import LOW_MEMORY, RESTARTS, Watcher
+from seqsweep.sweeps.versions import installed_versions
 
 
 def watcher() -> tuple[Watcher, SimpleNamespace]:
@@ -110,7 +111,7 @@ def test_unfit_node_stops_the_sweep() -> None:
     ],
 )
 def test_versions_that_compute_otherwise_are_refused(changes: dict[str, str], words: str | None) -> None:
-    found = _unfit(provenance.versions() | changes)
+    found = _unfit(installed_versions() | changes)
     assert found is None if words is None else words in found
 
 

@@ -10,7 +10,7 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.trial_run import TrialRun
 from seqsweep.sweeps.running import prepare, provenance, rows
-from seqsweep.sweeps.spec.model import parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.plan import TrialPlan
 
 LETTERS = ("a", "ai", "bA", "chA", "tA")

@@ -13,7 +13,7 @@ from seqsweep.seqmodels.data.inputs import RawSequence, read_file, read_stream
 from seqsweep.seqmodels.data.text import EncodingError, decode
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast.rates import load_rates
-from seqsweep.sweeps.spec.model import load_spec
+from seqsweep.sweeps.spec.loading import load_spec
 
 SPEC = 'name = "größe"\ndatasets = ["handwriting"]\ncandidates = 1\narchitecture.cell = "gru"\n'
 LINE = '{"id": "é", "values": [[0.1, 0.2], [0.3, 0.4]]}\n'

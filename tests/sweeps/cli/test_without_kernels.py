@@ -15,7 +15,8 @@ from seqsweep.results.store import Store
 from seqsweep.seqmodels.kernels import find_kernels
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
-from seqsweep.sweeps.spec.model import Resources, parse_spec
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.model import Resources
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTE = (

@@ -1,0 +1,45 @@
+"""Loads the data sets of a spec and splits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from seqsweep.sweeps.spec.model import Spec
+from seqsweep.sweeps.spec.plan import check_names
+
+if TYPE_CHECKING:
+    from seqsweep.seqmodels.data.dataset import SequenceDataset
+    from seqsweep.seqmodels.data.splits import Splits
+
+    Data = dict[str, tuple[SequenceDataset, Splits]]
+
+
+def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> Data:
+    """Load the spec's data sets (or take `datasets`, in its order) and split them; by name.
+
+    Raises:
+        DataError: the problems of all data sets.
+        SpecError: two have one name.
+    """
+    from seqsweep.seqmodels.data.errors import DataError, Problem
+    from seqsweep.seqmodels.data.source import load
+    from seqsweep.seqmodels.data.splits import split
+
+    loaded: list[tuple[SequenceDataset, Splits]] = []
+    problems: list[Problem] = []
+    for place, source in enumerate(spec.datasets):
+        try:
+            dataset = load(source) if datasets is None else datasets[place]
+            loaded.append((dataset, split(dataset, **spec.validation.model_dump())))
+        except DataError as error:
+            problems += error.problems
+    if problems:
+        raise DataError(problems)
+    check_names(spec, [dataset for dataset, _ in loaded])
+    return {dataset.name: (dataset, splits) for dataset, splits in loaded}
+
+
+def data_notes(datasets: Iterable[SequenceDataset]) -> list[str]:
+    """What to tell the user of data that were not read to the letter: a sentence each."""
+    return [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]
