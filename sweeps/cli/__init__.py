@@ -48,6 +48,7 @@ from seqsweep.sweeps.cli import (
     submit,
     watch,
 )
+from seqsweep.sweeps.cli.verbs import Verbs
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Settings:
 
 app = typer.Typer(
     name="seqsweep",
+    cls=Verbs,
     help="Which recurrent architecture is best for my sequences, and how sure can I be?",
     epilog="\b\nExamples:\n  seqsweep run                  the embedded study, two minutes on two cores\n"
     "  seqsweep run my.toml          your own\n"
@@ -68,34 +70,16 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and any width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (
-    run,
-    plan,
-    submit,
-    status,
-    watch,
-    logs,
-    stop,
-    pull,
-    resume,
-    list_,
-    show,
-    compare,
-    confusion,
-    curves,
-    importance,
-    lanes,
-    sql,
-    export,
-    report,
-    export_model,
-    predict,
-    evaluate,
-    doctor,
-):
-    app.command(_verb.NAME, epilog=_verb.EXAMPLES)(_verb.command)
-for _group in (cluster,):
-    app.add_typer(_group.app, name=_group.NAME)
+_GROUPS = {
+    "Run": (run, plan, resume, doctor),
+    "Look": (show, compare, confusion, curves, importance, lanes, sql, list_),
+    "Take away": (report, export, export_model, predict, evaluate),
+    "Cluster": (submit, status, watch, logs, stop, pull),
+}
+for _group, _verbs in _GROUPS.items():
+    for _verb in _verbs:
+        app.command(_verb.NAME, epilog=_verb.EXAMPLES, rich_help_panel=_group)(_verb.command)
+app.add_typer(cluster.app, name=cluster.NAME, rich_help_panel="Cluster")
 
 
 class _Notes(logging.Handler):
