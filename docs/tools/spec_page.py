@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from seqsweep.seqmodels.architecture import CELLS, READOUTS
-from seqsweep.seqmodels.data.registry import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
+from seqsweep.seqmodels.data.source import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.model import (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,26 @@ sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules))
 def test_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     assert f"  seqsweep {verb}" in capsys.readouterr().out
+
+
+def test_help_and_readme_group_the_verbs_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = {
+        heading.lower(): re.findall(r"^  ([a-z-]+) ", verbs, re.MULTILINE)
+        for heading, verbs in re.findall(
+            r"^([A-Z][a-z ]+):\n((?:  [a-z].*\n)+)", said(capsys, "--help"), re.MULTILINE
+        )
+    }
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    written = {
+        heading: re.findall(
+            r"`(?:seqsweep )?([a-z-]+)", " ".join(re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE))
+        )
+        for heading, rows in re.findall(
+            r"^\| ([a-z ]+) \| \|\n\| --- \| --- \|\n((?:\|.*\n)+)", readme, re.MULTILINE
+        )
+    }
+    assert written == shown
+    assert {verb for verbs in shown.values() for verb in verbs} >= {*VERBS}
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
