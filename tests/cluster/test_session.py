@@ -1,6 +1,7 @@
 """A Ray of our own heeds nothing that the user set for another Ray or for `uv run`, and needs no home."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -173,3 +174,14 @@ def test_uv_starts_it_as_the_readme_says(project: Path) -> None:
     assert "uv run --no-sync seqsweep" in (Path(__file__).parents[2] / "README.md").read_text()
     done = below_uv(project, "seqsweep", "--version")
     assert (done.returncode, done.stdout[:9]) == (0, "seqsweep "), done.stderr
+
+
+def test_the_page_lists_the_variables_that_act() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
+    part = page.partition("## Which `RAY_` variables act")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*) \| (.*) \|$", part, re.MULTILINE)[2:]
+    acting = [name for named, _ in rows for name in re.findall(r"`(RAY_\w+\*?)`", named)]
+    assert len(acting) > 10
+    assert not [name for name in acting if not session.KEPT.fullmatch(name.replace("*", "X"))]
+    hidden = [*re.findall(r"`(RAY_\w+\*?)`", rows[-1][1]), "RAY_ADDRESS", "RAY_TMPDIR", "RAY_AUTH_MODE"]
+    assert not [name for name in hidden if session.KEPT.fullmatch(name.replace("*", "X"))]
