@@ -184,7 +184,7 @@ class EpochResult(NamedTuple):
 
 @runtime_checkable
 class Backend(Protocol):
-    """An implementation of the recurrence. The conformance suite in the tests holds for every one."""
+    """An implementation of the recurrence. `seqsweep.seqmodels.testing` has the tests that hold for every one."""
 
     name: str
     arithmetic: str

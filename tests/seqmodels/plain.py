@@ -16,14 +16,8 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
+from seqsweep.seqmodels.testing.conformance import MODULES
 from seqsweep.seqmodels.training_config import TrainingConfig
-
-MODULES = {
-    "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),
-    "rnn_relu": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="relu", **options),
-    "gru": nn.GRU,
-    "lstm": nn.LSTM,
-}
 
 
 class PlainModel(nn.Module):
@@ -224,7 +218,3 @@ def tokens_of(dataset: SequenceDataset, dtype: torch.dtype = torch.float64) -> T
         torch.from_numpy(dataset.length),
         torch.from_numpy(dataset.label),
     )
-
-
-def same_bits(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and a.contiguous().numpy().tobytes() == b.contiguous().numpy().tobytes()

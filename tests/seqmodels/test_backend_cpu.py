@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from conformance import GATES, Problem, close, packed_module
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain import same_bits
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import CELLS, Architecture
@@ -16,6 +14,7 @@ from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.testing.conformance import GATES, Problem, close, packed_module, same_bits
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 

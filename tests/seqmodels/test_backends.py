@@ -5,7 +5,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from conformance import Conformance, Problem, stepwise_relu
 from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
@@ -23,6 +22,7 @@ from seqsweep.seqmodels.backends import (
 )
 from seqsweep.seqmodels.backends.cuda.memory import Measures
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.testing.conformance import Conformance, Problem, stepwise_relu
 
 
 class TestTorch(Conformance):

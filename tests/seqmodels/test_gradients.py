@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain import same_bits
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import CELLS, Architecture
@@ -15,6 +14,7 @@ from seqsweep.seqmodels.backends.cpu import instruction_sets
 from seqsweep.seqmodels.gradients import autograd_gradients
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.network import Network
+from seqsweep.seqmodels.testing.conformance import same_bits
 
 READOUTS = [("last",), ("mean",), ("max",), ("last", "mean"), ("last", "max"), ("mean", "max")]
 

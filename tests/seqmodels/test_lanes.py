@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from plain import PlainModel, dropout_masks, same_bits, small_dataset, tokens_of
+from plain import PlainModel, dropout_masks, small_dataset, tokens_of
 from scipy import stats
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from seqsweep.seqmodels.backends import TorchBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.testing.conformance import same_bits
 
 DATA = small_dataset()
 ARCHITECTURES = [

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from plain import PlainModel, same_bits, small_dataset, tokens_of, train_plain
+from plain import PlainModel, small_dataset, tokens_of, train_plain
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
@@ -16,6 +16,7 @@ from seqsweep.seqmodels.backends import TorchBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord
+from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer, _mean_losses
 from seqsweep.seqmodels.training_config import TrainingConfig
 

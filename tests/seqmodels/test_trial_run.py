@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from plain import PlainModel, same_bits, small_dataset, train_plain
+from plain import PlainModel, small_dataset, train_plain
 from safetensors.torch import load, save
 from sklearn.metrics import accuracy_score, log_loss
 
@@ -18,6 +18,7 @@ from seqsweep.seqmodels.data.splits import Splits, split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.progress import LaneProgress
 from seqsweep.seqmodels.scoring import TrialOutcome
+from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from emulator import COMPILER, Emulator
-from plain import same_bits, small_dataset, tokens_of
+from plain import small_dataset, tokens_of
 from torch import Tensor
 
 from seqsweep.seqmodels import trial_run
@@ -24,6 +24,7 @@ from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord
 from seqsweep.seqmodels.scoring import TrialOutcome
+from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import test_backends
 import torch
-from conformance import SIZES, Problem, stepwise_relu
-from plain import same_bits, small_dataset, tokens_of
+from plain import small_dataset, tokens_of
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import CELLS, Architecture
@@ -28,6 +27,7 @@ from seqsweep.seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.testing.conformance import SIZES, Problem, same_bits, stepwise_relu
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conformance import Problem
 from emulator import COMPILER, EmulationError, Emulator
-from plain import same_bits
 from specialisations import recurrence_kernels
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import SOURCES
+from seqsweep.seqmodels.testing.conformance import Problem, same_bits
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SEEDS = (1, 2, 3)

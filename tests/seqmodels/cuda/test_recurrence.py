@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conformance import Problem, close, packed_module
 from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
@@ -13,6 +12,7 @@ from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.memory import Measures
 from seqsweep.seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrencePass, RowTable
 from seqsweep.seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
+from seqsweep.seqmodels.testing.conformance import Problem, close, packed_module
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SORTED_ROWS = 1024  # as in rows_of_block.cuh

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conformance import Problem
 from emulator import COMPILER, EmulationError, Emulator
 from specialisations import recurrence_kernels
 from test_epochs import CONFIG, LANES, trainer
@@ -14,6 +13,7 @@ from seqsweep.seqmodels.architecture import CELLS, Architecture
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import SOURCES
 from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shape
+from seqsweep.seqmodels.testing.conformance import Problem
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 HIDDEN = 21  # a multiple of nothing

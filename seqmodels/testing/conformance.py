@@ -1,4 +1,7 @@
-"""What every backend must do; `test_backends.py` adds a backend with one line.
+"""What every backend must do. A backend is tested by one line:
+
+    class TestMine(Conformance):
+        make = MyBackend
 
 The oracles are `torch.nn` modules over a PackedSequence in float64, and single steps of `torch.nn`'s cells.
 """
@@ -10,13 +13,18 @@ from typing import ClassVar
 
 import pytest
 import torch
-from plain import MODULES, same_bits
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.backends import Backend, Rows, Weights
 
+MODULES: dict[str, Callable[..., nn.RNNBase]] = {
+    "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),
+    "rnn_relu": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="relu", **options),
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 SIZES = [  # features, hidden, lengths of each row
     pytest.param(1, 1, [1], id="one-of-everything"),
@@ -182,6 +190,11 @@ def stepwise_relu(
         return torch.stack(done)
 
     return forward
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Compare shapes and bytes, so that NaN equals itself and 0 differs from -0."""
+    return a.shape == b.shape and a.contiguous().numpy().tobytes() == b.contiguous().numpy().tobytes()
 
 
 def close(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
