@@ -15,7 +15,7 @@ from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import TorchBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.progress import EpochRecord
+from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer, _mean_losses
 from seqsweep.seqmodels.training_config import TrainingConfig
@@ -186,14 +186,17 @@ def test_the_reference_rule_stops_where_its_words_say(patience: int) -> None:
 
 
 def test_the_reference_rule_by_hand() -> None:
-    ours = trainer(LANES[:1], TrainingConfig(epochs=99, min_change=0.1, patience=2, keep="last"))
+    config = TrainingConfig(epochs=99, min_change=0.1, patience=2, keep="last")
+    progress = LaneProgress()
+
+    def judge(epoch: int, loss: float) -> str:
+        progress.judge(config, epoch, loss, 0.5, 0.5, limit=99, converges=True)
+        return progress.stopped
+
     # changes: -, 0.5, 0.05 (quiet), 0.2, 0.09 (quiet), 0.09 upwards (quiet, the second in a row)
-    for loss in (2.0, 1.5, 1.45, 1.25, 1.16):
-        ours.epoch += 1
-        ours._judge(0, loss, 0.5, 0.5)
-        assert ours.progress[0].stopped == ""
-    ours._judge(0, 1.25, 0.5, 0.5)
-    assert ours.progress[0].stopped == "converged"
+    for epoch, loss in enumerate((2.0, 1.5, 1.45, 1.25, 1.16), 1):
+        assert judge(epoch, loss) == ""
+    assert judge(6, 1.25) == "converged"
 
 
 @pytest.mark.parametrize("sequences", [1, 7, 300])
@@ -211,19 +214,17 @@ def test_mean_losses_of_many_lanes_are_those_of_each(sequences: int) -> None:
 
 def test_validation_patience_by_hand() -> None:
     config = TrainingConfig(epochs=99, min_change=0.0, validation_patience=3)
-    ours = trainer(LANES[:1], config)
+    progress = LaneProgress()
     # accuracy, loss; the loss breaks ties of accuracy and nothing else
     course = [(0.5, 1.0), (0.5, 0.9), (0.4, 0.1), (0.5, 0.9), (0.6, 2.0), (0.6, 2.0), (0.6, 2.1)]
     kept = []
-    for accuracy, loss in course:
-        ours.epoch += 1
-        ours._judge(0, 1.0 / ours.epoch, loss, accuracy)
-        kept.append(ours.progress[0].kept_epoch)
-        assert ours.progress[0].stopped == ""
+    for epoch, (accuracy, loss) in enumerate(course, 1):
+        progress.judge(config, epoch, 1.0 / epoch, loss, accuracy, limit=99, converges=True)
+        kept.append(progress.kept_epoch)
+        assert progress.stopped == ""
     assert kept == [1, 2, 2, 2, 5, 5, 5]
-    ours.epoch += 1
-    ours._judge(0, 0.01, 0.0, 0.59)
-    assert ours.progress[0].stopped == "validation"
+    progress.judge(config, 8, 0.01, 0.0, 0.59, limit=99, converges=True)
+    assert progress.stopped == "validation"
 
 
 def test_epoch_limits_and_the_refit_phase() -> None:
