@@ -27,7 +27,8 @@ import numpy as np
 import pyarrow as pa
 from results_table import machine, own_command, table, write_section
 
-from seqsweep.results import analysis, schema
+from seqsweep.results import schema
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.parquet import encoded
 from seqsweep.results.store import Store, Sweep
 
@@ -168,7 +169,7 @@ def make(root: Path, trials: int) -> Sweep:
         if number == 0:
             sweep.write_trial(trial, tables)
         lanes.write(f"{trial}.parquet", content)
-    for block in analysis.verdict(sweep).datasets:
+    for block in verdict(sweep).datasets:
         for row in (*block.rows[:2], block.rows[-1]):
             key = {
                 name: getattr(row, name) for name in ("cell", "layers", "hidden", "bidirectional", "readout")
@@ -219,7 +220,7 @@ def _watch(process: int, peak: list[float]) -> None:
 
 def report(sweep: Sweep, options: argparse.Namespace, store: list[str]) -> None:
     """Measure, print, and write down."""
-    block = analysis.verdict(sweep).datasets[0]
+    block = verdict(sweep).datasets[0]
     first, second = (row.trial for row in block.rows[:2])
     verbs = {
         "show": [],

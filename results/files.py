@@ -18,7 +18,7 @@ from pyarrow import fs
 
 from seqsweep.results.errors import Damaged, Missing, Refused
 from seqsweep.results.location import open_location
-from seqsweep.results.patience import PATIENCE, patiently
+from seqsweep.results.retry import PATIENCE, patiently
 from seqsweep.results.seal import intact
 
 _AT_ONCE = 16  # requests to an object store, which answers each in some 10 to 100 ms

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pyarrow import fs
 
 from seqsweep.results.errors import Invalid, NotFound
-from seqsweep.results.patience import LOOKING, patiently
+from seqsweep.results.retry import LOOKING, patiently
 
 _KINDS = {"s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "gs": "GOOGLE_APPLICATION_CREDENTIALS"}
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}[A-Za-z0-9]"

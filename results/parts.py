@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pyarrow import fs
 
 from seqsweep.results.files import Folder
-from seqsweep.results.patience import patiently
+from seqsweep.results.retry import patiently
 from seqsweep.results.schema import SCHEMAS
 from seqsweep.results.store import ID
 

@@ -28,7 +28,7 @@ from seqsweep.results import gathered, info, parquet
 from seqsweep.results.errors import Ambiguous, Damaged, Invalid, Missing, Newer, NotFound, Refused, StoreError
 from seqsweep.results.files import Folder, Staged
 from seqsweep.results.holder import abandoned
-from seqsweep.results.patience import LOOKING, PATIENCE
+from seqsweep.results.retry import LOOKING, PATIENCE
 from seqsweep.results.schema import EXAMPLES, SCHEMA_VERSION, SCHEMAS, named_schema
 from seqsweep.results.seal import BLANK, FIELD, seal
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from seqsweep.results import analysis, html
+from seqsweep.results import html
+from seqsweep.results.analysis.report import report as report_of
 from seqsweep.results.store import Store, Sweep
 from seqsweep.sweeps.cli.printing import report
 
@@ -33,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sweep = Store(arguments.store).find(arguments.sweep)
     (DOCS / "verdict.svg").write_text(terminal(sweep, arguments.store, arguments.width))
-    (DOCS / "report.png").write_bytes(screenshot(html.render(analysis.report(sweep))))
+    (DOCS / "report.png").write_bytes(screenshot(html.render(report_of(sweep))))
 
 
 def terminal(sweep: Sweep, store: str, width: int) -> str:

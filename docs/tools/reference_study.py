@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import Row
-from seqsweep.results.analysis._comparison import ALPHA, holm, least_deviation, paired
+from seqsweep.results.analysis.provenance import provenance
+from seqsweep.results.analysis.verdict import Row, verdict
+from seqsweep.results.statistics.differences import ALPHA, holm, least_deviation, paired
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import formats
 
@@ -125,7 +125,7 @@ def results(sweep: Sweep) -> Iterator[tuple[str, Result]]:
     for lane in sweep.read("lanes", columns).to_pylist():
         if lane["chosen"] and lane["test_accuracy"] is not None:
             tests.setdefault(lane["trial"], {})[lane["seed"]] = lane["test_accuracy"]
-    for block in analysis.verdict(sweep).datasets:
+    for block in verdict(sweep).datasets:
         for row in block.rows:
             yield block.dataset.name, Result(row, tests.get(row.trial, {}), block.dataset.test)
 
@@ -225,7 +225,7 @@ def described(result: Result) -> str:
 
 def measured(sweep: Sweep) -> str:
     """When and by what."""
-    origin = analysis.provenance(sweep)
+    origin = provenance(sweep)
     versions = ", ".join(
         f"{name} {origin.versions[name]}" for name in ("python", "torch", "ray") if name in origin.versions
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from seqsweep.results.analysis import Curve, Curves
+from seqsweep.results.analysis.curves import Curve, Curves
 from seqsweep.results.html import svg
 from seqsweep.results.html.axis import Axis, label, ticks
 from seqsweep.results.views import formats

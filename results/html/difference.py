@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from seqsweep.results.analysis import CellContrast, Contrast
+from seqsweep.results.analysis.confusion_contrast import CellContrast, Contrast
 
 SHADES = 10
 _LEAST = 0.1  # largest difference of a matrix that is given the strongest shade: less may not look like much

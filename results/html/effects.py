@@ -6,7 +6,8 @@ import math
 
 from markupsafe import Markup
 
-from seqsweep.results.analysis import Importance, Level, Parameter, RateRange, Share
+from seqsweep.results.analysis.importance import Importance, Parameter, Share
+from seqsweep.results.analysis.parameter_levels import Level, RateRange
 from seqsweep.results.html import svg
 from seqsweep.results.html.axis import Axis, label, ticks
 from seqsweep.results.views import formats

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from seqsweep.results.analysis import Interval
 from seqsweep.results.html import svg
 from seqsweep.results.html.axis import Axis, label, step_for, ticks
+from seqsweep.results.statistics.interval import Interval
 
 WIDTH, HEIGHT = 148, 20
 _MARGIN = 12

@@ -10,9 +10,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seqsweep.results.analysis import ALPHA, Confusion, DatasetReport, Report
+from seqsweep.results.analysis.confusion import Confusion
+from seqsweep.results.analysis.report import DatasetReport, Report
 from seqsweep.results.html import curves, difference, effects, glyph, parallel, specimen, toml
 from seqsweep.results.shown import shown, shown_lines
+from seqsweep.results.statistics.differences import ALPHA
 from seqsweep.results.views import formats
 
 MOST_CLASSES = 15  # of a matrix; of more the pairs most confused are listed

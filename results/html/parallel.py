@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from seqsweep.results.analysis import Candidate, Candidates
+from seqsweep.results.analysis.candidates import Candidate, Candidates
 from seqsweep.results.html import svg
 from seqsweep.results.html.axis import Axis, label, ticks
 from seqsweep.results.views import formats

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from seqsweep.results.analysis import DatasetFacts, Specimen
+from seqsweep.results.analysis.dataset_facts import DatasetFacts, Specimen
 from seqsweep.results.html import png, svg
 from seqsweep.results.shown import shown
 

@@ -4,8 +4,8 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from seqsweep.results.query.sql import Answer
 from seqsweep.results.shown import shown
-from seqsweep.results.sql import Answer
 from seqsweep.results.views import csv_rows, formats, json_view, layout
 from seqsweep.results.views.rows import table
 

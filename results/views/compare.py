@@ -4,7 +4,8 @@ from string import ascii_uppercase
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Compared, Comparison, DatasetComparison, Difference
+from seqsweep.results.analysis.comparison import Compared, Comparison, DatasetComparison
+from seqsweep.results.statistics.differences import Difference
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text
 

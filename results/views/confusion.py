@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Average, Calibration, Confusion, Pair
+from seqsweep.results.analysis.confusion import Average, Confusion, Pair
+from seqsweep.results.statistics.calibration import Calibration
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text, text_width
 

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from seqsweep.results.analysis import CellContrast, Contrast, Paired
+from seqsweep.results.analysis.confusion_contrast import CellContrast, Contrast, Paired
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.confusion import MOST_CLASSES
 from seqsweep.results.views.terminal import Text, text_width

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Band, Curve, Curves
+from seqsweep.results.analysis.curves import Band, Curve, Curves
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.canvas import Canvas
 from seqsweep.results.views.terminal import Text

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Evaluation
+from seqsweep.results.analysis.evaluation import Evaluation
 from seqsweep.results.views import confusion, formats, layout
 
 

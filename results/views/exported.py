@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqsweep.results.analysis import ChosenModel
+from seqsweep.results.analysis.chosen_model import ChosenModel
 from seqsweep.results.views import formats, layout
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from seqsweep.results.analysis import Interval, Proportion
+from seqsweep.results.statistics.interval import Interval
+from seqsweep.results.statistics.proportion import Proportion
 
 SHADES = "░▒▓█"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Importance, Level, Parameter, RateRange, Share
+from seqsweep.results.analysis.importance import Importance, Parameter, Share
+from seqsweep.results.analysis.parameter_levels import Level, RateRange
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.bars import bar, sparkline
 from seqsweep.results.views.terminal import Text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Prediction
+from seqsweep.results.analysis.prediction import Prediction
 from seqsweep.results.views import formats, json_view, layout
 from seqsweep.results.views.terminal import text_width
 

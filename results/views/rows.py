@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Rows
+from seqsweep.results.analysis.lane_rows import Rows
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text, text_width

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from seqsweep.results.analysis import Summary
+from seqsweep.results.analysis.summary import Summary
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text
 

@@ -17,7 +17,7 @@ from seqsweep.sweeps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from seqsweep.results.analysis import Comparison
+    from seqsweep.results.analysis.comparison import Comparison
     from seqsweep.results.errors import NotFound
     from seqsweep.results.store import Sweep
 
@@ -61,14 +61,14 @@ def command(
 
 
 def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.comparison import compare_architectures, compare_sweeps
     from seqsweep.results.errors import Invalid, NotFound
 
     sweeps, complaint = _leading_sweeps(names, store)
     if complaint is None and len(sweeps) > 1:
         if len({sweep.id for sweep in sweeps}) < len(sweeps):
             raise typer.BadParameter("one sweep is named twice, but they must be different ones")
-        return analysis.compare_sweeps(sweeps, dataset)
+        return compare_sweeps(sweeps, dataset)
     architectures = names[len(sweeps) :]
     if len(sweeps) > 1:
         raise Invalid(f"{complaint}; as {sweeps[1].id} is a sweep, all names must be sweeps")
@@ -79,10 +79,10 @@ def _compared(names: list[str], dataset: str | None, store: str) -> Comparison:
             "one alone cannot be compared: name at least two architectures, or two sweeps"
         )
     if sweeps:
-        return analysis.compare_architectures(sweeps[0], architectures, dataset)
+        return compare_architectures(sweeps[0], architectures, dataset)
     newest = find_sweep(store, None)
     try:
-        return analysis.compare_architectures(newest, architectures, dataset)
+        return compare_architectures(newest, architectures, dataset)
     except NotFound as error:
         where = f"looked for in {newest.id}, the newest sweep, as `{names[0]}` is the name of none"
         raise NotFound(f"{error}; {where}") from error

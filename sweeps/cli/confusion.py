@@ -66,11 +66,11 @@ def command(
     if against is not None:
         _contrast(found, dataset, architecture, against, split.value, json)
         return
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.confusion import confusion
     from seqsweep.results.views.confusion import render
 
     data = per_dataset(
-        found, dataset, lambda name, which: analysis.confusion(found, name, which, split.value), architecture
+        found, dataset, lambda name, which: confusion(found, name, which, split.value), architecture
     )
     note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
@@ -79,13 +79,13 @@ def command(
 def _contrast(
     sweep: Sweep, dataset: str | None, architecture: str | None, against: str, split: str, json: bool
 ) -> None:
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.confusion_contrast import contrast
     from seqsweep.results.views.contrast import render
 
     data = per_dataset(
         sweep,
         dataset,
-        lambda name, which: analysis.contrast(sweep, name, which, against, split),
+        lambda name, which: contrast(sweep, name, which, against, split),
         architecture,
     )
     sides = [side for each in data for side in (each.first, each.second)]

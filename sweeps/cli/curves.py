@@ -42,10 +42,10 @@ def command(
     A curve for every hyperparameter set, the mean over its seeds; in brackets the least and the greatest of them, for the
     chosen set drawn too.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.curves import curves
     from seqsweep.results.views.curves import render
 
     found = find_sweep(store, sweep)
-    data = per_dataset(found, dataset, lambda name, which: analysis.curves(found, name, which), architecture)
+    data = per_dataset(found, dataset, lambda name, which: curves(found, name, which), architecture)
     note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, validation=validation), console(), json)

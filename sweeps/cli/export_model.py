@@ -59,14 +59,14 @@ def command(
     Weights as safetensors, model.py in plain torch.nn, ONNX, a torch.export program, model.json and a model card. Each is read
     back and compared. Needs the extra `export`.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.chosen_model import chosen_model
     from seqsweep.results.views.exported import render
     from seqsweep.seqmodels.export.writing import check_place
     from seqsweep.sweeps.cli.printing import write_json
 
     check_place(out)  # before anything is read
     found = find_sweep(store, sweep)
-    model = analysis.chosen_model(found, dataset, architecture, seed)
+    model = chosen_model(found, dataset, architecture, seed)
     note_cells([architecture], [(model.dataset, model.label)])
     from seqsweep.sweeps.models.export import export_model
 

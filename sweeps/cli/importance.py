@@ -32,10 +32,8 @@ def command(
     The architecture's and the hyperparameters', by functional ANOVA of regression forests; then the accuracy at each value,
     and how wide the range of good learning rates is. A diverged model counts as guessing. Needs the extra `importance`.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.importance import importance
     from seqsweep.results.views.importance import render
 
     found = find_sweep(store, sweep)
-    print_each(
-        per_dataset(found, dataset, lambda name, _: analysis.importance(found, name)), render, console(), json
-    )
+    print_each(per_dataset(found, dataset, lambda name, _: importance(found, name)), render, console(), json)

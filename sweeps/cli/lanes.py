@@ -53,13 +53,13 @@ def command(
     A condition compares columns (== != < <= > >= in) with 'text', numbers, true, false and off, joined by and, or, not.
     docs/store.md says what each column means. Accuracies are fractions in a condition and in JSON.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.lane_rows import lanes
     from seqsweep.results.views.rows import render
     from seqsweep.sweeps.cli.printing import write_json
 
     if limit is None and not json:
         limit = LIMIT
-    found = analysis.lanes(
+    found = lanes(
         find_sweep(store, sweep), condition=where, sort=_names(sort), columns=_names(columns), limit=limit
     )
     if json:

@@ -31,7 +31,7 @@ def command(
     if cluster or address:
         _of_cluster(address, json)
         return
-    from seqsweep.results.analysis import summary
+    from seqsweep.results.analysis.summary import summary
     from seqsweep.results.errors import Damaged
     from seqsweep.results.store import Store
     from seqsweep.results.views.sweeps import render

@@ -113,10 +113,10 @@ def per_dataset(
         NotFound: none has; the first data set's complaint.
         StoreError: a file is damaged, or the store out of reach.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.verdict import verdict
     from seqsweep.results.errors import NotFound
 
-    blocks = analysis.verdict(sweep, dataset).datasets
+    blocks = verdict(sweep, dataset).datasets
     if not blocks:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     found, complaints = [], []

@@ -43,12 +43,13 @@ def report(
     Raises:
         StoreError: no such data set, or a file is damaged.
     """
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.confusion import confusion as confusion_of
+    from seqsweep.results.analysis.verdict import verdict as verdict_of
     from seqsweep.results.views import confusion, verdict
 
-    data = analysis.verdict(sweep, dataset)
+    data = verdict_of(sweep, dataset)
     confusions = [
-        analysis.confusion(sweep, block.dataset.name, block.best)
+        confusion_of(sweep, block.dataset.name, block.best)
         for block in data.datasets
         if block.best  # nothing to show where every lane diverged
     ]

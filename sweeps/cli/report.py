@@ -31,12 +31,13 @@ def command(
     spec and where the results come from. Nothing in it is fetched from elsewhere, so it may be mailed or archived. A file of
     that name is replaced.
     """
-    from seqsweep.results import analysis, html
+    from seqsweep.results import html
+    from seqsweep.results.analysis.report import report
     from seqsweep.results.output import check_place, write
 
     found = find_sweep(store, sweep)
     target = output or Path(f"{found.id}.html")
     check_place(target)
-    page = html.render(analysis.report(found)).encode()
+    page = html.render(report(found)).encode()
     write(page, target)
     console().print(f"{target} · {len(page) / 1e6:.1f} MB", markup=False, highlight=False, soft_wrap=True)

@@ -43,8 +43,8 @@ def command(
         raise typer.BadParameter("--all takes no SWEEP")
     if csv and json:
         raise typer.BadParameter("--csv or --json, not both")
-    from seqsweep.results import sql
     from seqsweep.results.errors import Damaged
+    from seqsweep.results.query import sql
     from seqsweep.results.store import Store
     from seqsweep.results.views import answer
     from seqsweep.sweeps.cli.printing import write_json

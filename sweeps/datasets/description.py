@@ -12,7 +12,7 @@ from seqsweep.seqmodels.data.findings import findings
 from seqsweep.seqmodels.data.source import source_format
 
 if TYPE_CHECKING:
-    from seqsweep.results.analysis import Caution
+    from seqsweep.results.analysis.caution import Caution
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
     from seqsweep.sweeps.datasets.loading import Data
@@ -56,10 +56,10 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
 
 def data_cautions(spec: Spec, data: Data) -> dict[str, tuple[Caution, ...]]:
     """What to beware of in the data before anything is trained, by data set; none where there is nothing."""
-    from seqsweep.results import analysis
+    from seqsweep.results.analysis.data_cautions import data_cautions as data_cautions_of
 
     found = {
-        name: analysis.data_cautions(description(*each, source))
+        name: data_cautions_of(description(*each, source))
         for (name, each), source in zip(data.items(), spec.datasets, strict=True)
     }
     return {name: cautions for name, cautions in found.items() if cautions}

@@ -170,7 +170,7 @@ def look_at_store(store: str, token: str | None = None) -> StoreFound:
     name = f".doctor-{os.urandom(4).hex()}"  # many nodes write at the same time
     try:
         from seqsweep.results.files import Folder
-        from seqsweep.results.patience import LOOKING
+        from seqsweep.results.retry import LOOKING
 
         folder = Folder.at(store, LOOKING)
         if folder.local:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqsweep.results.analysis import Caution
+from seqsweep.results.analysis.caution import Caution
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends import BACKENDS
 from seqsweep.seqmodels.cost import cost

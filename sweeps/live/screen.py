@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from seqsweep.results.analysis import interval
+from seqsweep.results.statistics.interval import interval
 from seqsweep.results.views import formats
 from seqsweep.results.views.formats import duration
 from seqsweep.results.views.terminal import Text

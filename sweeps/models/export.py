@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from seqsweep.results.analysis import ChosenModel
+    from seqsweep.results.analysis.chosen_model import ChosenModel
     from seqsweep.results.store import Sweep
     from seqsweep.seqmodels.export.description import Description
 

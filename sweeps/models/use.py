@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from seqsweep.seqmodels.data.errors import DataError, Problem
 
 if TYPE_CHECKING:
-    from seqsweep.results.analysis import Evaluation, Prediction
+    from seqsweep.results.analysis.evaluation import Evaluation
+    from seqsweep.results.analysis.prediction import Prediction
     from seqsweep.seqmodels.data.inputs import RawSequence
     from seqsweep.seqmodels.export.description import Description
     from seqsweep.seqmodels.export.prediction import Tokens
@@ -38,7 +39,7 @@ def predictions(
     Raises:
         DataError: at the end, with all problems: the good sequences are answered all the same.
     """
-    from seqsweep.results.analysis import prediction
+    from seqsweep.results.analysis.prediction import prediction
     from seqsweep.seqmodels.export.prediction import is_far, probabilities, to_tokens
 
     far = 0
@@ -78,7 +79,7 @@ def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evalua
     Raises:
         DataError: the data cannot be read, do not fit the model, or have none of its classes.
     """
-    from seqsweep.results.analysis import Subject, evaluation
+    from seqsweep.results.analysis.evaluation import Subject, evaluation
     from seqsweep.seqmodels.data.names import match
     from seqsweep.seqmodels.export.prediction import probabilities
 

@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.confusion import confusion
+from seqsweep.results.analysis.curves import Curve, curves
+from seqsweep.results.analysis.summary import summary
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import SCHEMAS, table
+from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import json_view
 
@@ -33,7 +37,7 @@ def lanes(sweep: Sweep) -> pd.DataFrame:
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=12))
 def test_interval_is_students_t(values: list[float]) -> None:
-    found = analysis.interval(values)
+    found = interval(values)
     scale = stats.sem(values)
     assert (found.mean, found.n) == (pytest.approx(np.mean(values)), len(values))
     if scale > 0:
@@ -46,7 +50,7 @@ def test_interval_is_students_t(values: list[float]) -> None:
 def test_interval_is_that_of_the_one_sample_t_test() -> None:
     values = [0.97, 0.981, 0.975, 0.99]
     low, high = stats.ttest_1samp(values, 0.5).confidence_interval(0.95)
-    assert analysis.interval(values).half_width == pytest.approx((high - low) / 2)
+    assert interval(values).half_width == pytest.approx((high - low) / 2)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +60,12 @@ def test_interval_is_that_of_the_one_sample_t_test() -> None:
 def test_fewer_than_two_values_have_no_interval(
     values: list[float | None], mean: float | None, n: int
 ) -> None:
-    assert analysis.interval(values) == analysis.Interval(mean, None, n)
+    assert interval(values) == Interval(mean, None, n)
 
 
 def test_verdict_is_what_pandas_says(sweep: Sweep, lanes: pd.DataFrame) -> None:
     chosen = lanes[lanes.chosen]
-    found = analysis.verdict(sweep)
+    found = verdict(sweep)
     assert [block.dataset.name for block in found.datasets] == ["handwriting", "segments"]
     for block in found.datasets:
         assert len(block.rows) == len(ARCHITECTURES)
@@ -87,7 +91,7 @@ def test_verdict_is_what_pandas_says(sweep: Sweep, lanes: pd.DataFrame) -> None:
 
 
 def test_ranks_follow_test_accuracy_then_parameters(sweep: Sweep) -> None:
-    for block in analysis.verdict(sweep).datasets:
+    for block in verdict(sweep).datasets:
         assert [row.rank for row in block.rows] == list(range(1, len(block.rows) + 1))
         means = [-1.0 if row.test.mean is None else row.test.mean for row in block.rows]
         assert means == sorted(means, reverse=True)
@@ -101,31 +105,29 @@ def test_of_equal_accuracies_the_smaller_model_leads(own_sweep: Sweep) -> None:
         for row in rows:
             row["test_accuracy"] = accuracies[row["seed"]] if row["chosen"] else None
         own_sweep.write_trial(name, {"lanes": table("lanes", rows)})
-    rows = [
-        row for row in analysis.verdict(own_sweep, "segments").datasets[0].rows if row.candidate is not None
-    ]
+    rows = [row for row in verdict(own_sweep, "segments").datasets[0].rows if row.candidate is not None]
     assert [row.parameters for row in rows] == sorted(row.parameters for row in rows)
 
 
 def test_a_seed_without_a_test_result_is_left_out_and_counted(own_sweep: Sweep) -> None:
-    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    trial = verdict(own_sweep).datasets[0].rows[0].trial
     rows = own_sweep.read("lanes", trials=[trial]).to_pylist()
     for row in rows:
         if row["chosen"] and row["seed"] > 0:
             row |= {"test_accuracy": None, "test_loss": None, "train_loss": math.nan, "stopped": "diverged"}
     own_sweep.write_trial(trial, {"lanes": table("lanes", rows)})
-    row = next(row for row in analysis.verdict(own_sweep).datasets[0].rows if row.trial == trial)
+    row = next(row for row in verdict(own_sweep).datasets[0].rows if row.trial == trial)
     assert (row.test.n, row.test.half_width, row.diverged_seeds, row.seeds) == (1, None, 2, 3)
     assert row.train.n == row.validation.n == 1, "all three figures are over the same seeds"
 
 
 def test_confusion_is_what_scikit_learn_says(sweep: Sweep) -> None:
     predictions = sweep.read("predictions").to_pandas()
-    for block in analysis.verdict(sweep).datasets:
+    for block in verdict(sweep).datasets:
         for row in block.rows:
             if row.candidate is None:
                 continue
-            found = analysis.confusion(sweep, block.dataset.name, row.trial)
+            found = confusion(sweep, block.dataset.name, row.trial)
             mine = predictions[predictions.trial == row.trial]
             labels = list(found.classes)
             assert tuple(labels) == block.dataset.classes
@@ -139,12 +141,12 @@ def test_confusion_is_what_scikit_learn_says(sweep: Sweep) -> None:
                 np.testing.assert_allclose([math.nan if each is None else each for each in ours], theirs)
             assert found.n == len(mine)
             each = [metrics.accuracy_score(seed.true, seed.predicted) for _, seed in mine.groupby("seed")]
-            assert found.accuracy == analysis.interval(each)
+            assert found.accuracy == interval(each)
             assert found.accuracy.mean == pytest.approx(row.test.mean)
 
 
 def test_the_most_confused_pair_leads(sweep: Sweep) -> None:
-    found = analysis.confusion(sweep, "segments", "rnn_tanh x 2 x 100")
+    found = confusion(sweep, "segments", "rnn_tanh x 2 x 100")
     counts = np.array(found.counts, dtype=float)
     shares = counts / counts.sum(axis=1, keepdims=True)
     np.fill_diagonal(shares, 0)
@@ -156,14 +158,14 @@ def test_the_most_confused_pair_leads(sweep: Sweep) -> None:
 
 
 def test_confusion_and_curves_take_the_best_by_default(sweep: Sweep) -> None:
-    best = analysis.verdict(sweep).datasets[0].rows[0]
-    assert analysis.confusion(sweep).trial == analysis.curves(sweep).trial == best.trial
-    assert analysis.confusion(sweep, trial=best.trial[:6]).trial == best.trial
-    assert analysis.confusion(sweep, trial=best.label.upper().replace(" ", "")).trial == best.trial
+    best = verdict(sweep).datasets[0].rows[0]
+    assert confusion(sweep).trial == curves(sweep).trial == best.trial
+    assert confusion(sweep, trial=best.trial[:6]).trial == best.trial
+    assert confusion(sweep, trial=best.label.upper().replace(" ", "")).trial == best.trial
 
 
 def test_the_best_by_default_lost_no_seed(own_sweep: Sweep) -> None:
-    first = analysis.verdict(own_sweep).datasets[0].best
+    first = verdict(own_sweep).datasets[0].best
     assert first is not None
     rows = own_sweep.read("lanes", trials=[first]).to_pylist()
     for row in rows:
@@ -171,15 +173,15 @@ def test_the_best_by_default_lost_no_seed(own_sweep: Sweep) -> None:
             lost = {"test_accuracy": None, "test_loss": None, "stopped": "diverged"}
             row |= lost if row["seed"] == 0 else {"test_accuracy": 1.0}
     own_sweep.write_trial(first, {"lanes": table("lanes", rows)})
-    block = analysis.verdict(own_sweep).datasets[0]
+    block = verdict(own_sweep).datasets[0]
     assert block.rows[0].trial == first, "it has the highest mean"
     best = block.best
     assert best != first
-    assert analysis.confusion(own_sweep).trial == analysis.curves(own_sweep).trial == best
+    assert confusion(own_sweep).trial == curves(own_sweep).trial == best
 
 
 def test_a_class_that_is_never_predicted_has_no_precision(own_sweep: Sweep) -> None:
-    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    trial = verdict(own_sweep).datasets[0].rows[0].trial
     tables = {name: own_sweep.read(name, trials=[trial]) for name in SCHEMAS}
     cells = tables["confusions"].to_pylist()
     for cell in cells:
@@ -188,13 +190,13 @@ def test_a_class_that_is_never_predicted_has_no_precision(own_sweep: Sweep) -> N
         trial,
         {"lanes": table("lanes", tables["lanes"].to_pylist()), "confusions": table("confusions", cells)},
     )
-    found = analysis.confusion(own_sweep, trial=trial)
+    found = confusion(own_sweep, trial=trial)
     assert found.precision == (0.25, None, None, None, None)
     assert found.recall == (1.0, 0.0, 0.0, 0.0, None)
 
 
 def test_curves_are_what_pandas_says(sweep: Sweep) -> None:
-    found = analysis.curves(sweep, "segments")
+    found = curves(sweep, "segments")
     epochs = sweep.read("epochs").to_pandas()
     mine = epochs[(epochs.trial == found.trial) & np.isfinite(epochs.train_loss)]
     assert found.searched == ("lr", "optimizer", "clip_norm")
@@ -216,19 +218,19 @@ def test_curves_are_what_pandas_says(sweep: Sweep) -> None:
 
 
 def test_a_seed_that_stopped_early_keeps_its_last_error(own_sweep: Sweep) -> None:
-    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    trial = verdict(own_sweep).datasets[0].rows[0].trial
     rows = own_sweep.read("epochs", trials=[trial]).to_pylist()
     kept = [row for row in rows if not (row["candidate"] == 0 and row["seed"] == 0 and row["epoch"] > 2)]
     refit = [row | {"phase": "refit", "train_loss": 99.0} for row in rows]
     lanes = table("lanes", own_sweep.read("lanes", trials=[trial]).to_pylist())
     own_sweep.write_trial(trial, {"lanes": lanes, "epochs": table("epochs", kept + refit)})
-    errors = analysis.curves(own_sweep, trial=trial).curves[0].errors
+    errors = curves(own_sweep, trial=trial).curves[0].errors
     full = {row["epoch"]: row["train_loss"] for row in rows if row["candidate"] == 0 and row["seed"] == 1}
     assert errors[-1] == pytest.approx((full[2] + 2 * full[EPOCHS]) / 3)
 
 
 def test_a_validation_error_that_was_not_measured_is_none(own_sweep: Sweep) -> None:
-    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    trial = verdict(own_sweep).datasets[0].rows[0].trial
     rows = own_sweep.read("epochs", trials=[trial]).to_pylist()
     for row in rows:
         row["validation_loss"] = (
@@ -236,7 +238,7 @@ def test_a_validation_error_that_was_not_measured_is_none(own_sweep: Sweep) -> N
         )
     lanes = table("lanes", own_sweep.read("lanes", trials=[trial]).to_pylist())
     own_sweep.write_trial(trial, {"lanes": lanes, "epochs": table("epochs", rows)})
-    none, some, *_ = analysis.curves(own_sweep, trial=trial).curves
+    none, some, *_ = curves(own_sweep, trial=trial).curves
     assert none.validation is None
     assert some.validation is not None
     assert [error is None for error in some.validation.mean[:3]] == [False, True, False]
@@ -244,43 +246,43 @@ def test_a_validation_error_that_was_not_measured_is_none(own_sweep: Sweep) -> N
 
 def test_a_sweep_without_results_says_so(tmp_path: Path) -> None:
     sweep = Store(tmp_path).create("new-000000", {"trials": 4, "datasets": [{"name": "handwriting"}]})
-    found = analysis.verdict(sweep)
+    found = verdict(sweep)
     assert (found.datasets, found.summary.missing, found.summary.status) == ((), 4, "running")
-    for ask in (analysis.confusion, analysis.curves, lambda sweep: analysis.verdict(sweep, "handwriting")):
+    for ask in (confusion, curves, lambda sweep: verdict(sweep, "handwriting")):
         with pytest.raises(StoreError, match="sweep new-000000 has no finished trial yet"):
             ask(sweep)
 
 
 def test_what_is_not_there_is_named_with_the_nearest(sweep: Sweep) -> None:
     with pytest.raises(StoreError, match="no results on data set `handwritin`; nearest: handwriting"):
-        analysis.verdict(sweep, "handwritin")
+        verdict(sweep, "handwritin")
     with pytest.raises(StoreError, match=r"no trial or architecture `gru x 2 x 10`; nearest: gru x 2 x 100"):
-        analysis.curves(sweep, trial="gru x 2 x 10")
+        curves(sweep, trial="gru x 2 x 10")
     with pytest.raises(StoreError, match="no confusions of split `validation`; it has test"):
-        analysis.confusion(sweep, split="validation")
+        confusion(sweep, split="validation")
     with pytest.raises(StoreError, match="has no chosen candidate: all of its lanes diverged"):
-        analysis.confusion(sweep, trial="rnn_tanh x 3 x 100")
+        confusion(sweep, trial="rnn_tanh x 3 x 100")
 
 
 def test_an_architecture_with_two_batch_sizes_is_two_rows(own_sweep: Sweep) -> None:
-    old = analysis.verdict(own_sweep).datasets[0].rows[0]
+    old = verdict(own_sweep).datasets[0].rows[0]
     rows = own_sweep.read("lanes", trials=[old.trial]).to_pylist()
     own_sweep.write_trial(
         "twin", {"lanes": table("lanes", [row | {"trial": "twin", "batch_size": 64} for row in rows])}
     )
-    labels = [row.label for row in analysis.verdict(own_sweep).datasets[0].rows]
+    labels = [row.label for row in verdict(own_sweep).datasets[0].rows]
     assert {f"{old.label} batch 32", f"{old.label} batch 64"} <= set(labels)
     with pytest.raises(StoreError, match=r"fits several trials: .*batch 32.*batch 64.*give the id"):
-        analysis.curves(own_sweep, trial=old.label)
-    assert analysis.curves(own_sweep, trial=f"{old.label} batch 64").trial == "twin"
+        curves(own_sweep, trial=old.label)
+    assert curves(own_sweep, trial=f"{old.label} batch 64").trial == "twin"
 
 
 def test_json_holds_what_the_dataclass_holds(sweep: Sweep) -> None:
     views = [
-        analysis.verdict(sweep),
-        analysis.confusion(sweep),
-        analysis.curves(sweep),
-        analysis.summary(sweep),
+        verdict(sweep),
+        confusion(sweep),
+        curves(sweep),
+        summary(sweep),
     ]
     for data in views:
         back = json.loads(json_view.dump(data))
@@ -290,16 +292,16 @@ def test_json_holds_what_the_dataclass_holds(sweep: Sweep) -> None:
 
 
 def test_json_has_no_nan() -> None:
-    row = analysis.Curve(0, {"lr": math.inf}, True, 1, 0, (1.0, math.nan, None))
+    row = Curve(0, {"lr": math.inf}, True, 1, 0, (1.0, math.nan, None))
     assert json.loads(json_view.dump(row))["errors"] == [1.0, None, None]
     assert json.loads(json_view.dump(row))["hyperparameters"] == {"lr": None}
 
 
 def test_a_row_is_refitted_where_the_first_seed_diverged_before(own_sweep: Sweep) -> None:
-    trial = analysis.verdict(own_sweep).datasets[0].rows[0].trial
+    trial = verdict(own_sweep).datasets[0].rows[0].trial
     rows = own_sweep.read("lanes", trials=[trial]).to_pylist()
     for row in rows:
         row["refit"] = row["chosen"] and row["seed"] != min(each["seed"] for each in rows if each["chosen"])
     own_sweep.write_trial(trial, {"lanes": table("lanes", rows)})
-    refitted = {row.trial: row.refit for row in analysis.verdict(own_sweep).datasets[0].rows}
+    refitted = {row.trial: row.refit for row in verdict(own_sweep).datasets[0].rows}
     assert [name for name, each in refitted.items() if each] == [trial]

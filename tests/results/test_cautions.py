@@ -12,12 +12,12 @@ from scipy.stats import t as student
 from sklearn.dummy import DummyClassifier
 from statsmodels.stats.proportion import proportion_confint
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import DatasetVerdict, Interval
-from seqsweep.results.analysis._cautions import cautions
-from seqsweep.results.analysis._data_cautions import Majority, data_cautions, majority
-from seqsweep.results.analysis._edges import ranges
+from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
+from seqsweep.results.analysis.search_edges import ranges
+from seqsweep.results.analysis.verdict import DatasetVerdict, Row, verdict
+from seqsweep.results.analysis.verdict_cautions import cautions
 from seqsweep.results.schema import table
+from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.store import Sweep
 
 SEEDS = 8
@@ -26,7 +26,7 @@ SEEDS = 8
 @pytest.fixture(scope="module")
 def block(tmp_path_factory: pytest.TempPathFactory) -> DatasetVerdict:
     sweep = write_example(tmp_path_factory.mktemp("cautions"), seeds=range(SEEDS))
-    return analysis.verdict(sweep).datasets[0]
+    return verdict(sweep).datasets[0]
 
 
 def kinds(block: DatasetVerdict, **changed: object) -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_validation_and_test_disagree_where_the_first_on_validation_is_told_apar
 def test_the_edge_of_the_search_is_that_of_the_spec(own_sweep: Sweep) -> None:
     for low, edge in ((0.004, True), (0.001, False)):
         own_sweep.info["spec"]["hyperparameters"] = {"lr": {"log_uniform": [low, 0.1]}}
-        found = analysis.verdict(own_sweep).datasets[0]
+        found = verdict(own_sweep).datasets[0]
         said = [caution.text for caution in found.cautions if caution.kind == "edge of the search"]
         assert [row.edges != () for row in found.rows if row.chosen] == [edge] * 4
         assert bool(said) == edge
@@ -81,13 +81,13 @@ def test_the_edge_of_the_search_is_that_of_the_spec(own_sweep: Sweep) -> None:
 
 
 def test_who_lost_a_seed_is_unstable_and_neither_best_nor_better(own_sweep: Sweep) -> None:
-    first = analysis.verdict(own_sweep).datasets[0].rows[0]
+    first = verdict(own_sweep).datasets[0].rows[0]
     rows = own_sweep.read("lanes", trials=[first.trial]).to_pylist()
     for row in rows:
         if row["chosen"] and row["seed"] == 0:
             row |= {"test_accuracy": None, "test_loss": None, "train_loss": math.nan, "stopped": "diverged"}
     own_sweep.write_trial(first.trial, {"lanes": table("lanes", rows)})
-    found = analysis.verdict(own_sweep).datasets[0]
+    found = verdict(own_sweep).datasets[0]
     row = next(row for row in found.rows if row.trial == first.trial)
     assert (row.unstable, row.diverged_seeds, row.cheapest, row.rank_high) == (True, 1, False, 4)
     assert found.best != first.trial
@@ -106,7 +106,7 @@ def test_the_cheapest_is_like_the_best_without_correction_too(block: DatasetVerd
     assert smaller, "a smaller one is tied only by Holm's correction, or unstable"
 
 
-def with_figures(block: DatasetVerdict, validation: float, test: float) -> tuple[analysis.Row, ...]:
+def with_figures(block: DatasetVerdict, validation: float, test: float) -> tuple[Row, ...]:
     figures = {"validation": Interval(validation, 0.0, SEEDS), "test": Interval(test, 0.0, SEEDS)}
     return tuple(dataclasses.replace(row, **figures) for row in block.rows)  # type: ignore[arg-type]
 
@@ -222,6 +222,6 @@ def test_a_small_validation_part_and_classes_without_sequences_are_said() -> Non
 def test_findings_of_the_store_stand_before_the_others(own_sweep: Sweep) -> None:
     finding = {"kind": "copies in test", "text": "3 of 9 test sequences are copies"}
     own_sweep.info["datasets"][0]["findings"] = [finding]
-    found = analysis.verdict(own_sweep).datasets[0]
+    found = verdict(own_sweep).datasets[0]
     assert dataclasses.asdict(found.cautions[0]) == finding
     assert found.majority is not None

@@ -10,7 +10,9 @@ from example_sweep import write_example
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.comparison import compare_architectures, compare_sweeps
+from seqsweep.results.analysis.confusion_contrast import contrast as contrast_of
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import table
 from seqsweep.results.store import Store, Sweep
@@ -50,7 +52,7 @@ def accuracies(sweep: Sweep) -> pd.Series:
 
 
 def test_each_pair_of_architectures_is_tested_over_seeds_and_sequences(sweep: Sweep) -> None:
-    found = analysis.compare_architectures(sweep, NAMES)
+    found = compare_architectures(sweep, NAMES)
     known = accuracies(sweep)
     assert [block.dataset.name for block in found.datasets] == ["handwriting", "segments"]
     for block in found.datasets:
@@ -68,7 +70,7 @@ def test_each_pair_of_architectures_is_tested_over_seeds_and_sequences(sweep: Sw
             assert pair.difference.mean == pytest.approx((a - b).mean())
             assert pair.difference.p == pytest.approx(theirs.pvalue)
             assert pair.difference.half_width == pytest.approx((high - low) / 2)
-            contrast = analysis.contrast(sweep, block.dataset.name, pair.first.trial, pair.second.trial)
+            contrast = contrast_of(sweep, block.dataset.name, pair.first.trial, pair.second.trial)
             assert pair.p_sequences == contrast.accuracy.p_sequences
         over_seeds = [pair.difference.p or 0.0 for pair in block.pairs]
         larger = [max(p, pair.p_sequences or 0.0) for p, pair in zip(over_seeds, block.pairs, strict=True)]
@@ -83,28 +85,26 @@ def test_each_pair_of_architectures_is_tested_over_seeds_and_sequences(sweep: Sw
 
 
 def test_architectures_may_be_named_by_id_on_one_data_set(sweep: Sweep) -> None:
-    rows = analysis.verdict(sweep, "segments").datasets[0].rows
-    by_id = analysis.compare_architectures(sweep, [row.trial for row in rows[:2]])
-    by_label = analysis.compare_architectures(sweep, [row.label for row in rows[:2]], "segments")
+    rows = verdict(sweep, "segments").datasets[0].rows
+    by_id = compare_architectures(sweep, [row.trial for row in rows[:2]])
+    by_label = compare_architectures(sweep, [row.label for row in rows[:2]], "segments")
     assert by_id.datasets[0].pairs[0].difference == by_label.datasets[0].pairs[0].difference
     assert len(by_id.datasets) == 1
     with pytest.raises(StoreError, match="no trial or architecture `gru x 9`; nearest: gru x 2 x 100"):
-        analysis.compare_architectures(sweep, ["gru x 9", NAMES[0]])
+        compare_architectures(sweep, ["gru x 9", NAMES[0]])
     with pytest.raises(StoreError, match="name one architecture twice"):
-        analysis.compare_architectures(sweep, [NAMES[0], NAMES[0]])
+        compare_architectures(sweep, [NAMES[0], NAMES[0]])
     with pytest.raises(StoreError, match="no results on data set `strokes`"):
-        analysis.compare_architectures(sweep, NAMES, "strokes")
+        compare_architectures(sweep, NAMES, "strokes")
 
 
 def test_an_architecture_that_always_diverged_is_not_told_apart(sweep: Sweep) -> None:
-    (pair,) = (
-        analysis.compare_architectures(sweep, [NAMES[0], "rnn_tanh x 3 x 100"], "segments").datasets[0].pairs
-    )
+    (pair,) = compare_architectures(sweep, [NAMES[0], "rnn_tanh x 3 x 100"], "segments").datasets[0].pairs
     assert (pair.difference.mean, pair.difference.p, pair.p_holm, pair.apart) == (None, None, None, False)
 
 
 def test_sweeps_are_compared_over_common_seeds(sweep: Sweep, other: Sweep) -> None:
-    found = analysis.compare_sweeps([sweep, other])
+    found = compare_sweeps([sweep, other])
     first, second = accuracies(sweep), accuracies(other)
     assert [summary.id for summary in found.sweeps] == [sweep.id, other.id]
     block = found.datasets[1]
@@ -126,7 +126,7 @@ def test_sweeps_on_other_data_are_compared_by_welch(
 ) -> None:
     entries: list[dict[str, Any]] = [entry | {"fingerprint": "0"} for entry in other.info["datasets"]]
     monkeypatch.setitem(other.info, "datasets", entries)
-    block = analysis.compare_sweeps([sweep, other], "handwriting").datasets[0]
+    block = compare_sweeps([sweep, other], "handwriting").datasets[0]
     assert not block.same
     pair = next(pair for pair in block.pairs if pair.first.label == NAMES[0])
     a, b = (np.array(accuracies(each)["handwriting", NAMES[0]]) for each in (sweep, other))
@@ -138,12 +138,12 @@ def test_sweeps_on_other_data_are_compared_by_welch(
 def test_sweeps_without_anything_in_common_say_so(sweep: Sweep, tmp_path: Path) -> None:
     empty = Store(tmp_path).create("new-000000", {})
     with pytest.raises(StoreError, match="sweep new-000000 has no finished trial yet"):
-        analysis.compare_sweeps([sweep, empty])
+        compare_sweeps([sweep, empty])
     first = write_example(tmp_path, sweep_id="first-000000", missing=5)
     second = write_example(tmp_path, sweep_id="second-000000")
     for trial in first.finished():
         (tmp_path / second.id / "lanes" / f"{trial}.parquet").unlink()
     with pytest.raises(StoreError, match="first-000000 and second-000000 have no data set in common"):
-        analysis.compare_sweeps([first, second])
+        compare_sweeps([first, second])
     with pytest.raises(StoreError, match="sweep new-000000 has no finished trial yet"):
-        analysis.compare_architectures(empty, NAMES)
+        compare_architectures(empty, NAMES)

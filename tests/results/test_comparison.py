@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from seqsweep.results.analysis._comparison import ALPHA, certain_at, holm, least_deviation, paired, welch
-from seqsweep.results.analysis._edges import edges, ranges
-from seqsweep.results.analysis._ranks import places
+from seqsweep.results.analysis.search_edges import edges, ranges
+from seqsweep.results.statistics.differences import ALPHA, certain_at, holm, least_deviation, paired, welch
+from seqsweep.results.statistics.ranks import places
 
 ACCURACIES = st.integers(2, 8).flatmap(
     lambda n: hnp.arrays(np.float64, (2, n), elements=st.floats(0, 1, width=32))
@@ -152,7 +152,7 @@ def test_one_seed_tells_nothing() -> None:
 
 
 def test_of_very_many_each_is_compared_with_the_best_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsweep.results.analysis._ranks.MOST_FOR_ALL_PAIRS", 3)
+    monkeypatch.setattr("seqsweep.results.statistics.ranks.MOST_FOR_ALL_PAIRS", 3)
     accuracy = study(1, [0.95, 0.949, 0.6, 0.3])
     found = places(accuracy, [True] * 4, 0.0)
     corrected = multipletests(

@@ -12,13 +12,16 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis._answers import Answers
-from seqsweep.results.analysis._calibration import BINS
-from seqsweep.results.analysis._calibration import calibration as calibrate
-from seqsweep.results.analysis._sign_flip import MOST_EXACT, sign_flip
+from seqsweep.results.analysis.confusion import confusion
+from seqsweep.results.analysis.confusion_contrast import contrast
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import table
+from seqsweep.results.statistics.answers import Answers
+from seqsweep.results.statistics.calibration import BINS
+from seqsweep.results.statistics.calibration import calibration as calibrate
+from seqsweep.results.statistics.interval import interval
+from seqsweep.results.statistics.proportion import proportion
+from seqsweep.results.statistics.sign_flip import MOST_EXACT, sign_flip
 from seqsweep.results.store import Store, Sweep
 
 
@@ -31,7 +34,7 @@ def sweep(example_root: Path) -> Sweep:
 def test_where_seeds_agree_a_share_has_wilsons_interval(of: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, of))
     for seeds in (1, 4):
-        found = analysis.proportion(np.full(seeds, hits), np.full(seeds, of))
+        found = proportion(np.full(seeds, hits), np.full(seeds, of))
         low, high = proportion_confint(hits, of, method="wilson")
         assert found is not None
         assert (found.share, found.low, found.high) == pytest.approx((hits / of, low, high), abs=1e-9)
@@ -40,25 +43,25 @@ def test_where_seeds_agree_a_share_has_wilsons_interval(of: int, data: st.DataOb
 def test_where_there_are_many_sequences_a_share_has_students_interval() -> None:
     of = 10**9
     shares = [0.31, 0.35, 0.30, 0.38]
-    found = analysis.proportion(np.array([share * of for share in shares]), np.full(4, of))
+    found = proportion(np.array([share * of for share in shares]), np.full(4, of))
     low, high = stats.ttest_1samp(shares, 0.0).confidence_interval(0.95)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_a_share_of_few_sequences_and_seeds_that_differ_is_less_sure_than_either_alone() -> None:
-    found = analysis.proportion(np.array([2, 6, 4]), np.array([20, 20, 20]))
-    agreed = analysis.proportion(np.array([4, 4, 4]), np.array([20, 20, 20]))
+    found = proportion(np.array([2, 6, 4]), np.array([20, 20, 20]))
+    agreed = proportion(np.array([4, 4, 4]), np.array([20, 20, 20]))
     assert found is not None
     assert agreed is not None
-    over_seeds = analysis.interval([0.1, 0.3, 0.2]).half_width
+    over_seeds = interval([0.1, 0.3, 0.2]).half_width
     assert over_seeds is not None
     assert found.high > max(agreed.high, 0.2 + over_seeds)
-    assert analysis.proportion(np.array([0, 0]), np.array([0, 0])) is None
+    assert proportion(np.array([0, 0]), np.array([0, 0])) is None
 
 
 def test_f1_and_averages_are_scikit_learns(sweep: Sweep) -> None:
-    found = analysis.confusion(sweep, "segments", "rnn_tanh x 2 x 100")
+    found = confusion(sweep, "segments", "rnn_tanh x 2 x 100")
     mine = sweep.read("predictions", trials=[found.trial]).to_pandas()
     true, predicted, labels = mine.true.astype(str), mine.predicted.astype(str), list(found.classes)
     assert found.f1 == pytest.approx(metrics.f1_score(true, predicted, labels=labels, average=None))
@@ -68,14 +71,14 @@ def test_f1_and_averages_are_scikit_learns(sweep: Sweep) -> None:
 
 
 def test_averages_pass_over_a_class_without_sequences(own_sweep: Sweep) -> None:
-    trial = analysis.confusion(own_sweep).trial
+    trial = confusion(own_sweep).trial
     cells = own_sweep.read("confusions", trials=[trial]).to_pylist()
     counts = {("a", "a"): 3, ("a", "ai"): 1, ("ai", "a"): 2, ("bA", "tA"): 4}
     for cell in cells:
         cell["count"] = counts.get((cell["true"], cell["predicted"]), 0)
     lanes = table("lanes", own_sweep.read("lanes", trials=[trial]).to_pylist())
     own_sweep.write_trial(trial, {"lanes": lanes, "confusions": table("confusions", cells)})
-    found = analysis.confusion(own_sweep, trial=trial)
+    found = confusion(own_sweep, trial=trial)
     pairs = [pair for pair, count in counts.items() for _ in range(count)]
     true, predicted = zip(*pairs, strict=True)
     for name, average in (("macro", found.macro), ("weighted", found.weighted)):
@@ -115,7 +118,7 @@ def test_calibration_is_scikit_learns(classes: int) -> None:
             if classes >= 2 * k:
                 scores[k].append(metrics.top_k_accuracy_score(true, probabilities, k=k, labels=labels))
     assert found.expected_error.mean == pytest.approx(np.mean(errors))
-    assert found.expected_error.half_width == pytest.approx(analysis.interval(errors).half_width)
+    assert found.expected_error.half_width == pytest.approx(interval(errors).half_width)
     assert found.brier.mean == pytest.approx(np.mean(scores["brier"]))
     assert found.log_loss.mean == pytest.approx(np.mean(scores["loss"]))
     assert list(found.top) == [k for k in (3, 5) if classes >= 2 * k]
@@ -130,7 +133,7 @@ def test_calibration_is_scikit_learns(classes: int) -> None:
 
 
 def test_examples_are_sequences_that_were_so_mistaken(sweep: Sweep) -> None:
-    found = analysis.confusion(sweep, "segments", "rnn_tanh x 2 x 100")
+    found = confusion(sweep, "segments", "rnn_tanh x 2 x 100")
     mine = sweep.read("predictions", trials=[found.trial]).to_pandas()
     for pair in found.confused:
         wrong = (
@@ -173,7 +176,7 @@ def test_beyond_the_exact_test_the_normal_distribution_agrees_with_it() -> None:
 
 
 def test_a_difference_is_what_pandas_and_scipy_say(sweep: Sweep) -> None:
-    found = analysis.contrast(sweep, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+    found = contrast(sweep, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100")
     frame = sweep.read("predictions").to_pandas()
     frame = frame.assign(right=(frame.true.astype(str) == frame.predicted.astype(str)).astype(int))
     first, second = (frame[frame.trial == each.trial] for each in (found.first, found.second))
@@ -201,44 +204,44 @@ def test_a_difference_is_what_pandas_and_scipy_say(sweep: Sweep) -> None:
 
 
 def test_only_common_seeds_are_compared(own_sweep: Sweep) -> None:
-    first = analysis.confusion(own_sweep, trial="lstm x 2 x 100")
+    first = confusion(own_sweep, trial="lstm x 2 x 100")
     names = ("lanes", "confusions", "predictions")
     tables = {name: own_sweep.read(name, trials=[first.trial]).to_pylist() for name in names}
     for rows in tables.values():
         for row in rows:
             row["seed"] += 2  # 2, 3, 4: only 2 is common
     own_sweep.write_trial(first.trial, {name: table(name, rows) for name, rows in tables.items()})
-    found = analysis.contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+    found = contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
     assert (found.seeds, found.accuracy.p_seeds, found.accuracy.difference.half_width) == (1, None, None)
     for rows in tables.values():
         for row in rows:
             row["seed"] += 9
     own_sweep.write_trial(first.trial, {name: table(name, rows) for name, rows in tables.items()})
     with pytest.raises(StoreError, match="have no seed in common on handwriting"):
-        analysis.contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
+        contrast(own_sweep, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100")
 
 
 def test_what_cannot_be_compared_is_said(own_sweep: Sweep) -> None:
     with pytest.raises(StoreError, match="`lstm x 2 x 100` is lstm x 2 x 100 itself"):
-        analysis.contrast(own_sweep, None, "lstm x 2 x 100", "lstm x 2 x 100")
+        contrast(own_sweep, None, "lstm x 2 x 100", "lstm x 2 x 100")
     with pytest.raises(StoreError, match="no trial or architecture `lstm x 9 x 1`; nearest: lstm"):
-        analysis.contrast(own_sweep, None, None, "lstm x 9 x 1")
-    trial = analysis.confusion(own_sweep, trial="lstm x 2 x 100").trial
+        contrast(own_sweep, None, None, "lstm x 9 x 1")
+    trial = confusion(own_sweep, trial="lstm x 2 x 100").trial
     tables = {
         name: table(name, own_sweep.read(name, trials=[trial]).to_pylist())
         for name in ("lanes", "confusions")
     }
     own_sweep.write_trial(trial, tables)
     with pytest.raises(StoreError, match=f"trial {trial} has no predictions of split `test`"):
-        analysis.contrast(own_sweep, None, None, trial)
+        contrast(own_sweep, None, None, trial)
 
 
 def test_two_models_that_answer_alike_do_not_differ(own_sweep: Sweep) -> None:
-    first = analysis.confusion(own_sweep)
+    first = confusion(own_sweep)
     twin = {}
     for name in ("lanes", "confusions", "predictions"):
         rows = own_sweep.read(name, trials=[first.trial]).to_pylist()
         twin[name] = table(name, [row | {"trial": "twin", "batch_size": 64} for row in rows])
     own_sweep.write_trial("twin", twin)
-    found = analysis.contrast(own_sweep, None, first.trial, "twin")
+    found = contrast(own_sweep, None, first.trial, "twin")
     assert (found.cells, found.accuracy.p, found.only_first) == ((), 1.0, 0)

@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexWalker
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import StoreError
-from seqsweep.results.export import FORMATS, TABLES, Table, _latex, _markdown, encode, read_table
+from seqsweep.results.export import FORMATS, TABLES, Table, encode, latex, markdown, read_table
 from seqsweep.results.schema import SCHEMAS, table
 from seqsweep.results.store import Store, Sweep
 
@@ -86,7 +86,7 @@ def test_csv_loads_back_equal(sweep: Sweep, name: str) -> None:
 
 def test_the_verdict_is_that_of_show(sweep: Sweep) -> None:
     frame = as_pandas(read_table(sweep, "verdict"))
-    (block,) = analysis.verdict(sweep).datasets
+    (block,) = verdict(sweep).datasets
     assert frame.trial.tolist() == [row.trial for row in block.rows]
     for name in ("rank_low", "rank_high", "tied", "parameters", "unstable"):
         assert frame[name].tolist() == [getattr(row, name) for row in block.rows]
@@ -121,7 +121,7 @@ def test_markdown_is_one_table_with_every_cell(sweep: Sweep, name: str) -> None:
 
 @given(st.text("a|\\*_`<>[]!&#~$ \n{}:@1-.+()\"'é", max_size=12))
 def test_any_text_is_itself_in_markdown(text: str) -> None:
-    row = f"| x | y |\n| --- | --- |\n| {_markdown.escape(text)} | end |\n"
+    row = f"| x | y |\n| --- | --- |\n| {markdown.escape(text)} | end |\n"
     assert shown_by_markdown(row)[1] == [text, "end"]
 
 
@@ -133,7 +133,7 @@ def shown_by_latex(text: str) -> str:
 
 @given(st.text("a|\\*_`<>[]!?&#~$%^ \n{}:@1-.+()'é±–", max_size=12))
 def test_any_text_is_itself_in_latex(text: str) -> None:
-    escaped = _latex.escape(text)
+    escaped = latex.escape(text)
     assert shown_by_latex(f"({escaped})") == f"({text})".replace("\n", " ")
     assert "--" not in escaped
     assert "''" not in escaped
@@ -157,7 +157,7 @@ def test_latex_has_a_line_for_every_row(sweep: Sweep, name: str) -> None:
 
 
 def test_a_line_that_begins_like_an_option_is_none(sweep: Sweep) -> None:
-    text = _latex.encode(
+    text = latex.encode(
         Table("verdict", read_table(sweep, "verdict").data, ("a",), (("[1]",), ("*",)), (False,))
     )
     assert b"\n{}[1] \\\\\n{}* \\\\\n" in text

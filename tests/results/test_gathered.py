@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pytest
 from example_sweep import write_example
 
-from seqsweep.results import analysis, gathered
+from seqsweep.results import gathered
+from seqsweep.results.analysis.verdict import verdict as verdict_of
 from seqsweep.results.store import Store, Sweep
 
 LATER = 10**10  # ns
@@ -57,7 +58,7 @@ def read_files(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_is_gathered_is_what_the_trials_say(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    own, verdict = sweep.read("lanes"), analysis.verdict(sweep)
+    own, verdict = sweep.read("lanes"), verdict_of(sweep)
     last = max(sweep.finished())
     sweep.gather()
     assert read_files(sweep, monkeypatch) == [last], (
@@ -65,7 +66,7 @@ def test_what_is_gathered_is_what_the_trials_say(sweep: Sweep, monkeypatch: pyte
     )
     assert same(sweep.read("lanes"), own)
     assert same(sweep.read("lanes", ["seed", "trial"]), own.select(["seed", "trial"]))
-    assert analysis.verdict(sweep) == verdict
+    assert verdict_of(sweep) == verdict
     some = sorted(sweep.finished())[2:9]
     expected = own.filter(pc.and_(pc.is_in(own["trial"], pa.array(some)), pc.equal(own["seed"], 1)))
     found = sweep.read("lanes", ["seed", "trial"], pc.field("seed") == 1, some)

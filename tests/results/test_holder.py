@@ -11,7 +11,7 @@ import pytest
 from example_sweep import write_example
 
 from seqsweep.results import holder
-from seqsweep.results.analysis import summary
+from seqsweep.results.analysis.summary import summary
 from seqsweep.results.errors import StoreError
 from seqsweep.results.holder import LOCK, abandoned, held
 from seqsweep.results.store import Store

@@ -16,11 +16,20 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqsweep.results import analysis, html
-from seqsweep.results.export import _latex, _markdown
+from seqsweep.results import html
+from seqsweep.results.analysis.comparison import compare_architectures
+from seqsweep.results.analysis.confusion import confusion as confusion_of
+from seqsweep.results.analysis.confusion_contrast import contrast as contrast_of
+from seqsweep.results.analysis.curves import curves as curves_of
+from seqsweep.results.analysis.importance import importance as importance_of
+from seqsweep.results.analysis.lane_rows import lanes
+from seqsweep.results.analysis.report import report
+from seqsweep.results.analysis.summary import summary
+from seqsweep.results.analysis.verdict import verdict as verdict_of
+from seqsweep.results.export import latex, markdown
 from seqsweep.results.html import toml
+from seqsweep.results.query.sql import ask
 from seqsweep.results.shown import shown
-from seqsweep.results.sql import ask
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import (
     answer,
@@ -62,26 +71,26 @@ def hostile_sweep(root: Path, names: tuple[str, ...], monkeypatch: pytest.Monkey
 
 def views_of(sweep: Sweep) -> dict[str, tuple[Render, Any]]:
     compared = ("gru x 2 x 100", "lstm x 2 x 100")
-    described = [entry.name for entry in analysis.summary(sweep).datasets]
+    described = [entry.name for entry in summary(sweep).datasets]
     query = f'select true, count(*) as "{HOSTILE[0]}", list(distinct predicted) from predictions group by all order by all'
     return {
-        "verdict": (verdict.render, analysis.verdict(sweep)),
-        "confusion": (confusion.render, analysis.confusion(sweep, described[0], "rnn_tanh x 2 x 100")),
+        "verdict": (verdict.render, verdict_of(sweep)),
+        "confusion": (confusion.render, confusion_of(sweep, described[0], "rnn_tanh x 2 x 100")),
         "brief": (
             lambda data, console: confusion.render(data, console, brief=True, counts=True),
-            analysis.confusion(sweep, described[1], "rnn_tanh x 2 x 100"),
+            confusion_of(sweep, described[1], "rnn_tanh x 2 x 100"),
         ),
-        "contrast": (contrast.render, analysis.contrast(sweep, described[0], *compared)),
-        "curves": (curves.render, analysis.curves(sweep, described[0])),
+        "contrast": (contrast.render, contrast_of(sweep, described[0], *compared)),
+        "curves": (curves.render, curves_of(sweep, described[0])),
         "validation": (
             lambda data, console: curves.render(data, console, validation=True),
-            analysis.curves(sweep, described[0]),
+            curves_of(sweep, described[0]),
         ),
-        "importance": (importance.render, analysis.importance(sweep)),
-        "compare": (compare.render, analysis.compare_architectures(sweep, compared)),
-        "lanes": (rows.render, analysis.lanes(sweep, limit=3)),
+        "importance": (importance.render, importance_of(sweep)),
+        "compare": (compare.render, compare_architectures(sweep, compared)),
+        "lanes": (rows.render, lanes(sweep, limit=3)),
         "answer": (answer.render, ask(query, [sweep])),
-        "sweeps": (sweeps.render, [analysis.summary(sweep)]),
+        "sweeps": (sweeps.render, [summary(sweep)]),
     }
 
 
@@ -130,7 +139,7 @@ def test_the_page_shows_and_isolates_names(tmp_path: Path, monkeypatch: pytest.M
     sweep.update(
         spec=spec, command=f"seqsweep run {HOSTILE[0]}", host=HOSTILE[1], failed={"t": f"no {HOSTILE[3]}"}
     )
-    text = html.render(analysis.report(Store(tmp_path).find(sweep.id)))
+    text = html.render(report(Store(tmp_path).find(sweep.id)))
     assert not [line for line in text.split("\n") if not line.isprintable()]
     page = Page(text)
     for name in HOSTILE:
@@ -173,7 +182,7 @@ def test_any_text_is_itself_in_toml(text: str) -> None:
     assert tomllib.loads(out) == {"name": text, "table": {text: text}}
 
 
-@pytest.mark.parametrize("escape", [_latex.escape, _markdown.escape])
+@pytest.mark.parametrize("escape", [latex.escape, markdown.escape])
 @given(text=st.text(st.characters() | st.sampled_from("\x1b\x7f\x9b\u202e\U000e0041\t\r|")))
 def test_tables_for_papers_show_too(escape: Callable[[str], str], text: str) -> None:
     assert escape(text).isprintable()

@@ -19,20 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from seqsweep.results import analysis, html, output
-from seqsweep.results.analysis import (
-    CellContrast,
-    Curve,
-    Curves,
-    DatasetFacts,
-    Interval,
-    Report,
-    Specimen,
-    _importance,
-    proportion,
-)
+from seqsweep.results import html, output
+from seqsweep.results.analysis.confusion_contrast import CellContrast
+from seqsweep.results.analysis.curves import Curve, Curves
+from seqsweep.results.analysis.dataset_facts import DatasetFacts, Specimen
+from seqsweep.results.analysis.report import Report
+from seqsweep.results.analysis.report import report as report_of
 from seqsweep.results.errors import StoreError
 from seqsweep.results.html import axis, curves, difference, effects, glyph, page, specimen, svg, toml
+from seqsweep.results.statistics.interval import Interval
+from seqsweep.results.statistics.proportion import proportion
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import contrast, formats
 
@@ -75,13 +71,13 @@ class Outline(HTMLParser):
 def quick() -> Iterator[None]:
     """Fewer forests: their figures are tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_importance, "REPEATS", 3)
+        patch.setattr("seqsweep.results.analysis.importance.REPEATS", 3)
         yield
 
 
 @pytest.fixture(scope="module")
 def report(example_root: Path) -> Report:
-    return analysis.report(Store(example_root).find(SWEEP_ID))
+    return report_of(Store(example_root).find(SWEEP_ID))
 
 
 def test_it_holds_what_the_verdict_says(report: Report) -> None:
@@ -135,7 +131,7 @@ def told_apart(root: Path) -> Sweep:
 @pytest.mark.parametrize("sure", [False, True], ids=["not told apart", "told apart"])
 def test_the_difference_of_two_matrices_is_the_terminals(report: Report, tmp_path: Path, sure: bool) -> None:
     if sure:
-        report = analysis.report(told_apart(tmp_path))
+        report = report_of(told_apart(tmp_path))
     outline = Outline(html.render(report))
     text = " ".join(" ".join(outline.text).split())
     stars = 0
@@ -225,7 +221,7 @@ def test_names_from_data_are_text(tmp_path: Path) -> None:
         command=HOSTILE[0], host=HOSTILE[1], versions={HOSTILE[2]: HOSTILE[3]}, failed={"t": HOSTILE[0]}
     )
     sweep.update(spec={"name": HOSTILE[4], HOSTILE[0]: {HOSTILE[1]: HOSTILE[3]}})
-    text = html.render(analysis.report(sweep))
+    text = html.render(report_of(sweep))
     outline = Outline(text)
     assert not {tag for tag, _ in outline.tags} & {"script", "b"}
     assert all(str(attributes["src"]).startswith("data:") for tag, attributes in outline.tags if tag == "img")
@@ -239,14 +235,14 @@ def test_names_from_data_are_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["unfinished", "running", "old", "one seed"])
 def test_a_sweep_that_is_not_whole(tmp_path: Path, state: str) -> None:
     if state == "unfinished":
-        text = html.render(analysis.report(write_example(tmp_path, missing=5)))
+        text = html.render(report_of(write_example(tmp_path, missing=5)))
         assert "5 trials are missing" in " ".join(text.split())
         assert "No trial on this data set has finished yet" in text
     elif state == "running":
-        text = html.render(analysis.report(write_example(tmp_path, missing=10, status="running")))
+        text = html.render(report_of(write_example(tmp_path, missing=10, status="running")))
         assert "No trial has finished yet, so there is no verdict" in text
     elif state == "one seed":
-        text = html.render(analysis.report(write_example(tmp_path, seeds=[7])))
+        text = html.render(report_of(write_example(tmp_path, seeds=[7])))
         assert "of one seed, so without an interval" in text
         assert "±" not in text.partition('<table class="verdict">')[2].partition("</table>")[0]
         section = text.partition('id="d1-contrast"')[2].partition("<h3")[0]
@@ -258,14 +254,14 @@ def test_a_sweep_that_is_not_whole(tmp_path: Path, state: str) -> None:
         new = ("format", "tokens", "groups", "class_counts", "class_lengths", "normalization")
         old = [{key: entry[key] for key in entry if key not in new} for entry in sweep.info["datasets"]]
         sweep.update(datasets=old)
-        text = html.render(analysis.report(sweep))
+        text = html.render(report_of(sweep))
         assert "kept no examples of the classes" in text
     Outline(text)
 
 
 def test_many_classes_are_listed_instead(tmp_path: Path) -> None:
     sweep = write_example(tmp_path, class_names=[f"class{number:02}" for number in range(18)])
-    text = html.render(analysis.report(sweep))
+    text = html.render(report_of(sweep))
     assert 'class="matrix"' not in text
     assert "Most confused classes" in text
     assert re.search(r"<details open>\s*<summary>The surest differences", text)
@@ -281,7 +277,7 @@ def large(root: Path) -> Report:
         patch.setattr("example_sweep.EPOCHS", 4)
         for cell, layers, hidden in itertools.islice(shapes, 25):
             write_example_trial(sweep, DATASETS[1], (cell, layers, hidden, False, "last", 0.1, 0.0, 1.0), [0])
-    report = analysis.report(sweep)
+    report = report_of(sweep)
     assert report.verdict.lanes == 1000
     part = report.datasets[0]
     noise = np.random.default_rng(0).normal(size=400)
@@ -476,7 +472,7 @@ def test_nothing_to_compare(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("example_sweep.CANDIDATES", CANDIDATES[:1])
         write_example_trial(sweep, DATASETS[1], ARCHITECTURES[0], [0, 1, 2])
-    text = html.render(analysis.report(sweep))
+    text = html.render(report_of(sweep))
     assert "Every parameter has one value: there is nothing to compare" in text
     assert "minus" not in text
     assert "Difference" not in text
@@ -486,7 +482,7 @@ def test_nothing_to_compare(tmp_path: Path) -> None:
 
 def test_without_the_extra_the_rest_is_there(example_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    text = html.render(analysis.report(Store(example_root).find(SWEEP_ID)))
+    text = html.render(report_of(Store(example_root).find(SWEEP_ID)))
     assert "pip install &#39;.[importance]&#39;" in text
     assert "Learning curves" in text
 
@@ -508,6 +504,6 @@ def test_what_is_left_out_of_the_data_is_said(report: Report) -> None:
 def test_a_verdict_of_nothing_but_divergence(tmp_path: Path) -> None:
     sweep: Sweep = write_example(tmp_path, missing=10)
     write_example_trial(sweep, DATASETS[0], ARCHITECTURES[-1], [0, 1])
-    text = html.render(analysis.report(sweep))
+    text = html.render(report_of(sweep))
     assert "every model diverged: nothing was chosen" in text
     Outline(text)

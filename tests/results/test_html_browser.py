@@ -17,7 +17,8 @@ from example_sweep import SWEEP_ID, write_example
 from playwright.sync_api import Browser, Page, sync_playwright
 from test_html import HOSTILE, quick, told_apart
 
-from seqsweep.results import analysis, html, output
+from seqsweep.results import html, output
+from seqsweep.results.analysis.report import report
 from seqsweep.results.store import Store
 
 __all__ = ["quick"]  # a fixture
@@ -52,7 +53,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, example_root: Path) -> dic
         "unfinished": write_example(root / "c", missing=6, seeds=[0]),
     }
     for name, sweep in sweeps.items():
-        output.write(html.render(analysis.report(sweep)).encode(), root / f"{name}.html")
+        output.write(html.render(report(sweep)).encode(), root / f"{name}.html")
     return {name: root / f"{name}.html" for name in sweeps}
 
 

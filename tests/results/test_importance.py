@@ -13,11 +13,11 @@ from sklearn.tree import DecisionTreeRegressor
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import _importance
-from seqsweep.results.analysis._fanova import main_effects
+from seqsweep.results.analysis.importance import importance
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import table
+from seqsweep.results.statistics.fanova import main_effects
+from seqsweep.results.statistics.interval import interval
 from seqsweep.results.store import Sweep
 
 
@@ -56,7 +56,7 @@ def test_a_tree_without_variance_has_no_effects() -> None:
 
 @pytest.fixture(autouse=True)
 def few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_importance, "REPEATS", 6)
+    monkeypatch.setattr("seqsweep.results.analysis.importance.REPEATS", 6)
 
 
 def rewritten(sweep: Sweep, change: Any) -> None:
@@ -100,7 +100,7 @@ def drawn(tmp_path: Path) -> Sweep:
 
 
 def test_what_matters_leads_and_what_does_not_is_last(drawn: Sweep) -> None:
-    found = analysis.importance(drawn, "segments")
+    found = importance(drawn, "segments")
     alone = {each.name: each.alone for each in found.parameters}
     assert found.parameters[0].name == "lr"
     lr, dropout = alone["lr"], alone["dropout"]
@@ -117,7 +117,7 @@ def test_what_matters_leads_and_what_does_not_is_last(drawn: Sweep) -> None:
 
 
 def test_marginals_are_what_pandas_says(drawn: Sweep) -> None:
-    found = analysis.importance(drawn, "segments")
+    found = importance(drawn, "segments")
     lanes = drawn.read("lanes").to_pandas()
     lanes = lanes[lanes.dataset == "segments"]
     score = lanes.validation_accuracy.mask(lanes.stopped == "diverged", 0.2)
@@ -137,7 +137,7 @@ def test_marginals_are_what_pandas_says(drawn: Sweep) -> None:
             values = points[parameter.name].astype(object)
             mine = points[(values >= level.low) & (values <= level.high)]
             means = mine.groupby("candidate").score.mean()
-            theirs = analysis.interval(means)
+            theirs = interval(means)
             assert (level.accuracy.mean, level.accuracy.n) == (pytest.approx(theirs.mean), theirs.n)
             assert level.accuracy.half_width == pytest.approx(theirs.half_width)
             assert level.best == pytest.approx(mine.score.max())
@@ -145,7 +145,7 @@ def test_marginals_are_what_pandas_says(drawn: Sweep) -> None:
 
 
 def test_the_range_of_good_rates_is_what_pandas_says(drawn: Sweep) -> None:
-    found = analysis.importance(drawn, "segments")
+    found = importance(drawn, "segments")
     lanes = drawn.read("lanes").to_pandas()
     assert len(found.rates) == 5
     for each in found.rates:
@@ -161,7 +161,7 @@ def test_the_range_of_good_rates_is_what_pandas_says(drawn: Sweep) -> None:
 
 
 def test_an_architecture_that_always_diverges_has_no_good_rate(own_sweep: Sweep) -> None:
-    best, *_, worst = analysis.importance(own_sweep).rates
+    best, *_, worst = importance(own_sweep).rates
     assert (best.good, best.low, best.high) == (2, 0.001, 0.004217), "0, 1 and 2 points below the best"
     assert (worst.architecture, worst.good, worst.best, worst.low) == ("rnn_tanh x 3 x 100", 0, None, None)
     assert worst.diverged == worst.lanes == 12
@@ -169,20 +169,20 @@ def test_an_architecture_that_always_diverges_has_no_good_rate(own_sweep: Sweep)
 
 def test_too_few_candidates_are_said(own_sweep: Sweep) -> None:
     own_sweep.update(spec={"candidates": len(CANDIDATES)})
-    found = analysis.importance(own_sweep)
+    found = importance(own_sweep)
     assert "4 candidates are too few to tell 3 hyperparameters apart: take 15 or more" in found.cautions
     assert found.learnt is None
 
 
 def test_a_full_grid_is_no_sample(own_sweep: Sweep) -> None:
-    assert analysis.importance(own_sweep).cautions == ()
+    assert importance(own_sweep).cautions == ()
     rewritten(own_sweep, lambda row: row | {"seed": 0, "candidate": row["candidate"] * 3 + row["seed"]})
-    assert "one seed: luck and merit are not told apart" in analysis.importance(own_sweep).cautions
+    assert "one seed: luck and merit are not told apart" in importance(own_sweep).cautions
 
 
 def test_where_all_are_alike_nothing_is_claimed(own_sweep: Sweep) -> None:
     rewritten(own_sweep, lambda row: row | {"stopped": "max_epochs", "validation_accuracy": 0.5})
-    found = analysis.importance(own_sweep)
+    found = importance(own_sweep)
     assert {each.alone for each in found.parameters} == {None}
     assert found.together is None
     assert found.cautions == ("all candidates have the same validation accuracy",)
@@ -196,7 +196,7 @@ def test_one_value_of_everything_is_nothing_to_compare(own_sweep: Sweep) -> None
         lambda row: rows[0] | {"trial": row["trial"], "seed": row["seed"], "candidate": row["candidate"]},
     )
     with pytest.raises(StoreError, match="has one value of every parameter on"):
-        analysis.importance(own_sweep, rows[0]["dataset"])
+        importance(own_sweep, rows[0]["dataset"])
 
 
 def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:

@@ -15,7 +15,12 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.comparison import compare_sweeps
+from seqsweep.results.analysis.confusion import confusion
+from seqsweep.results.analysis.dataset_facts import datasets
+from seqsweep.results.analysis.provenance import provenance
+from seqsweep.results.analysis.summary import summary
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import Damaged, Newer, StoreError
 from seqsweep.results.info import Info, read
 from seqsweep.results.seal import FIELD
@@ -249,12 +254,12 @@ def test_a_mutated_sweep_json_is_damaged_or_every_figure_is_told(
     spoil(json.dumps(fields).encode())
     with contextlib.suppress(StoreError):
         sweep = Store(two).find(OTHER)
-        analysis.summary(sweep)
-        analysis.verdict(sweep)
-        analysis.provenance(sweep)
-        analysis.datasets(sweep)
-        analysis.confusion(sweep)
-        analysis.compare_sweeps([sweep, Store(two).find(SWEEP_ID)])
+        summary(sweep)
+        verdict(sweep)
+        provenance(sweep)
+        datasets(sweep)
+        confusion(sweep)
+        compare_sweeps([sweep, Store(two).find(SWEEP_ID)])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         codes = [main([*each, "--store", str(two)]) for each in (("list",), ("show", OTHER))]

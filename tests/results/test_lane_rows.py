@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.lane_rows import Rows, lanes
 from seqsweep.results.errors import StoreError
+from seqsweep.results.query.where import where
 from seqsweep.results.schema import SCHEMAS
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import json_view
-from seqsweep.results.where import where
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def frame(sweep: Sweep) -> pd.DataFrame:
     return frame.astype({name: str for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)})
 
 
-def keys(rows: analysis.Rows) -> list[tuple[str, int, int]]:
+def keys(rows: Rows) -> list[tuple[str, int, int]]:
     return [row[:3] for row in rows.rows]
 
 
@@ -56,7 +56,7 @@ KEYS = ("trial", "candidate", "seed")
 )
 def test_a_condition_is_what_pandas_makes_of_it(sweep: Sweep, frame: pd.DataFrame, condition: str) -> None:
     theirs = frame.query(condition)
-    found = analysis.lanes(sweep, condition=condition, columns=KEYS)
+    found = lanes(sweep, condition=condition, columns=KEYS)
     assert 0 < len(theirs) < len(frame)
     assert keys(found) == list(theirs[list(KEYS)].itertuples(index=False, name=None))
     assert (found.matching, found.total) == (len(theirs), len(frame))
@@ -79,7 +79,7 @@ def test_a_condition_is_what_pandas_makes_of_it(sweep: Sweep, frame: pd.DataFram
 def test_what_is_off_can_be_asked_for(sweep: Sweep, frame: pd.DataFrame, condition: str, same: str) -> None:
     theirs = frame.query(same, engine="python")
     assert 0 < len(theirs) < len(frame)
-    found = analysis.lanes(sweep, condition=condition, columns=KEYS)
+    found = lanes(sweep, condition=condition, columns=KEYS)
     assert keys(found) == list(theirs[list(KEYS)].itertuples(index=False, name=None))
 
 
@@ -116,7 +116,7 @@ def test_what_is_off_can_be_asked_for(sweep: Sweep, frame: pd.DataFrame, conditi
 )
 def test_what_cannot_be_read_is_named(sweep: Sweep, condition: str, message: str) -> None:
     with pytest.raises(StoreError, match=message):
-        analysis.lanes(sweep, condition=condition)
+        lanes(sweep, condition=condition)
 
 
 @given(st.text("lrcelx '\"=<>!()[],.0123456789-+*nadort\n", max_size=40))
@@ -185,30 +185,30 @@ def test_a_seed_beyond_floats_is_found_alone() -> None:
 
 def test_python_says_nothing_of_its_own_about_a_condition(sweep: Sweep, frame: pd.DataFrame) -> None:
     """Its parser warns of an unknown escape, and of a word that touches a number; here warnings are errors."""
-    found = analysis.lanes(sweep, condition=r"cell == '\d' or seed == 1or chosen")
+    found = lanes(sweep, condition=r"cell == '\d' or seed == 1or chosen")
     assert found.matching == int(((frame.seed == 1) | frame.chosen).sum())
 
 
 def test_sorted_and_cut_as_pandas_does(sweep: Sweep, frame: pd.DataFrame) -> None:
-    found = analysis.lanes(sweep, sort=["cell", "-validation_accuracy"], columns=KEYS, limit=7)
+    found = lanes(sweep, sort=["cell", "-validation_accuracy"], columns=KEYS, limit=7)
     theirs = frame.sort_values(["cell", "validation_accuracy"], ascending=[True, False], kind="stable")
     assert keys(found) == list(theirs[list(KEYS)].head(7).itertuples(index=False, name=None))
     assert found.matching == found.total == len(frame)
-    last = analysis.lanes(sweep, sort=["-test_accuracy"], columns=["test_accuracy"]).rows[-1]
+    last = lanes(sweep, sort=["-test_accuracy"], columns=["test_accuracy"]).rows[-1]
     assert last == (None,)
 
 
 def test_columns_are_named_or_all(sweep: Sweep) -> None:
-    assert analysis.lanes(sweep, columns=["all"], limit=1).columns == tuple(SCHEMAS["lanes"].names)
-    assert analysis.lanes(sweep, columns=["seed", "lr"], limit=0) == analysis.Rows(
+    assert lanes(sweep, columns=["all"], limit=1).columns == tuple(SCHEMAS["lanes"].names)
+    assert lanes(sweep, columns=["seed", "lr"], limit=0) == Rows(
         sweep.id, ("handwriting",), ("seed", "lr"), (), 120, 120
     )
     for wrong in ({"columns": ["sed"]}, {"sort": ["-sed"]}):
         with pytest.raises(StoreError, match="no column `sed`; did you mean `seed`"):
-            analysis.lanes(sweep, **wrong)
+            lanes(sweep, **wrong)
 
 
 def test_json_holds_the_rows(sweep: Sweep) -> None:
-    found = analysis.lanes(sweep, condition="lr == 1", columns=["lr", "validation_loss", "chosen"], limit=2)
+    found = lanes(sweep, condition="lr == 1", columns=["lr", "validation_loss", "chosen"], limit=2)
     back = json.loads(json_view.dump(found))
     assert (back["columns"], back["rows"]) == (["lr", "validation_loss", "chosen"], [[1.0, None, False]] * 2)

@@ -11,7 +11,9 @@ from example_sweep import write_example
 from rich.console import Console
 from rich.text import Text
 
-from seqsweep.results.analysis import Subject, chosen_model, evaluation, prediction
+from seqsweep.results.analysis.chosen_model import chosen_model
+from seqsweep.results.analysis.evaluation import Subject, evaluation
+from seqsweep.results.analysis.prediction import prediction
 from seqsweep.results.views import evaluation as evaluation_view
 from seqsweep.results.views import exported, predictions
 

@@ -10,8 +10,13 @@ import pytest
 from example_sweep import ARCHITECTURES, CANDIDATES, DATASETS, SWEEP_ID, write_example
 from scipy import stats
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import _candidates, _importance
+from seqsweep.results.analysis.candidates import candidates
+from seqsweep.results.analysis.confusion_contrast import contrast
+from seqsweep.results.analysis.dataset_facts import ClassFacts, datasets
+from seqsweep.results.analysis.provenance import provenance
+from seqsweep.results.analysis.report import report
+from seqsweep.results.analysis.rival import rival
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import table
 from seqsweep.results.store import Store, Sweep
@@ -32,7 +37,7 @@ def test_candidates_are_what_pandas_says(own_sweep: Sweep) -> None:
             {"lanes": table.set_column(column, table.field(column), pa.array(draw.random(len(table))))},
         )
     lanes = own_sweep.read("lanes").to_pandas()
-    for found in analysis.candidates(own_sweep):
+    for found in candidates(own_sweep):
         here = lanes[lanes.dataset == found.dataset]
         sound = here[here.stopped != "diverged"]
         grouped = sound.groupby(["trial", "candidate"]).validation_accuracy
@@ -57,16 +62,16 @@ def test_candidates_are_what_pandas_says(own_sweep: Sweep) -> None:
 
 
 def test_only_the_best_are_told_of_one_by_one(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = analysis.candidates(sweep)[0]
-    monkeypatch.setattr(_candidates, "MOST", 3)
-    few = analysis.candidates(sweep)[0]
+    whole = candidates(sweep)[0]
+    monkeypatch.setattr("seqsweep.results.analysis.candidates.MOST", 3)
+    few = candidates(sweep)[0]
     assert few.best == whole.best[:3]
     assert (few.total, few.lost) == (whole.total, whole.lost)
     assert whole.total + whole.lost == len(ARCHITECTURES) * len(CANDIDATES)
 
 
 def test_whom_the_best_is_set_against(sweep: Sweep) -> None:
-    block = analysis.verdict(sweep).datasets[1]
+    block = verdict(sweep).datasets[1]
     best, second, *others = block.rows
     lost = others[-1]
     assert lost.test.n == 0
@@ -79,22 +84,22 @@ def test_whom_the_best_is_set_against(sweep: Sweep) -> None:
         ([best, *one_cell], deeper.trial, "the best with another number of layers"),
         ([best, *one_depth], second.trial, "the next best"),
     ):
-        found = analysis.rival(dataclasses.replace(block, rows=tuple(rows)))
+        found = rival(dataclasses.replace(block, rows=tuple(rows)))
         assert found is not None
         assert (found.trial, found.kind) == (trial, kind)
     for rows in ([best], [best, lost]):
-        assert analysis.rival(dataclasses.replace(block, rows=tuple(rows))) is None
-    assert analysis.rival(dataclasses.replace(block, best=None)) is None
+        assert rival(dataclasses.replace(block, rows=tuple(rows))) is None
+    assert rival(dataclasses.replace(block, best=None)) is None
 
 
 def test_the_best_is_compared_with_its_rival_or_it_is_said_why_not(
     own_sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_importance, "REPEATS", 1)
-    for part in analysis.report(own_sweep).datasets:
+    monkeypatch.setattr("seqsweep.results.analysis.importance.REPEATS", 1)
+    for part in report(own_sweep).datasets:
         assert part.rival is not None
         name, best = part.verdict.dataset.name, part.verdict.best
-        assert part.contrast == analysis.contrast(own_sweep, name, best, part.rival.trial)
+        assert part.contrast == contrast(own_sweep, name, best, part.rival.trial)
     trial = part.rival.trial
     kept = ("lanes", "confusions", "epochs")
     rows = {kind: own_sweep.read(kind, trials=[trial]).to_pylist() for kind in kept}
@@ -102,9 +107,9 @@ def test_the_best_is_compared_with_its_rival_or_it_is_said_why_not(
     whole = predictions.read_bytes()
     predictions.write_bytes(whole[:-100] + bytes(100))
     with pytest.raises(StoreError, match="damaged"):
-        analysis.report(own_sweep)
+        report(own_sweep)
     own_sweep.write_trial(trial, {kind: table(kind, content) for kind, content in rows.items()})
-    part = analysis.report(own_sweep).datasets[-1]
+    part = report(own_sweep).datasets[-1]
     assert part.contrast is None
     assert part.incomparable.startswith(f"trial {trial} has no predictions of split `test`")
 
@@ -113,7 +118,7 @@ def test_data_sets_and_their_examples(sweep: Sweep) -> None:
     table = sweep.examples()
     assert table is not None
     frame: pd.DataFrame = table.to_pandas()
-    for facts, (name, synthetic, classes, per_class) in zip(analysis.datasets(sweep), DATASETS, strict=True):
+    for facts, (name, synthetic, classes, per_class) in zip(datasets(sweep), DATASETS, strict=True):
         assert (facts.name, facts.synthetic, facts.recorded) == (name, synthetic, True)
         assert tuple(each.name for each in facts.classes) == classes
         for each in facts.classes:
@@ -130,12 +135,12 @@ def test_what_an_older_version_did_not_record_is_none(tmp_path: Path) -> None:
     kept = ("name", "synthetic", "classes")
     sweep.update(datasets=[{key: entry[key] for key in kept} for entry in sweep.info["datasets"]])
     (tmp_path / SWEEP_ID / "examples.parquet").unlink()
-    facts = analysis.datasets(sweep)[1]
+    facts = datasets(sweep)[1]
     assert (facts.format, facts.normalization, facts.tokens, facts.lengths, facts.train) == (None,) * 5
     assert not facts.recorded
-    assert facts.classes[0] == analysis.ClassFacts("ba", None, None, None, None, ())
+    assert facts.classes[0] == ClassFacts("ba", None, None, None, None, ())
 
 
 def test_provenance_of_a_bare_sweep(tmp_path: Path) -> None:
-    found = analysis.provenance(Store(tmp_path).create("bare-000000", {}))
+    found = provenance(Store(tmp_path).create("bare-000000", {}))
     assert (found.command, found.git, found.spec, found.versions, found.failed) == (None, None, {}, {}, {})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from seqsweep.results.errors import Damaged, Invalid, StoreError
-from seqsweep.results.sql import LOCKS, Answer, ask
+from seqsweep.results.query.sql import LOCKS, Answer, ask
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import answer, json_view
 
@@ -138,7 +138,7 @@ def test_a_query_that_needs_more_than_memory_writes_no_files(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "seqsweep.results.sql.LOCKS", ("SET memory_limit = '20MB'", "SET threads = 1", *LOCKS)
+        "seqsweep.results.query.sql.LOCKS", ("SET memory_limit = '20MB'", "SET threads = 1", *LOCKS)
     )
     with pytest.raises(StoreError, match="Out of Memory"):
         ask(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pyarrow import fs
 
-from seqsweep.results import patience
+from seqsweep.results import retry
 from seqsweep.results.errors import StoreError
 from seqsweep.results.files import Folder
 from seqsweep.results.store import Store
@@ -47,7 +47,7 @@ class Failing:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_PAUSES", (0.01, 0.05))
+    monkeypatch.setattr(retry, "_PAUSES", (0.01, 0.05))
 
 
 OPERATIONS = {
@@ -117,7 +117,7 @@ from pathlib import Path
 root, freed = Path(sys.argv[1]), sys.argv[2] == "freed"
 if os.system(f"mount -t tmpfs -o size=600k tmpfs {{root}}"):
     sys.exit(77)
-from seqsweep.results import patience
+from seqsweep.results import retry
 from seqsweep.results.errors import StoreError
 sweep = Store(root, patience=60 if freed else 3.2)  # at least 1.5 s, however short the random pauses
 sweep = sweep.create("s-000000", {{}})

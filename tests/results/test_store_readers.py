@@ -89,10 +89,13 @@ def test_duckdb(sweep_folder: Path) -> None:
 
 def test_results_imports_neither_torch_nor_ray_nor_pandas(example_root: Path) -> None:
     script = (
-        "import sys; from seqsweep.results import analysis; from seqsweep.results.store import Store\n"
+        "import sys; from seqsweep.results.store import Store\n"
         "from seqsweep.results.views import confusion, curves, json_view, sweeps, verdict\n"
+        "from seqsweep.results.analysis.confusion import confusion\n"
+        "from seqsweep.results.analysis.curves import curves\n"
+        "from seqsweep.results.analysis.verdict import verdict\n"
         f"sweep = Store({str(example_root)!r}).find()\n"
-        "analysis.verdict(sweep), analysis.confusion(sweep), analysis.curves(sweep)\n"
+        "verdict(sweep), confusion(sweep), curves(sweep)\n"
         "print(sorted({'torch', 'ray', 'pandas', 'scipy.stats', 'pyarrow.dataset'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from example_sweep import SWEEP_ID, write_example
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
 from seqsweep.results.seal import FIELD
@@ -310,4 +310,4 @@ def test_two_trials_of_one_architecture_are_named(own_sweep: Sweep) -> None:
     rows = [row | {"trial": "twin"} for row in own_sweep.read("lanes", trials=[trial]).to_pylist()]
     own_sweep.write_trial("twin", {"lanes": table("lanes", rows)})
     with pytest.raises(Damaged, match=rf"trials `{trial}` and `twin` are both .* move the files of one"):
-        analysis.verdict(own_sweep)
+        verdict(own_sweep)

@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import compare_architectures, report
+from seqsweep.results.analysis.comparison import compare_architectures
+from seqsweep.results.analysis.confusion_contrast import contrast
+from seqsweep.results.analysis.report import report
 from seqsweep.results.errors import (
     Damaged,
     Invalid,
@@ -28,7 +29,7 @@ FIGURES: dict[str, Callable[[Sweep], Any]] = {
     "compare": lambda sweep: compare_architectures(sweep, TWO),
     "report": report,
     "per data set": lambda sweep: per_dataset(
-        sweep, None, lambda name, which: analysis.contrast(sweep, name, TWO[0], TWO[1]), TWO[0]
+        sweep, None, lambda name, which: contrast(sweep, name, TWO[0], TWO[1]), TWO[0]
     ),
 }
 

@@ -23,20 +23,20 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import (
-    Average,
-    Calibration,
-    Confusion,
-    Curve,
-    Curves,
-    Example,
-    Interval,
-    Pair,
-    Proportion,
-    proportion,
-)
-from seqsweep.results.sql import ask
+from seqsweep.results.analysis.comparison import compare_architectures, compare_sweeps
+from seqsweep.results.analysis.confusion import Average, Confusion, Example, Pair
+from seqsweep.results.analysis.confusion import confusion as confusion_of
+from seqsweep.results.analysis.confusion_contrast import contrast as contrast_of
+from seqsweep.results.analysis.curves import Curve, Curves
+from seqsweep.results.analysis.curves import curves as curves_of
+from seqsweep.results.analysis.importance import importance as importance_of
+from seqsweep.results.analysis.lane_rows import lanes
+from seqsweep.results.analysis.summary import summary
+from seqsweep.results.analysis.verdict import verdict as verdict_of
+from seqsweep.results.query.sql import ask
+from seqsweep.results.statistics.calibration import Calibration
+from seqsweep.results.statistics.interval import Interval
+from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Store
 from seqsweep.results.views import (
     answer,
@@ -84,48 +84,48 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Callable[
     many = write_example(root / "b", sweep_id="many-123456", class_names=[f"class{n:02d}" for n in range(18)])
     ten = write_example(root / "c", sweep_id="ten-123456", class_names=[str(n) for n in range(10)])
     return {
-        "verdict": (verdict.render, analysis.verdict(full)),
-        "verdict-unfinished-one-seed": (verdict.render, analysis.verdict(partial)),
-        "verdict-empty": (verdict.render, analysis.verdict(running)),
-        "confusion": (confusion.render, analysis.confusion(full, "segments", "rnn_tanh x 2 x 100")),
+        "verdict": (verdict.render, verdict_of(full)),
+        "verdict-unfinished-one-seed": (verdict.render, verdict_of(partial)),
+        "verdict-empty": (verdict.render, verdict_of(running)),
+        "confusion": (confusion.render, confusion_of(full, "segments", "rnn_tanh x 2 x 100")),
         "confusion-brief": (
             functools.partial(confusion.render, brief=True),
-            analysis.confusion(full, "segments", "rnn_tanh x 2 x 100"),
+            confusion_of(full, "segments", "rnn_tanh x 2 x 100"),
         ),
-        "confusion-counts": (functools.partial(confusion.render, counts=True), analysis.confusion(full)),
+        "confusion-counts": (functools.partial(confusion.render, counts=True), confusion_of(full)),
         "contrast": (
             contrast.render,
-            analysis.contrast(full, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+            contrast_of(full, "segments", "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
         ),
         "contrast-18-classes": (
             contrast.render,
-            analysis.contrast(many, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
+            contrast_of(many, None, "lstm x 2 x 100", "rnn_tanh x 2 x 100"),
         ),
-        "confusion-18-classes": (confusion.render, analysis.confusion(many, trial="rnn_tanh x 2 x 100")),
-        "confusion-10-classes": (confusion.render, analysis.confusion(ten, trial="rnn_tanh x 2 x 100")),
-        "curves": (curves.render, analysis.curves(full)),
+        "confusion-18-classes": (confusion.render, confusion_of(many, trial="rnn_tanh x 2 x 100")),
+        "confusion-10-classes": (confusion.render, confusion_of(ten, trial="rnn_tanh x 2 x 100")),
+        "curves": (curves.render, curves_of(full)),
         "curves-validation": (
             functools.partial(curves.render, validation=True),
-            analysis.curves(full, "segments", "lstm x 2 x 100"),
+            curves_of(full, "segments", "lstm x 2 x 100"),
         ),
         "lanes": (
             rows.render,
-            analysis.lanes(full, condition="cell == 'lstm'", sort=["-test_accuracy", "lr"], limit=9),
+            lanes(full, condition="cell == 'lstm'", sort=["-test_accuracy", "lr"], limit=9),
         ),
         "lanes-one": (
             rows.render,
-            analysis.lanes(full, condition="seed == 2", columns=["cell", "clip_norm"], limit=1),
+            lanes(full, condition="seed == 2", columns=["cell", "clip_norm"], limit=1),
         ),
-        "lanes-none": (rows.render, analysis.lanes(full, condition="seed == 9")),
+        "lanes-none": (rows.render, lanes(full, condition="seed == 9")),
         "answer": (
             answer.render,
             ask("select cell, layers, avg(lr), list(seed) from lanes group by all order by all", [full]),
         ),
         "answer-none": (answer.render, ask("select cell from lanes where false", [full])),
-        "importance": (importance.render, analysis.importance(full)),
-        "compare": (compare.render, analysis.compare_architectures(full, COMPARED)),
-        "compare-sweeps": (compare.render, analysis.compare_sweeps([full, partial])),
-        "sweeps": (sweeps.render, [analysis.summary(each) for each in Store(root / "a").sweeps()]),
+        "importance": (importance.render, importance_of(full)),
+        "compare": (compare.render, compare_architectures(full, COMPARED)),
+        "compare-sweeps": (compare.render, compare_sweeps([full, partial])),
+        "sweeps": (sweeps.render, [summary(each) for each in Store(root / "a").sweeps()]),
         "sweeps-none": (sweeps.render, []),
     }
 

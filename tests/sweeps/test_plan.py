@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsweep.results.analysis._lanes import architecture_label
+from seqsweep.results.architecture import architecture_label
 from seqsweep.seqmodels.architecture import CELLS, Architecture
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.sweeps.errors import SpecError

@@ -18,7 +18,7 @@ from pathlib import Path
 from seqsweep.results import gathered, parts
 from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.results.files import Folder
-from seqsweep.results.patience import LOOKING
+from seqsweep.results.retry import LOOKING
 from seqsweep.results.store import EXAMPLES_FILE, INFO, Store, check_id
 from seqsweep.sweeps.remote.pull.offer import LOG, Have, Offer
 

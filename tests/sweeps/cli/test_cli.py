@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from seqsweep.results.sql import Answer
+from seqsweep.results.query.sql import Answer
 from seqsweep.sweeps.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
@@ -136,7 +136,7 @@ def test_report(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("seqsweep.results.analysis._importance.REPEATS", 2)
+    monkeypatch.setattr("seqsweep.results.analysis.importance.REPEATS", 2)
     assert said(capsys, "report", "ref").startswith(f"{SWEEP_ID}.html · ")
     page = (tmp_path / f"{SWEEP_ID}.html").read_text()
     assert page.startswith("<!doctype html>")
@@ -144,7 +144,9 @@ def test_report(
     said(capsys, "report", "-o", "x.html")
     assert (tmp_path / "x.html").read_text() == page
     # said before the work
-    monkeypatch.setattr("seqsweep.results.analysis.report", lambda _: pytest.fail("worked for nothing"))
+    monkeypatch.setattr(
+        "seqsweep.results.analysis.report.report", lambda _: pytest.fail("worked for nothing")
+    )
     assert main(["report", "-o", "none/x.html"]) == 2
     assert capsys.readouterr().err == "error: cannot write none/x.html: there is no folder none\n"
     (tmp_path / "link.html").symlink_to(tmp_path / "gone" / "x.html")
@@ -254,7 +256,7 @@ def test_ctrl_c_ends_a_query_that_python_cannot_interrupt(
         seen.append(signal.getsignal(signal.SIGINT))
         return Answer((), ())
 
-    monkeypatch.setattr("seqsweep.results.sql.ask", asked)
+    monkeypatch.setattr("seqsweep.results.query.sql.ask", asked)
     previous = signal.signal(signal.SIGINT, before)
     try:
         assert said(capsys, "sql", "select 1") == "0 rows\n"
@@ -383,7 +385,7 @@ def test_our_own_faults_are_one_line_and_say_how_to_see_more(
     def broken(*_: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("seqsweep.results.analysis.verdict", broken)
+    monkeypatch.setattr("seqsweep.results.analysis.verdict.verdict", broken)
     assert main(["show"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -398,7 +400,7 @@ def test_ctrl_c_is_130(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqsweep.results.analysis.verdict", interrupted)
+    monkeypatch.setattr("seqsweep.results.analysis.verdict.verdict", interrupted)
     assert main(["show"]) == 130
 
 

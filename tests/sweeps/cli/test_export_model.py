@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsweep.results import analysis
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.source import load
 from seqsweep.sweeps.cli import main
@@ -86,9 +86,7 @@ def test_figures_are_the_stores_and_statsmodels(
         assert each["n"] == n[place]
         assert each["recall"] == pytest.approx(recall[place])
         assert (each["precision"] or 0) == pytest.approx(precision[place])
-    found = next(
-        row for row in analysis.verdict(sweep(trained_store)).datasets[0].rows if row.cell == "rnn_tanh"
-    )
+    found = next(row for row in verdict(sweep(trained_store)).datasets[0].rows if row.cell == "rnn_tanh")
     assert about["figures"]["seeds"]["test"]["half_width"] == found.test.half_width
 
 

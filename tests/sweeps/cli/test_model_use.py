@@ -113,7 +113,9 @@ def test_every_probability_is_the_sweeps_own(
 ) -> None:
     folder, expected, data = models[which]
     kept: dict[str, Any] = {}
-    monkeypatch.setattr("seqsweep.results.analysis.evaluation", lambda *_, **given: kept.update(given))
+    monkeypatch.setattr(
+        "seqsweep.results.analysis.evaluation.evaluation", lambda *_, **given: kept.update(given)
+    )
     model_use.evaluate(open_model(folder), folder, data, "test")
     assert sorted(kept["sequences"]) == sorted(expected.index)
     rows = expected.loc[kept["sequences"]]

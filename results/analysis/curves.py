@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqsweep.results.analysis._lanes import Lane, varying_hyperparameters
-from seqsweep.results.analysis._pick import pick
+from seqsweep.results.analysis.pick import pick
+from seqsweep.results.architecture import Lane, varying_hyperparameters
 from seqsweep.results.store import Sweep
 
 _Records = dict[tuple[int, int], dict[int, Lane]]

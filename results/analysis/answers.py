@@ -1,30 +1,15 @@
-"""What a trial's chosen candidate answered, sequence by sequence: the `predictions` table as arrays."""
+"""Read what a trial's chosen candidate answered, sequence by sequence: the `predictions` table as arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis._columns import names_equal, numbers, positions
+from seqsweep.results.analysis.arrays import names_equal, numbers, positions
 from seqsweep.results.errors import Damaged
+from seqsweep.results.statistics.answers import Answers
 from seqsweep.results.store import Sweep
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """A row for each seed and sequence, R of them.
-
-    `seed` int64 [R]; `sequence` [R]: ids; `true`, `predicted` int64 [R]: places in the list of classes; `probabilities`
-    float64 [R, K], K classes in the order of `sweep.json`.
-    """
-
-    seed: np.ndarray
-    sequence: np.ndarray
-    true: np.ndarray
-    predicted: np.ndarray
-    probabilities: np.ndarray
 
 
 def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Sequence[str]) -> Answers | None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis._lanes import ARCHITECTURE, architecture_label
-from seqsweep.results.analysis._pick import pick_dataset
-from seqsweep.results.analysis._summary import summary
+from seqsweep.results.analysis.pick import pick_dataset
+from seqsweep.results.analysis.summary import summary
+from seqsweep.results.architecture import ARCHITECTURE, architecture_label
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from seqsweep.results.analysis._candidates import Candidates, candidates
-from seqsweep.results.analysis._confusion import Confusion, confusion
-from seqsweep.results.analysis._contrast import Contrast, contrast
-from seqsweep.results.analysis._curves import Curves, curves
-from seqsweep.results.analysis._data import DatasetFacts, datasets
-from seqsweep.results.analysis._importance import Importance, importance
-from seqsweep.results.analysis._provenance import Provenance, provenance
-from seqsweep.results.analysis._rival import Rival, rival
-from seqsweep.results.analysis._verdict import DatasetVerdict, Verdict, verdict
+from seqsweep.results.analysis.candidates import Candidates, candidates
+from seqsweep.results.analysis.confusion import Confusion, confusion
+from seqsweep.results.analysis.confusion_contrast import Contrast, contrast
+from seqsweep.results.analysis.curves import Curves, curves
+from seqsweep.results.analysis.dataset_facts import DatasetFacts, datasets
+from seqsweep.results.analysis.importance import Importance, importance
+from seqsweep.results.analysis.provenance import Provenance, provenance
+from seqsweep.results.analysis.rival import Rival, rival
+from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict, verdict
 from seqsweep.results.errors import MissingExtra, NotFound
 from seqsweep.results.store import Sweep
 

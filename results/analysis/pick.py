@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from seqsweep.results.analysis._trials import Trial, read_trials
+from seqsweep.results.analysis.trials import Trial, read_trials
 from seqsweep.results.errors import Ambiguous, NotFound
 from seqsweep.results.store import Sweep
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from seqsweep.results.export._tables import Table
+from seqsweep.results.export.tables import Table
 from seqsweep.results.shown import shown
 
 _SPECIAL = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.results.analysis._interval import CONFIDENCE
+from seqsweep.results.statistics.interval import CONFIDENCE
 
 ALPHA = 0.05
 PAIRED = "paired t-test over common seeds, two-sided"

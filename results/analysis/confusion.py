@@ -8,13 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
-from seqsweep.results.analysis._answers import Answers, answers
-from seqsweep.results.analysis._calibration import Calibration, calibration
-from seqsweep.results.analysis._interval import Interval, interval
-from seqsweep.results.analysis._lanes import Lane
-from seqsweep.results.analysis._pick import pick
-from seqsweep.results.analysis._proportion import Proportion, proportion
+from seqsweep.results.analysis.answers import answers
+from seqsweep.results.analysis.pick import pick
+from seqsweep.results.architecture import Lane
 from seqsweep.results.errors import NotFound
+from seqsweep.results.statistics.answers import Answers
+from seqsweep.results.statistics.calibration import Calibration, calibration
+from seqsweep.results.statistics.interval import Interval, interval
+from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Sweep
 
 EXAMPLES = 5  # sequences named for a pair

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from seqsweep.results.analysis._interval import Interval, interval
-from seqsweep.results.analysis._points import Points
+from seqsweep.results.analysis.parameter_points import Points
+from seqsweep.results.statistics.interval import Interval, interval
 
 MOST_LEVELS = 8  # with more values they are put into `BINS`
 BINS = 6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.results.analysis._comparison import ALPHA, Difference, holm, number, paired
+from seqsweep.results.statistics.differences import ALPHA, Difference, holm, number, paired
 
 MOST_FOR_ALL_PAIRS = 500
 """Architectures up to which every pair is tested; with more, each is compared with the best alone."""

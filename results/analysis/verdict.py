@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from seqsweep.results.analysis._caution import Caution
-from seqsweep.results.analysis._cautions import cautions
-from seqsweep.results.analysis._comparison import ALPHA, PAIRED, Difference, least_deviation
-from seqsweep.results.analysis._data_cautions import Majority, data_cautions, majority
-from seqsweep.results.analysis._edges import Edge, Range, edges, ranges
-from seqsweep.results.analysis._interval import CONFIDENCE, Interval, interval
-from seqsweep.results.analysis._pick import by_test, pick_dataset
-from seqsweep.results.analysis._ranks import Places, places
-from seqsweep.results.analysis._summary import DatasetSummary, Summary, summary
-from seqsweep.results.analysis._trials import Trial, read_trials
+from seqsweep.results.analysis.caution import Caution
+from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
+from seqsweep.results.analysis.pick import by_test, pick_dataset
+from seqsweep.results.analysis.search_edges import Edge, Range, edges, ranges
+from seqsweep.results.analysis.summary import DatasetSummary, Summary, summary
+from seqsweep.results.analysis.trials import Trial, read_trials
+from seqsweep.results.analysis.verdict_cautions import cautions
+from seqsweep.results.statistics.differences import ALPHA, PAIRED, Difference, least_deviation
+from seqsweep.results.statistics.interval import CONFIDENCE, Interval, interval
+from seqsweep.results.statistics.ranks import Places, places
 from seqsweep.results.store import Sweep
 
 UNSTABLE_DEVIATION = (

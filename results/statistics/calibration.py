@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.results.analysis._answers import Answers
-from seqsweep.results.analysis._interval import Interval, interval
+from seqsweep.results.statistics.answers import Answers
+from seqsweep.results.statistics.interval import Interval, interval
 
 BINS = 15  # of equal width over 0..1, by the probability of the predicted class (Guo et al. 2017)
 TOP = (3, 5)  # top-k accuracies, where there are at least twice as many classes

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqsweep.results.analysis._fanova import main_effects
-from seqsweep.results.analysis._marginals import Level, RateRange, levels, rate_ranges
-from seqsweep.results.analysis._points import Points, read_points
+from seqsweep.results.analysis.parameter_levels import Level, RateRange, levels, rate_ranges
+from seqsweep.results.analysis.parameter_points import Points, read_points
 from seqsweep.results.errors import MissingExtra, NotFound
+from seqsweep.results.statistics.fanova import main_effects
 from seqsweep.results.store import Sweep
 
 if TYPE_CHECKING:

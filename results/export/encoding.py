@@ -7,8 +7,8 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqsweep.results.export import _latex, _markdown
-from seqsweep.results.export._tables import Table
+from seqsweep.results.export import latex, markdown
+from seqsweep.results.export.tables import Table
 from seqsweep.results.views import csv_rows
 
 
@@ -35,6 +35,6 @@ def _parquet(table: Table) -> bytes:
 FORMATS: dict[str, Callable[[Table], bytes]] = {
     "csv": _csv,
     "parquet": _parquet,
-    "latex": _latex.encode,
-    "markdown": _markdown.encode,
+    "latex": latex.encode,
+    "markdown": markdown.encode,
 }

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqsweep.results.analysis._caution import Caution
-from seqsweep.results.analysis._comparison import certain_at
-from seqsweep.results.analysis._proportion import proportion
-from seqsweep.results.analysis._summary import DatasetSummary
+from seqsweep.results.analysis.caution import Caution
+from seqsweep.results.analysis.summary import DatasetSummary
+from seqsweep.results.statistics.differences import certain_at
+from seqsweep.results.statistics.proportion import proportion
 
 if TYPE_CHECKING:
-    from seqsweep.results.analysis._data_cautions import Majority
-    from seqsweep.results.analysis._edges import Edge
-    from seqsweep.results.analysis._verdict import Row
+    from seqsweep.results.analysis.data_cautions import Majority
+    from seqsweep.results.analysis.search_edges import Edge
+    from seqsweep.results.analysis.verdict import Row
 
 FEW_SEEDS = 5
 """Fewer seeds than that are called few."""

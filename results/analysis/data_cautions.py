@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqsweep.results.analysis._caution import Caution
+from seqsweep.results.analysis.caution import Caution
 
 FEW_VALIDATION = 30
 """Fewer validation sequences than that are called few."""

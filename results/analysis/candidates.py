@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis._interval import CONFIDENCE, Interval
-from seqsweep.results.analysis._lanes import architecture_label
+from seqsweep.results.architecture import architecture_label
 from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.statistics.interval import CONFIDENCE, Interval
 from seqsweep.results.store import Sweep
 
 SHAPE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")

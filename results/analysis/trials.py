@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis._columns import names_equal, numbers, positions
-from seqsweep.results.analysis._lanes import ARCHITECTURE, architecture_extras, architecture_label
+from seqsweep.results.analysis.arrays import names_equal, numbers, positions
+from seqsweep.results.architecture import ARCHITECTURE, architecture_extras, architecture_label
 from seqsweep.results.errors import Damaged
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep

@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqsweep.results.analysis._comparison import (
+from seqsweep.results.analysis.confusion_contrast import contrast
+from seqsweep.results.analysis.pick import by_test, pick_architecture, pick_dataset
+from seqsweep.results.analysis.summary import DatasetSummary, Summary, summary
+from seqsweep.results.analysis.trials import Trial, read_trials
+from seqsweep.results.errors import Invalid, NotFound
+from seqsweep.results.statistics.differences import (
     ALPHA,
     Difference,
     holm,
@@ -18,12 +23,7 @@ from seqsweep.results.analysis._comparison import (
     paired,
     welch,
 )
-from seqsweep.results.analysis._contrast import contrast
-from seqsweep.results.analysis._interval import Interval, interval
-from seqsweep.results.analysis._pick import by_test, pick_architecture, pick_dataset
-from seqsweep.results.analysis._summary import DatasetSummary, Summary, summary
-from seqsweep.results.analysis._trials import Trial, read_trials
-from seqsweep.results.errors import Invalid, NotFound
+from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.store import Sweep
 
 Test = Literal["paired", "Welch"]

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqsweep.results.analysis._answers import Answers, answers
-from seqsweep.results.analysis._comparison import ALPHA, holm, least_deviation, number, paired
-from seqsweep.results.analysis._confusion import Confusion, confusion
-from seqsweep.results.analysis._interval import Interval
-from seqsweep.results.analysis._sign_flip import sign_flip
+from seqsweep.results.analysis.answers import answers
+from seqsweep.results.analysis.confusion import Confusion, confusion
 from seqsweep.results.errors import NotFound
+from seqsweep.results.statistics.answers import Answers
+from seqsweep.results.statistics.differences import ALPHA, holm, least_deviation, number, paired
+from seqsweep.results.statistics.interval import Interval
+from seqsweep.results.statistics.sign_flip import sign_flip
 from seqsweep.results.store import Sweep
 
 

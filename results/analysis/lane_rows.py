@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis._summary import summary
+from seqsweep.results.analysis.summary import summary
 from seqsweep.results.columns import plain
 from seqsweep.results.errors import Invalid
+from seqsweep.results.query.where import column, where
 from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS
 from seqsweep.results.store import Sweep
-from seqsweep.results.where import column, where
 
 ALL = "all"
 _BEFORE = ("dataset", "cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
@@ -43,7 +43,7 @@ def lanes(
 
     Args:
         sweep: the sweep.
-        condition: see `seqsweep.results.where`; None: all.
+        condition: see `seqsweep.results.query.where`; None: all.
         sort: columns; one with a minus before it is sorted from the greatest down. Null and NaN come last.
         columns: to keep, each once; none: `DEFAULT`; "all": all.
         limit: at most so many rows; None: all.

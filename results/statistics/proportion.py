@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.results.analysis._interval import CONFIDENCE
+from seqsweep.results.statistics.interval import CONFIDENCE
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results import analysis
-from seqsweep.results.analysis import DatasetVerdict, Interval, Row
+from seqsweep.results.analysis.verdict import DatasetVerdict, Row
+from seqsweep.results.analysis.verdict import verdict as verdict_of
 from seqsweep.results.columns import plain
 from seqsweep.results.errors import Invalid, NotFound
 from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS
+from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.store import Sweep
 from seqsweep.results.views import formats
 
@@ -41,7 +42,7 @@ def read_table(sweep: Sweep, name: str, dataset: str | None = None) -> Table:
     """
     if name not in TABLES:
         raise Invalid(f"there is no table `{name}`; the tables are {', '.join(TABLES)}")
-    verdict = analysis.verdict(sweep, dataset)
+    verdict = verdict_of(sweep, dataset)
     if not verdict.datasets:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     if name == "verdict":

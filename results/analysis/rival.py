@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqsweep.results.analysis._verdict import DatasetVerdict, Row
+from seqsweep.results.analysis.verdict import DatasetVerdict, Row
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from seqsweep.results.analysis._confusion import confusion
-from seqsweep.results.analysis._interval import Interval
-from seqsweep.results.analysis._proportion import Proportion, proportion
-from seqsweep.results.analysis._verdict import verdict
+from seqsweep.results.analysis.confusion import confusion
+from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.errors import NotFound
 from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.statistics.interval import Interval
+from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Sweep
 
 ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.results.analysis._answers import Answers
-from seqsweep.results.analysis._confusion import Confusion, measure
-from seqsweep.results.analysis._proportion import Proportion, proportion
+from seqsweep.results.analysis.confusion import Confusion, measure
+from seqsweep.results.statistics.answers import Answers
+from seqsweep.results.statistics.proportion import Proportion, proportion
 
 
 @dataclass(frozen=True)

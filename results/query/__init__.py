@@ -1,0 +1,1 @@
+"""What somebody asks of the tables: a condition on their columns, and SQL."""
