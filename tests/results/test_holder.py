@@ -89,7 +89,7 @@ def test_who_looks_is_in_nobodys_way(tmp_path: Path) -> None:
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.is_set():
+        while not ended.wait(0.001):  # two that never pause would always hold it, one or the other
             abandoned(sweep.folder)
 
     lookers = [threading.Thread(target=look) for _ in range(2)]
