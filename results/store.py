@@ -111,12 +111,13 @@ class Store:
         Raises `NotFound` when there is none (naming the nearest), `Ambiguous` for several, `StoreError` when it cannot be read.
         """
         if wanted is None:
-            return self._newest(self._names(), note)
+            return self._newest_of(self.folder.map(self._attempt, self._names()), note)
         names = self._names()
         exact, called, *parts = fitting(names, wanted)
         for several in (exact, called):  # of one name the newest is meant
-            if several and any(self.folder.map(self._attempt, several)):
-                return self._newest(several, note)
+            seen = self.folder.map(self._attempt, several)
+            if any(seen):
+                return self._newest_of(seen, note)
         for several in parts:
             found = [each for each in self.folder.map(self._attempt, several) if each]
             if len(found) == 1:
@@ -129,9 +130,8 @@ class Store:
         hint = f"; nearest: {_listed(near)}" if near else "; it is empty"
         raise NotFound(f"no sweep `{wanted}` in {self.folder}{hint}")
 
-    def _newest(self, names: Sequence[str], note: Callable[[str], None]) -> "Sweep":
-        """The newest of those that can be read."""
-        seen = self.folder.map(self._attempt, names)
+    def _newest_of(self, seen: Sequence["Sweep | StoreError | None"], note: Callable[[str], None]) -> "Sweep":
+        """Choose the newest of those that can be read; `note` is told of the others."""
         complaints = [each for each in seen if isinstance(each, StoreError)]
         found = _newest_first([each for each in seen if isinstance(each, Sweep)])
         if not found:

@@ -32,6 +32,8 @@ def far_values(dataset: SequenceDataset, splits: Splits) -> list[FarValues]:
     Far is more than `FAR` standard deviations from the mean, both of the training part, feature by feature. Of a feature that
     is constant there every other value is far.
     """
+    if not len(splits.train):
+        return []
     train = np.concatenate([dataset.sequence(index) for index in splits.train]).astype(np.float64)
     mean, deviation = train.mean(0), train.std(0)
     constant = deviation <= STILL

@@ -77,7 +77,9 @@ def write(sweep: Sweep, trial: str, mark: int) -> None:
         fixed = {"sweep": sweep.id, "trial": trial}
         columns = []
         for field in SCHEMAS[name]:
-            if pa.types.is_integer(field.type):
+            if field.name == "seed":  # a lane is there once
+                column = pa.array(range(ROWS), field.type)
+            elif pa.types.is_integer(field.type):
                 column = pa.array([mark % 1000 + 1] * ROWS, field.type)
             elif pa.types.is_floating(field.type):
                 column = pa.array([0.5] * ROWS, field.type)
@@ -100,7 +102,7 @@ def marks(sweep: Sweep, trial: str) -> set[int]:
     for name in SCHEMAS:
         rows = sweep.read(name, trials=[trial])
         assert len(rows) == ROWS
-        seen = rows["seed"].unique().to_pylist()
+        seen = rows["candidate"].unique().to_pylist()
         assert len(seen) == 1
         found.add(seen[0] - 1)
     for candidate in (1, 2):

@@ -356,7 +356,9 @@ def test_command_measures_keeps_and_reads_rates(strokes: Path, tmp_path: Path) -
     assert measured["low"] < measured["seconds"] < measured["high"]
     again = plan("--rates", "rates.json", "--nodes", "64", "--cpus", "2", "--memory", "8")
     assert again.returncode == 0, again.stderr
-    assert "64 nodes of 2 cores, 8.0 GB memory: 128 trials at a time (1 core each)" in again.stdout
+    assert "64 nodes of 2 cores, 8.0 GB memory: 128 trials at a time (1 core each)" in " ".join(
+        again.stdout.split()
+    )
     assert "only 3 of 128 places are used" in " ".join(again.stdout.split())
 
     broken = json.loads((tmp_path / "rates.json").read_text())

@@ -85,7 +85,7 @@ def test_copies_within_a_part_are_no_leak_but_a_contradiction_under_two_labels()
 
 @pytest.mark.parametrize("groups", [None, [1, 2, 3]])
 def test_no_groups_or_groups_apart_are_no_finding(groups: list[int] | None) -> None:
-    assert said([(1,), (2,), (3,)], [0, 0, 0], list(PARTS), groups) == {}
+    assert said([(1, 3), (2,), (3,)], [0, 0, 0], list(PARTS), groups) == {}
 
 
 def test_values_far_from_training_are_said():

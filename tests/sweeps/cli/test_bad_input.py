@@ -230,7 +230,10 @@ BAD: dict[str, tuple[Change, list[str]]] = {
     ),
     "ragged frames": (both(AS_MFCC, file("mfcc/a/Train/0.mfcc", "1 2 3\n1 2\n")), ["mfcc/a/Train/0.mfcc:2"]),
     "another width": (both(AS_MFCC, file("mfcc/b/Test/0.mfcc", "1 2\n1 2\n")), ["mfcc/b/Test/0.mfcc"]),
-    "ts of an unknown class": (both(AS_TS, file("X_TEST.ts", TS + "1,2:c\n")), ["X_TEST.ts:6", "c"]),
+    "ts of an unknown class": (
+        both(AS_TS, file("X_TEST.ts", TS + "1,2:c\n")),
+        ["class `c` has no train sequences", "class `b` has no test sequences", "leave the class out"],
+    ),
     "ts without data": (both(AS_TS, file("X_TRAIN.ts", TS)), ["X_TRAIN.ts"]),
     "not an archive": (
         both(spec('path = "strokes"', 'path = "a.tar.xz"'), file("a.tar.xz", "x")),
