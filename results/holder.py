@@ -16,23 +16,22 @@ from seqsweep.results.errors import StoreError
 
 if TYPE_CHECKING:
     from seqsweep.results.files import Folder
-    from seqsweep.results.store import Sweep
 
 LOCK = ".running"
 LOOK_SECONDS = 1.0  # that somebody who only looks may keep the lock at most
 
 
 @contextmanager
-def held(sweep: Sweep) -> Iterator[None]:
-    """Keep a second process on this machine from training the same sweep, and show readers that it is being trained.
+def held(folder: Folder) -> Iterator[None]:
+    """Keep a second process on this machine from training the sweep in `folder`, and show readers that it is being trained.
 
     In an object store there are no locks: there it does nothing. Raises StoreError where another process holds it.
     """
-    if sweep.folder.local is None:
+    if folder.local is None:
         yield
         return
-    with open(sweep.folder.local / LOCK, "a+") as lock:
-        _take(lock.fileno(), sweep)
+    with open(folder.local / LOCK, "a+") as lock:
+        _take(lock.fileno(), folder.local.name)
         # the file system may not show locks to other machines: they read here that they cannot know
         with suppress(OSError):  # a full disk
             os.ftruncate(lock.fileno(), 0)
@@ -61,14 +60,14 @@ def abandoned(folder: Folder) -> bool:
         os.close(lock)
 
 
-def _take(lock: int, sweep: Sweep) -> None:
+def _take(lock: int, sweep: str) -> None:
     deadline = time.monotonic() + LOOK_SECONDS
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise StoreError(f"sweep {sweep.id} is being trained by another process") from None
+                raise StoreError(f"sweep {sweep} is being trained by another process") from None
             time.sleep(0.02)
         else:
             return

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from seqsweep.results.analysis.provenance import provenance
-from seqsweep.results.analysis.verdict import Row, verdict
+from seqsweep.results.analysis.verdict import verdict
+from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.statistics.differences import ALPHA, holm, least_deviation, paired
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views import formats

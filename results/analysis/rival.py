@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqsweep.results.analysis.verdict import DatasetVerdict, Row
+from seqsweep.results.analysis.verdict import DatasetVerdict
+from seqsweep.results.analysis.verdict_row import Row
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which architectures win on each data set, and how sure that is."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,66 +10,15 @@ import numpy as np
 from seqsweep.results.analysis.caution import Caution
 from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
 from seqsweep.results.analysis.pick import by_test, pick_dataset
-from seqsweep.results.analysis.search_edges import Edge, Range, edges, ranges
+from seqsweep.results.analysis.search_edges import Range, ranges
 from seqsweep.results.analysis.summary import DatasetSummary, Summary, summary
 from seqsweep.results.analysis.trials import Trial, read_trials
 from seqsweep.results.analysis.verdict_cautions import cautions
-from seqsweep.results.statistics.differences import ALPHA, PAIRED, Difference, least_deviation
-from seqsweep.results.statistics.interval import CONFIDENCE, Interval, interval
+from seqsweep.results.analysis.verdict_row import Row, is_unstable, row_of
+from seqsweep.results.statistics.differences import ALPHA, PAIRED, least_deviation
+from seqsweep.results.statistics.interval import CONFIDENCE
 from seqsweep.results.statistics.ranks import Places, places
 from seqsweep.results.store import Sweep
-
-UNSTABLE_DEVIATION = (
-    0.03  # standard deviation of test accuracy over seeds above which a row is called unstable
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One architecture on one data set: the candidate chosen on validation, over its seeds.
-
-    `rank` is its place by mean test accuracy, `rank_low` and `rank_high` the first and last place that it may have: 1 + the
-    number that are significantly better, and the number that have a test accuracy - the number that are significantly worse.
-    `tied`: the best, or not told apart from it; `cheapest`: the one of them with the fewest parameters, then the least time, that
-    is stable and whose difference from the best has p >= 0.05 without correction, too.
-    `to_best`: its test accuracy minus the best's; None for the best.
-    `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
-    `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
-    those at the edge of what was searched.
-    `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
-    """
-
-    rank: int
-    rank_low: int
-    rank_high: int
-    tied: bool
-    cheapest: bool
-    label: str
-    extras: str
-    trial: str
-    cell: str
-    layers: int
-    hidden: int
-    bidirectional: bool
-    readout: str
-    head_hidden: int
-    batch_size: int
-    parameters: int
-    seconds: float
-    train: Interval
-    validation: Interval
-    test: Interval
-    to_best: Difference | None
-    candidates: int
-    seeds: int
-    candidate: int | None
-    chosen: dict[str, Any]
-    edges: tuple[Edge, ...]
-    refit: bool
-    lanes: int
-    diverged: int
-    diverged_seeds: int
-    unstable: bool
 
 
 @dataclass(frozen=True)
@@ -160,7 +109,7 @@ def _block(
     one_batch = len({trial.batch_size for trial in trials}) == 1
     cheapest = _cheapest(trials, placed)
     rows = tuple(
-        _row(trial, placed, place, searched, space, one_batch=one_batch, cheapest=place == cheapest)
+        row_of(trial, placed, place, searched, space, one_batch=one_batch, cheapest=place == cheapest)
         for place, trial in enumerate(trials)
     )
     best = rows[placed.best] if rows[placed.best].test.n else None
@@ -204,64 +153,5 @@ def _cheapest(trials: Sequence[Trial], placed: Places) -> int | None:
         return None
     return min(
         like_best,
-        key=lambda place: (_is_unstable(trials[place]), trials[place].parameters, trials[place].seconds),
+        key=lambda place: (is_unstable(trials[place]), trials[place].parameters, trials[place].seconds),
     )
-
-
-def _row(
-    trial: Trial,
-    placed: Places,
-    place: int,
-    searched: Sequence[str],
-    space: Sequence[Range],
-    *,
-    one_batch: bool,
-    cheapest: bool,
-) -> Row:
-    batch = "" if one_batch else f" batch {trial.batch_size}"
-    chosen = {name: trial.settings[name] for name in searched if name in trial.settings}
-    return Row(
-        rank=place + 1,
-        rank_low=placed.low[place],
-        rank_high=placed.high[place],
-        tied=placed.tied[place],
-        cheapest=cheapest,
-        label=trial.label + batch,
-        extras=(trial.extras + batch).lstrip(),
-        trial=trial.trial,
-        cell=trial.cell,
-        layers=trial.layers,
-        hidden=trial.hidden,
-        bidirectional=trial.bidirectional,
-        readout=trial.readout,
-        head_hidden=trial.head_hidden,
-        batch_size=trial.batch_size,
-        parameters=trial.parameters,
-        seconds=trial.seconds,
-        train=interval(trial.train.values()),
-        validation=interval(trial.validation.values()),
-        test=interval(trial.test.values()),
-        to_best=placed.to_best[place],
-        candidates=trial.candidates,
-        seeds=len(trial.seeds),
-        candidate=trial.candidate,
-        chosen=chosen,
-        edges=edges(chosen, space),
-        refit=trial.refit,
-        lanes=trial.lanes,
-        diverged=trial.diverged,
-        diverged_seeds=len(trial.lost),
-        unstable=_is_unstable(trial),
-    )
-
-
-def _is_unstable(trial: Trial) -> bool:
-    return bool(trial.lost) or _deviation(trial.test.values()) > UNSTABLE_DEVIATION
-
-
-def _deviation(values: Iterable[float | None]) -> float:
-    finite = [value for value in values if value is not None and math.isfinite(value)]
-    if len(finite) < 2:
-        return 0.0
-    mean = math.fsum(finite) / len(finite)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / (len(finite) - 1))

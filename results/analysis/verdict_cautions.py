@@ -16,7 +16,7 @@ from seqsweep.results.statistics.proportion import proportion
 if TYPE_CHECKING:
     from seqsweep.results.analysis.data_cautions import Majority
     from seqsweep.results.analysis.search_edges import Edge
-    from seqsweep.results.analysis.verdict import Row
+    from seqsweep.results.analysis.verdict_row import Row
 
 FEW_SEEDS = 5
 """Fewer seeds than that are called few."""

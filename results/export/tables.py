@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis.verdict import DatasetVerdict, Row
+from seqsweep.results.analysis.verdict import DatasetVerdict
 from seqsweep.results.analysis.verdict import verdict as verdict_of
+from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.columns import plain
 from seqsweep.results.errors import Invalid, NotFound
 from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS

@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from seqsweep.results.analysis.verdict import DatasetVerdict, Row, Verdict
+from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict
+from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.statistics.differences import ALPHA
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text

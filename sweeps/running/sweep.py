@@ -167,7 +167,7 @@ class _Run:
         try:
             with self.signals:
                 ready = prepared()
-                with held(ready.sweep):
+                with held(ready.sweep.folder):
                     state = _state(ready)
                     if state.having("waiting"):
                         code = self._train(ready, state)

@@ -14,8 +14,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
 from seqsweep.results.analysis.search_edges import ranges
-from seqsweep.results.analysis.verdict import DatasetVerdict, Row, verdict
+from seqsweep.results.analysis.verdict import DatasetVerdict, verdict
 from seqsweep.results.analysis.verdict_cautions import cautions
+from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.schema import table
 from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.store import Sweep

@@ -21,7 +21,7 @@ import sys
 from seqsweep.results.holder import held
 from seqsweep.results.store import Store
 sweep = Store(sys.argv[1]).find(sys.argv[2])
-with held(sweep):
+with held(sweep.folder):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -49,14 +49,14 @@ def status(store: Path) -> str:
 
 def test_killed(trainer: subprocess.Popen[str], tmp_path: Path) -> None:
     assert status(tmp_path) == "running"
-    with pytest.raises(StoreError, match="trained by another process"), held(Store(tmp_path).find(ID)):
+    with pytest.raises(StoreError, match="trained by another process"), held(Store(tmp_path).find(ID).folder):
         pass
     assert status(tmp_path) == "running", "who was refused has not taken the place"
     trainer.kill()
     trainer.wait()
     assert status(tmp_path) == "interrupted"
     sweep = Store(tmp_path).find(ID)
-    with held(sweep):  # somebody goes on
+    with held(sweep.folder):  # somebody goes on
         assert status(tmp_path) == "running"
     sweep.update(status="finished")
     assert status(tmp_path) == "finished"
@@ -84,7 +84,7 @@ def test_the_same_machine_started_anew(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_who_looks_is_in_nobodys_way(tmp_path: Path) -> None:
     sweep = write_example(tmp_path, sweep_id=ID, missing=2)
-    with held(sweep):
+    with held(sweep.folder):
         pass
     ended = threading.Event()
 
@@ -97,7 +97,7 @@ def test_who_looks_is_in_nobodys_way(tmp_path: Path) -> None:
         each.start()
     try:
         for _ in range(20):
-            with held(sweep):
+            with held(sweep.folder):
                 pass
     finally:
         ended.set()

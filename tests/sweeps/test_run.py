@@ -172,7 +172,7 @@ def test_resume_refuses_a_running_sweep(strokes: Path, tmp_path: Path, terminal:
     from seqsweep.results.holder import held
 
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
-    with held(ready.sweep), pytest.raises(StoreError, match="by another process"):
+    with held(ready.sweep.folder), pytest.raises(StoreError, match="by another process"):
         resume_sweep(tmp_path, None, console=terminal)
 
 
