@@ -13,25 +13,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from seqsweep.results.architecture import COLUMNS, NAME
 from seqsweep.results.errors import Invalid
 
 SCHEMA_VERSION = 1
 VERSION_KEY = b"seqsweep.schema_version"
 TABLE_KEY = b"seqsweep.table"
 
-_NAME = pa.dictionary(pa.int32(), pa.string())
-
 _KEYS = {
     "sweep": pa.string(),
     "trial": pa.string(),
     "dataset": pa.string(),
-    "cell": _NAME,
-    "layers": pa.int32(),
-    "hidden": pa.int32(),
-    "bidirectional": pa.bool_(),
-    "readout": _NAME,
-    "head_hidden": pa.int32(),
-    "batch_size": pa.int32(),
+    **COLUMNS,
     "candidate": pa.int32(),
     "seed": pa.int64(),
 }
@@ -48,8 +41,8 @@ LANES = _schema(
     {
         "synthetic": pa.bool_(),
         "parameters": pa.int64(),
-        "optimizer": _NAME,
-        "schedule": _NAME,
+        "optimizer": NAME,
+        "schedule": NAME,
         "lr": pa.float64(),
         "momentum": pa.float64(),
         "nesterov": pa.bool_(),
@@ -67,7 +60,7 @@ LANES = _schema(
         "epochs": pa.int32(),
         "best_epoch": pa.int32(),
         "refit_epochs": pa.int32(),
-        "stopped": _NAME,
+        "stopped": NAME,
         "train_loss": pa.float64(),
         "train_accuracy": pa.float64(),
         "validation_loss": pa.float64(),
@@ -75,15 +68,15 @@ LANES = _schema(
         "test_loss": pa.float64(),
         "test_accuracy": pa.float64(),
         "seconds": pa.float64(),
-        "backend": _NAME,
-        "host": _NAME,
+        "backend": NAME,
+        "host": NAME,
     },
     nullable=("clip_norm", "refit_epochs", "test_loss", "test_accuracy"),
 )
 EPOCHS = _schema(
     "epochs",
     {
-        "phase": _NAME,
+        "phase": NAME,
         "epoch": pa.int32(),
         "train_loss": pa.float64(),
         "train_accuracy": pa.float64(),
@@ -94,14 +87,14 @@ EPOCHS = _schema(
     },
     nullable=("validation_loss", "validation_accuracy"),
 )
-CONFUSIONS = _schema("confusions", {"split": _NAME, "true": _NAME, "predicted": _NAME, "count": pa.int64()})
+CONFUSIONS = _schema("confusions", {"split": NAME, "true": NAME, "predicted": NAME, "count": pa.int64()})
 PREDICTIONS = _schema(
     "predictions",
     {
-        "split": _NAME,
+        "split": NAME,
         "sequence": pa.string(),
-        "true": _NAME,
-        "predicted": _NAME,
+        "true": NAME,
+        "predicted": NAME,
         "probabilities": pa.list_(pa.float32()),
     },
 )

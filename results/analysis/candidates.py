@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.architecture import architecture_label
+from seqsweep.results.architecture import ARCHITECTURE, architecture_label
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.statistics.interval import CONFIDENCE, Interval
 from seqsweep.results.store import Sweep
 
-SHAPE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
 MOST = 2000
 """Candidates of a data set that are told of one by one."""
 
@@ -53,7 +52,7 @@ class Candidates:
 def candidates(sweep: Sweep) -> tuple[Candidates, ...]:
     """Those of each data set that has results, by its name."""
     columns = [
-        *("trial", "dataset", *SHAPE, *HYPERPARAMETERS),
+        *("trial", "dataset", *ARCHITECTURE, *HYPERPARAMETERS),
         *("candidate", "seed", "chosen", "stopped", "validation_accuracy"),
     ]
     lanes = sweep.read("lanes", columns)
@@ -70,12 +69,12 @@ def candidates(sweep: Sweep) -> tuple[Candidates, ...]:
 
 def _of(dataset: str, lanes: pa.Table) -> Candidates:
     """Of the lanes of one data set."""
-    axes = [name for name in (*SHAPE, *HYPERPARAMETERS) if len(lanes[name].unique()) > 1]
+    axes = [name for name in (*ARCHITECTURE, *HYPERPARAMETERS) if len(lanes[name].unique()) > 1]
     columns = {name: _plain(lanes[name]) for name in lanes.column_names}
     groups = pa.table(columns).group_by(["trial", "candidate"], use_threads=False)
     found = groups.aggregate(
         [
-            *((name, "first") for name in dict.fromkeys([*SHAPE, *axes])),
+            *((name, "first") for name in dict.fromkeys([*ARCHITECTURE, *axes])),
             ("accuracy", "mean"),
             ("accuracy", "stddev", pc.VarianceOptions(ddof=1)),
             ("accuracy", "count"),
@@ -106,7 +105,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _candidate(row: Mapping[str, Any], axes: Sequence[str]) -> Candidate:
     return Candidate(
         trial=row["trial"],
-        architecture=architecture_label({name: row[f"{name}_first"] for name in SHAPE}),
+        architecture=architecture_label({name: row[f"{name}_first"] for name in ARCHITECTURE}),
         number=row["candidate"],
         settings={name: row[f"{name}_first"] for name in axes},
         chosen=row["chosen_any"],

@@ -7,13 +7,12 @@ import numpy as np
 
 from seqsweep.results.analysis.confusion import confusion
 from seqsweep.results.analysis.verdict import verdict
+from seqsweep.results.architecture import NETWORK
 from seqsweep.results.errors import NotFound
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Sweep
-
-ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def chosen_model(
         synthetic=matrix.synthetic,
         trial=row.trial,
         label=row.label,
-        architecture={name: lane[name] for name in ARCHITECTURE},
+        architecture={name: lane[name] for name in NETWORK},
         parameters=lane["parameters"],
         candidate=matrix.candidate,
         seed=picked,

@@ -1,14 +1,15 @@
 """How the error of every hyperparameter set of a trial fell."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqsweep.results.analysis.pick import pick
-from seqsweep.results.architecture import Lane, varying_hyperparameters
+from seqsweep.results.architecture import Lane
+from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep
 
 _Records = dict[tuple[int, int], dict[int, Lane]]
@@ -67,7 +68,7 @@ def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -
     """
     picked = pick(sweep, dataset, trial)
     mine = sweep.read("lanes", trials=[picked.trial]).to_pylist()
-    searched = varying_hyperparameters(mine)
+    searched = _varying(mine)
     columns = ["candidate", "seed", "epoch", "phase", "train_loss", "validation_loss"]
     records: _Records = {}
     for row in sweep.read("epochs", columns, trials=[picked.trial]).to_pylist():
@@ -117,3 +118,12 @@ def _band(lanes: Sequence[Lane], records: _Records, column: str) -> Band:
 
 def _over_seeds(finite: Sequence[np.ndarray], measure: Callable[[np.ndarray], Any]) -> Errors:
     return tuple(float(measure(values)) if len(values) else None for values in finite)
+
+
+def _varying(rows: Iterable[Lane]) -> tuple[str, ...]:
+    """Name the hyperparameters that were searched: those with more than one value."""
+    seen: dict[str, set[Any]] = {name: set() for name in HYPERPARAMETERS}
+    for row in rows:
+        for name, values in seen.items():
+            values.add(row[name])
+    return tuple(name for name, values in seen.items() if len(values) > 1)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from seqsweep.results.analysis.summary import summary
+from seqsweep.results.architecture import ARCHITECTURE
 from seqsweep.results.columns import plain
 from seqsweep.results.errors import Invalid
 from seqsweep.results.query.where import column, where
@@ -14,9 +15,8 @@ from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS
 from seqsweep.results.store import Sweep
 
 ALL = "all"
-_BEFORE = ("dataset", "cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
 _AFTER = ("validation_accuracy", "test_accuracy", "train_accuracy", "epochs", "stopped", "seconds")
-DEFAULT = (*_BEFORE, "candidate", "seed", "chosen", *_AFTER, *HYPERPARAMETERS)
+DEFAULT = ("dataset", *ARCHITECTURE, "candidate", "seed", "chosen", *_AFTER, *HYPERPARAMETERS)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,15 @@ from typing import Any
 
 from seqsweep.results.analysis.search_edges import Edge, Range, edges
 from seqsweep.results.analysis.trials import Trial
+from seqsweep.results.architecture import ARCHITECTURE
 from seqsweep.results.statistics.differences import Difference
 from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.statistics.ranks import Places
 
+_AS_THE_TRIAL = (
+    *("trial", *ARCHITECTURE, "parameters", "seconds"),
+    *("candidates", "candidate", "refit", "lanes", "diverged"),
+)
 UNSTABLE_DEVIATION = (
     0.03  # standard deviation of test accuracy over seeds above which a row is called unstable
 )
@@ -85,30 +90,16 @@ def row_of(
         cheapest=cheapest,
         label=trial.label + batch,
         extras=(trial.extras + batch).lstrip(),
-        trial=trial.trial,
-        cell=trial.cell,
-        layers=trial.layers,
-        hidden=trial.hidden,
-        bidirectional=trial.bidirectional,
-        readout=trial.readout,
-        head_hidden=trial.head_hidden,
-        batch_size=trial.batch_size,
-        parameters=trial.parameters,
-        seconds=trial.seconds,
         train=interval(trial.train.values()),
         validation=interval(trial.validation.values()),
         test=interval(trial.test.values()),
         to_best=placed.to_best[place],
-        candidates=trial.candidates,
         seeds=len(trial.seeds),
-        candidate=trial.candidate,
         chosen=chosen,
         edges=edges(chosen, space),
-        refit=trial.refit,
-        lanes=trial.lanes,
-        diverged=trial.diverged,
         diverged_seeds=len(trial.lost),
         unstable=is_unstable(trial),
+        **{name: getattr(trial, name) for name in _AS_THE_TRIAL},
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from seqsweep.results.analysis.verdict import DatasetVerdict
 from seqsweep.results.analysis.verdict import verdict as verdict_of
 from seqsweep.results.analysis.verdict_row import Row
+from seqsweep.results.architecture import ARCHITECTURE
 from seqsweep.results.columns import plain
 from seqsweep.results.errors import Invalid, NotFound
 from seqsweep.results.schema import HYPERPARAMETERS, SCHEMAS
@@ -18,7 +19,6 @@ from seqsweep.results.store import Sweep
 from seqsweep.results.views import formats
 
 TABLES = ("verdict", *SCHEMAS)
-_ARCHITECTURE = ("cell", "layers", "hidden", "bidirectional", "readout", "head_hidden", "batch_size")
 _COUNTS = ("candidates", "seeds", "lanes", "diverged", "diverged_seeds")
 
 
@@ -108,7 +108,7 @@ def _record(block: DatasetVerdict, row: Row, searched: list[str]) -> dict[str, A
             for name in ("rank", "rank_low", "rank_high", "tied", "cheapest", "label")
         },
         "trial": row.trial,
-        **{name: getattr(row, name) for name in _ARCHITECTURE},
+        **{name: getattr(row, name) for name in ARCHITECTURE},
         "parameters": row.parameters,
         "seconds": row.seconds,
         **figures,
