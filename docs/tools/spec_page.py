@@ -20,6 +20,7 @@ from seqsweep.seqmodels.architecture import CELLS, READOUTS
 from seqsweep.seqmodels.data.source import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import (
     CUDA_HIDDEN,
     MAX_LANES,
@@ -28,7 +29,6 @@ from seqsweep.sweeps.spec.model import (
     Spec,
     Training,
     Validation,
-    parse_spec,
 )
 from seqsweep.sweeps.spec.space import USED_BY
 

@@ -9,7 +9,7 @@ The oracles are `torch.nn` modules over a PackedSequence in float64, and single 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -146,16 +146,18 @@ def stepwise_with_detach(
 
     def forward(weights: list[Tensor], rows: list[Tensor]) -> Tensor:
         sizes = (rows[0].shape[1], weights[1].shape[1])
-        module: nn.Module = {
+        cells: dict[str, Callable[[], nn.Module]] = {
             "gru": lambda: nn.GRUCell(*sizes),
             "lstm": lambda: nn.LSTMCell(*sizes),
             "rnn_tanh": lambda: nn.RNNCell(*sizes, nonlinearity="tanh"),
             "rnn_relu": lambda: nn.RNNCell(*sizes, nonlinearity="relu"),
-        }[cell]()
+        }
+        module = cells[cell]()
         parameters = dict(zip(["weight_ih", "weight_hh", "bias_ih", "bias_hh"], weights, strict=True))
         outputs = []
         for row in rows:
-            state, steps = None, []
+            state: Any = None  # a tensor, or an LSTM's two
+            steps = []
             for t, x in enumerate(row.flip(0) if reverse else row):
                 if t and t % bptt == 0:
                     state = tuple(s.detach() for s in state) if cell == "lstm" else state.detach()
