@@ -74,7 +74,7 @@ def spec(data: Path, trials: int, epochs: int) -> dict[str, Any]:
 def seqsweep(trials: int, epochs: int, cores: int, scratch: Path) -> None:
     from rich.console import Console
 
-    from seqsweep.sweeps.running.sweep import run_sweep
+    from seqsweep.sweeps.cli.running import run_sweep
     from seqsweep.sweeps.spec.loading import parse_spec
 
     write_data(scratch / "data")

@@ -23,7 +23,7 @@ def main() -> int:
             return answer(task)
         return _do(task)
     except Exception as error:
-        from seqsweep.sweeps.cli import explain
+        from seqsweep.sweeps.faults import explain
 
         code = explain(error)
         if code == 1:  # a fault of ours: the job's log is where it can be looked for
@@ -39,9 +39,9 @@ def _do(task: dict[str, Any]) -> int:
 
     from seqsweep.results.store import Store
     from seqsweep.results.views.terminal import Terminal
+    from seqsweep.sweeps.cli.running import resume_sweep, run_prepared
     from seqsweep.sweeps.live.telemetry import Telemetry
     from seqsweep.sweeps.running import prepare
-    from seqsweep.sweeps.running.sweep import resume_sweep, run_prepared
     from seqsweep.sweeps.spec.loading import parse_spec
 
     # lines are never wrapped: a job's log is for programs too

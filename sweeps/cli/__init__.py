@@ -7,9 +7,7 @@ command line; 3 the sweep is trained but its verdict could not be printed; 129 S
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,7 +17,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from seqsweep.cluster.streams import drop, loss_of, standard_streams
+from seqsweep.cluster.streams import drop, standard_streams
 from seqsweep.results.gate import Gate, ungated
 from seqsweep.sweeps.cli import (
     cluster,
@@ -49,6 +47,7 @@ from seqsweep.sweeps.cli import (
     watch,
 )
 from seqsweep.sweeps.cli.verbs import Verbs
+from seqsweep.sweeps.faults import explain
 
 
 @dataclass
@@ -149,53 +148,3 @@ def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
     return 0
-
-
-def explain(error: Exception) -> int:
-    """Print what is wrong, and what to do; the exit code."""
-    from seqsweep.cluster.local import ClusterError
-    from seqsweep.results.errors import StoreError
-    from seqsweep.seqmodels.data.errors import DataError
-    from seqsweep.sweeps.errors import SpecError
-
-    if isinstance(error, SpecError | DataError | StoreError | ClusterError):
-        for line in str(error).split("\n"):
-            typer.echo(f"error: {line}", err=True, color=True)
-        return 2
-    # the store and the data say which file it was
-    output = ungated(sys.stdout)
-    if isinstance(error, OSError) and (error is loss_of(output) or _is_full(error)):
-        drop(output)
-        if error.errno == errno.EIO:  # a terminal that was closed: nobody is there to be told
-            return 1
-        why = "it is closed" if error.errno == errno.EBADF else error.strerror
-        typer.echo(f"error: cannot write standard output: {why}", err=True, color=True)
-        return 2
-    if isinstance(error, FileNotFoundError) and error.filename is None and not _current_folder():
-        typer.echo(
-            "error: the current folder is gone: `cd` to one that is there, and run again",
-            err=True,
-            color=True,
-        )
-        return 2
-    what = " ".join(str(error).split()) or "no message"
-    typer.echo(f"error: {type(error).__name__}: {what}", err=True, color=True)
-    typer.echo(
-        "This is a fault of seqsweep's; run again with `seqsweep --debug ...` to see where.",
-        err=True,
-        color=True,
-    )
-    return 1
-
-
-def _current_folder() -> bool:
-    """Whether there is one: it may have been deleted, or its disk unmounted."""
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
-
-
-def _is_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None

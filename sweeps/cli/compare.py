@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
-    Dataset,
-    Json,
-    StoreFolder,
-    console,
-    find_sweep,
-    note_cells,
-)
+from seqsweep.sweeps.cli.options import Dataset, Json, StoreFolder, console, find_sweep, note_cells
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from seqsweep.results.analysis.comparison import Comparison

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
     ArchitectureName,
     Dataset,
     Json,
@@ -20,6 +19,7 @@ from seqsweep.sweeps.cli.options import (
     per_dataset,
     print_each,
 )
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from seqsweep.results.store import Sweep

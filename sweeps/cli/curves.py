@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
     ArchitectureName,
     Dataset,
     Json,
@@ -19,6 +18,7 @@ from seqsweep.sweeps.cli.options import (
     per_dataset,
     print_each,
 )
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "curves"
 EXAMPLES = """\b

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import CLUSTER_STORE, DEFAULT_STORE, Json, console, jobs_at
+from seqsweep.sweeps.cli.options import CLUSTER_STORE, Json, console, jobs_at
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.doctor.job import ClusterDiagnosis

@@ -8,14 +8,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
-    Dataset,
-    StoreFolder,
-    SweepName,
-    find_sweep,
-    print_bytes,
-)
+from seqsweep.sweeps.cli.options import Dataset, StoreFolder, SweepName, find_sweep, print_bytes
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "export"
 EXAMPLES = """\b

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
     ArchitectureName,
     Json,
     StoreFolder,
@@ -17,6 +16,7 @@ from seqsweep.sweeps.cli.options import (
     find_sweep,
     note_cells,
 )
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "export-model"
 EXAMPLES = """\b

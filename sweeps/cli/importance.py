@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
     Dataset,
     Json,
     StoreFolder,
@@ -13,6 +12,7 @@ from seqsweep.sweeps.cli.options import (
     per_dataset,
     print_each,
 )
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "importance"
 EXAMPLES = """\b

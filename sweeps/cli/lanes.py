@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import DEFAULT_STORE, Json, StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.cli.options import Json, StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "lanes"
 EXAMPLES = """\b

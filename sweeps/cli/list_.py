@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import DEFAULT_STORE, Dashboard, Json, StoreFolder, console, jobs_at
+from seqsweep.sweeps.cli.options import Dashboard, Json, StoreFolder, console, jobs_at
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "list"
 EXAMPLES = """\b

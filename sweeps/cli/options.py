@@ -61,7 +61,6 @@ Cpus = Annotated[
         "--cpus", min=1, metavar="N", help="Cores to use of this machine.", show_default="all it may"
     ),
 ]
-DEFAULT_STORE = printing.DEFAULT_STORE
 CLUSTER_STORE = "~/seqsweep-store"
 """Where a submitted sweep lies on the cluster's head, unless told otherwise."""
 T = TypeVar("T")

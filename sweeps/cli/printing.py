@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
+
+from seqsweep.sweeps.store_option import store_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,14 +12,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqsweep.results.store import Sweep
-
-
-DEFAULT_STORE = "store"
-
-
-def store_option(store: str | Path) -> str:
-    """What a command needs besides a sweep's id to find `store`."""
-    return "" if str(store) == DEFAULT_STORE else f" --store {shlex.quote(str(store))}"
 
 
 def report(

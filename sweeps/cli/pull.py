@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
-    Dashboard,
-    Json,
-    StoreFolder,
-    SweepName,
-    console,
-    jobs_at,
-)
+from seqsweep.sweeps.cli.options import Dashboard, Json, StoreFolder, SweepName, console, jobs_at
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "pull"
 EXAMPLES = """\b

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import DEFAULT_STORE, StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.cli.options import StoreFolder, SweepName, console, find_sweep
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "report"
 EXAMPLES = """\b

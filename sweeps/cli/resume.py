@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
-    Address,
-    Cpus,
-    Json,
-    StoreFolder,
-    SweepName,
-    console,
-    jobs_at,
-)
+from seqsweep.sweeps.cli.options import Address, Cpus, Json, StoreFolder, SweepName, console, jobs_at
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "resume"
 EXAMPLES = """\b
@@ -53,7 +45,7 @@ def command(
             raise typer.BadParameter("a sweep that was submitted has its data in its store: leave --data out")
         _on_cluster(sweep, None if store == DEFAULT_STORE else store, address, cpus, json)
         return
-    from seqsweep.sweeps.running.sweep import resume_sweep
+    from seqsweep.sweeps.cli.running import resume_sweep
     from seqsweep.sweeps.spec.paths import read_changes
 
     raise typer.Exit(

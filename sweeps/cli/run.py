@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import DEFAULT_STORE, Address, Cpus, Json, StoreFolder, console
+from seqsweep.sweeps.cli.options import Address, Cpus, Json, StoreFolder, console
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "run"
 EXAMPLES = """\b
@@ -31,7 +32,7 @@ def command(
     from seqsweep.sweeps.spec.loading import load_spec, reference_spec
 
     checked = load_spec(spec) if spec else reference_spec()
-    from seqsweep.sweeps.running.sweep import run_sweep
+    from seqsweep.sweeps.cli.running import run_sweep
 
     raise typer.Exit(
         run_sweep(

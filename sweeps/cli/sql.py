@@ -7,15 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seqsweep.sweeps.cli.options import (
-    DEFAULT_STORE,
-    Json,
-    StoreFolder,
-    SweepName,
-    console,
-    find_sweep,
-    print_bytes,
-)
+from seqsweep.sweeps.cli.options import Json, StoreFolder, SweepName, console, find_sweep, print_bytes
+from seqsweep.sweeps.store_option import DEFAULT_STORE
 
 NAME = "sql"
 EXAMPLES = """\b

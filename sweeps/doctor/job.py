@@ -15,7 +15,7 @@ from seqsweep.cluster.records import received
 from seqsweep.extras import install
 from seqsweep.sweeps.doctor.checks import Check, Status, worst
 from seqsweep.sweeps.doctor.probe import MAIN_PACKAGES
-from seqsweep.sweeps.remote.submission import ENTRYPOINT, SETUP, working_folder
+from seqsweep.sweeps.shipping import run_task
 
 if TYPE_CHECKING:
     from seqsweep.cluster.jobs import Job, Jobs
@@ -68,8 +68,7 @@ def examine_cluster(jobs: Jobs, store: str, node_seconds: float = NODE_SECONDS) 
         "here": _here(),
     }
     try:
-        with working_folder(task) as folder:
-            jobs.submit(ENTRYPOINT, name=name, working_folder=folder, setup=SETUP)
+        run_task(jobs, task, name=name)
         job = jobs.wait(name, JOB_SECONDS + node_seconds)
         nodes = _sorted(job, jobs.lines(name))
     finally:  # also for Ctrl-C

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
+from seqsweep.cluster import shipped
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.memory import Memory, usable_memory
 from seqsweep.results.errors import StoreError
-from seqsweep.sweeps.remote import shipped
 
 MAIN_PACKAGES = ("torch", "ray", "numpy", "pyarrow")
 """Those with compiled parts that sweeps stand on: they are imported too, and each has a line of its own."""

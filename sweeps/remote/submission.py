@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,18 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from seqsweep.cluster.jobs import Job, Jobs
 from seqsweep.cluster.local import ClusterError
-from seqsweep.cluster.session_folder import scratch_folder
 from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.remote import shipped
 from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.shipping import run_task
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.sweeps.spec.model import Spec
 
-ENTRYPOINT = "exec python shipped.py"
-SETUP = "shipped.use"
-TASK = "task.json"
 PIECE_BYTES = (
     48_000_000  # the dashboard takes at most 100 MB in one request, and zipping may not make it less
 )
@@ -138,23 +132,6 @@ def check_store(store: str) -> None:
         )
 
 
-@contextmanager
-def working_folder(task: dict[str, Any]) -> Iterator[Path]:
-    """What every job of ours is shipped with: the packages, `shipped.py` on top, and its task."""
-    with scratch_folder("ship-") as scratch:
-        folder = Path(scratch, "job")
-        package = shipped.installed()
-        assert package is not None  # this very module is in it
-        for name, path in shipped.sources(package):
-            copy = folder / shipped.FOLDER / shipped.PACKAGE / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
-        shutil.copy(shipped.__file__, folder / "shipped.py")
-        (folder / shipped.DIGEST).write_text(shipped.digest(package))
-        (folder / TASK).write_text(json.dumps(task))
-        yield folder
-
-
 def _start(jobs: Jobs, name: str, task: dict[str, Any], datasets: Sequence[SequenceDataset]) -> Submitted:
     taken = {job.id for job in jobs.all()}
     job = next(each for each in _job_names(name) if each not in taken)
@@ -163,11 +140,11 @@ def _start(jobs: Jobs, name: str, task: dict[str, Any], datasets: Sequence[Seque
         "seqsweep.store": task["store"],
         "seqsweep.version": version("seqsweep"),
     }
-    with working_folder(task | {"version": version("seqsweep")}) as folder:
-        pieces = tuple(_pieces(datasets, folder.parent, folder / "sizes.json"))
-        jobs.submit(
-            ENTRYPOINT, name=job, working_folder=folder, modules=pieces, setup=SETUP, metadata=metadata
-        )
+
+    def add(folder: Path) -> list[Path]:
+        return list(_pieces(datasets, folder.parent, folder / "sizes.json"))
+
+    run_task(jobs, task | {"version": version("seqsweep")}, name=job, add=add, metadata=metadata)
     return Submitted(name, task["store"], jobs.get(job))
 
 

@@ -172,12 +172,13 @@ WRITERS = {
     "cluster/streams.py": "moves the streams",
     "cluster/records.py": "records for programs, within a job",
     "sweeps/cli/__init__.py": "errors, behind the gate",
+    "sweeps/faults.py": "errors, behind the gate",
     "sweeps/cli/options.py": "notes, behind the gate",
     "sweeps/cli/cluster.py": "cluster files, behind the gate",
     "sweeps/remote/watch.py": "JSON, whose strings are escaped",
     "sweeps/cluster_main.py": "a job's log",
     "sweeps/doctor/cluster.py": "records for programs, within a job",
-    "sweeps/running/sweep.py": "moves the streams",
+    "sweeps/cli/running.py": "moves the streams",
 }
 
 

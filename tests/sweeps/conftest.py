@@ -42,7 +42,7 @@ def undisturbed(
     """Tables of a long sweep that nobody disturbed, two trials at a time."""
     from small_sweep import LONG, figures, newest, table
 
-    from seqsweep.sweeps.running.sweep import run_sweep
+    from seqsweep.sweeps.cli.running import run_sweep
     from seqsweep.sweeps.spec.loading import parse_spec
 
     store = tmp_path_factory.mktemp("undisturbed")

@@ -17,7 +17,7 @@ from nodes import Nodes, hiding, may_hide
 from rich.console import Console
 from small_sweep import LONG, assert_same, newest, table, toml
 
-from seqsweep.sweeps.running.sweep import resume_sweep
+from seqsweep.sweeps.cli.running import resume_sweep
 from seqsweep.sweeps.running.tune import RESTARTS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")

@@ -17,7 +17,7 @@ from rich.console import Console
 from small_sweep import assert_same, newest
 
 from seqsweep.cluster.memory import usable_memory
-from seqsweep.sweeps.running.sweep import resume_sweep
+from seqsweep.sweeps.cli.running import resume_sweep
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
 

@@ -18,6 +18,7 @@ from seqsweep.cluster.jobs import Job
 from seqsweep.results import gathered
 from seqsweep.results.seal import intact
 from seqsweep.results.store import Store, Sweep
+from seqsweep.sweeps.cli.running import _Run, run_sweep
 from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.remote.pull import pull
 from seqsweep.sweeps.remote.pull.landing import Incoming
@@ -25,7 +26,6 @@ from seqsweep.sweeps.remote.pull.offer import Have, Offer, Sender
 from seqsweep.sweeps.remote.submission import Submitted
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.signals import Interrupted
-from seqsweep.sweeps.running.sweep import _Run, run_sweep
 from seqsweep.sweeps.spec.loading import parse_spec
 
 

@@ -12,9 +12,9 @@ from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import StoreError
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.backends import create_backend
+from seqsweep.sweeps.cli.running import resume_sweep, run_sweep
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
-from seqsweep.sweeps.running.sweep import resume_sweep, run_sweep
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Spec
 
@@ -150,7 +150,7 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 
 
 def test_batch_sizes_are_told_apart_while_it_runs(strokes: Path, tmp_path: Path) -> None:
-    from seqsweep.sweeps.running.sweep import _state
+    from seqsweep.sweeps.cli.running import _state
 
     sizes = spec(strokes, architecture={"cell": "gru", "hidden": 7, "batch_size": [4, 8]})
     state = _state(prepare.new(sizes, Store(tmp_path), None, None))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqsweep.sweeps.remote import shipped
-from seqsweep.sweeps.remote.submission import working_folder
+from seqsweep.cluster import shipped
+from seqsweep.cluster.shipping import working_folder
 
 WHICH = """
 import sys

@@ -167,7 +167,7 @@ def test_a_disk_that_fills_is_said_and_nothing_is_left(far: Path, tmp_path: Path
         "from rich.console import Console\n"
         "from seqsweep.sweeps.remote.pull import pull\n"
         "from seqsweep.sweeps.remote.submission import Submitted\n"
-        "from seqsweep.sweeps.cli import explain\n"
+        "from seqsweep.sweeps.faults import explain\n"
         "pull.DIRECT = ('/',)\n"  # the store is read as an object store would be
         "try:\n"
         f"    pull.pull(None, Submitted({SWEEP_ID!r}, sys.argv[1], None), sys.argv[2], Console(file=StringIO()))\n"

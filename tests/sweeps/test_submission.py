@@ -20,7 +20,7 @@ from rich.console import Console
 from small_sweep import assert_same, figures, newest, table, toml
 
 from seqsweep.results.store import Store
-from seqsweep.sweeps.running.sweep import run_sweep
+from seqsweep.sweeps.cli.running import run_sweep
 from seqsweep.sweeps.spec.loading import parse_spec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))

@@ -10,10 +10,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from seqsweep.results.store import Store
 from seqsweep.results.views.formats import duration, plural
-from seqsweep.sweeps.cli.printing import store_option
 from seqsweep.sweeps.remote.pull.landing import Landing
 from seqsweep.sweeps.remote.pull.sources import Head, ObjectStore, Source
 from seqsweep.sweeps.running.signals import Interrupted, Signals
+from seqsweep.sweeps.store_option import store_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

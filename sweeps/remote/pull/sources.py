@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from seqsweep.cluster.local import ClusterError
 from seqsweep.cluster.records import received
 from seqsweep.results.errors import StoreError
-from seqsweep.sweeps.remote import submission
 from seqsweep.sweeps.remote.pull.landing import Incoming
 from seqsweep.sweeps.remote.pull.offer import Have, Offer, Sender
 from seqsweep.sweeps.remote.pull.packing import INDEX
+from seqsweep.sweeps.shipping import run_task
 
 if TYPE_CHECKING:
     from seqsweep.cluster.jobs import Jobs
@@ -86,13 +86,7 @@ class Head:
             "have": asdict(have),
             "limit": ROUND_BYTES,
         }
-        with submission.working_folder(task) as folder:
-            self.jobs.submit(
-                submission.ENTRYPOINT,
-                name=name,
-                working_folder=folder,
-                metadata={"seqsweep.pull": self.sweep},
-            )
+        run_task(self.jobs, task, name=name, workers=False, metadata={"seqsweep.pull": self.sweep})
         try:
             files = arriving(self._records(name))
             index = next(files, None)

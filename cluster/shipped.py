@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,15 +62,14 @@ def is_compiled(path: Path) -> bool:
 
 
 def main() -> int:
-    """The driver's process: `python shipped.py`, in the job's folder."""
+    """Run the driver's process: `python shipped.py MODULE`, in the job's folder, calls that module's `main`."""
     use()
     # pieces of data are for the driver alone: workers get data sets from Ray's object store
     config = json.loads(os.environ.get(JOB_CONFIG, "{}"))
     config.get("runtime_env", {}).pop("py_modules", None)
     os.environ[JOB_CONFIG] = json.dumps(config)
-    from seqsweep.sweeps.cluster_main import main as run
-
-    return run()
+    code: int = import_module(sys.argv[1]).main()
+    return code
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from seqsweep.results.holder import held
 from seqsweep.results.store import Store, Sweep
 from seqsweep.results.views.terminal import Terminal
 from seqsweep.seqmodels.cost import cost
-from seqsweep.sweeps.cli.printing import report, store_option
+from seqsweep.sweeps.cli.printing import report
 from seqsweep.sweeps.datasets import keeping
 from seqsweep.sweeps.datasets.loading import data_notes
 from seqsweep.sweeps.live import screen
@@ -36,6 +36,7 @@ from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.rows import summary
 from seqsweep.sweeps.running.signals import Interrupted, Signals
 from seqsweep.sweeps.spec.model import Spec
+from seqsweep.sweeps.store_option import store_option
 
 CHECKPOINT_SECONDS = 10.0
 VERDICT_LOST = 3
