@@ -21,6 +21,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from results_table import machine, own_command, table, write_section
@@ -28,8 +29,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
+from seqsweep.seqmodels.backends.torch_ import torch_module
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
@@ -50,7 +52,8 @@ class Packed(nn.Module):
 
     def __init__(self, architecture: Architecture, features: int) -> None:
         super().__init__()
-        self.rnn = RECURRENT_CELLS[architecture.cell].build(
+        self.rnn = torch_module(
+            architecture.cell,
             features,
             architecture.hidden,
             num_layers=architecture.layers,
@@ -72,7 +75,7 @@ class Padded(nn.Module):
     def __init__(self, architecture: Architecture, features: int) -> None:
         super().__init__()
         self.hidden, self.bidirectional = architecture.hidden, architecture.bidirectional
-        build = RECURRENT_CELLS[architecture.cell].build
+        build = partial(torch_module, architecture.cell)
         if self.bidirectional:
             inputs = [features] + [2 * self.hidden] * (architecture.layers - 1)
             self.forwards = nn.ModuleList(build(size, self.hidden) for size in inputs)

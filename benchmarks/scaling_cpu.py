@@ -28,7 +28,7 @@ import torch
 from results_table import machine, own_command, table, write_section
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout

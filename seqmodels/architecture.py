@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+from seqsweep.seqmodels.cells import CELLS
+
 READOUTS = ("last", "mean", "max")
+READOUT_BITS = {name: 1 << place for place, name in enumerate(READOUTS)}
+"""As the kernels have them: `Readout` in api.h and readout.cuh."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-r"""What each recurrent cell is: its equations, its gates, its torch module.
+r"""What each recurrent cell is: its equations, its gates, the shapes of its weights. Needs no torch.
 
 `x_t` is the input of step t (`[D]`), `h_t` the output (`[H]`), `h_0 = c_0 = 0`, `*` is element-wise. Weights are stacked gate by
 gate in the order of `Cell.gates`, exactly as in `torch.nn`: `weight_ih [G*H, D]`, `weight_hh [G*H, H]`, `bias_ih [G*H]`,
@@ -34,8 +34,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -44,21 +42,13 @@ class Cell:
     Args:
         name: as in a spec.
         gates: names of the blocks stacked in the weights, in torch's order.
-        module: the `torch.nn` module of one layer.
-        options: what `module` needs besides sizes.
     """
 
     name: str
     gates: tuple[str, ...]
-    module: type[nn.RNNBase]
-    options: tuple[tuple[str, str], ...] = ()
-
-    def build(self, features: int, hidden: int, **options: object) -> nn.RNNBase:
-        """A batch-first `torch.nn` module with `features` inputs and `hidden` units."""
-        return self.module(features, hidden, batch_first=True, **dict(self.options), **options)  # type: ignore[arg-type]
 
     def parameter_shapes(self, features: int, hidden: int) -> dict[str, tuple[int, ...]]:
-        """Shapes of one direction of one layer, in torch's order."""
+        """Give the shapes of one direction of one layer, in torch's order."""
         rows = len(self.gates) * hidden
         return {
             "weight_ih": (rows, features),
@@ -71,9 +61,11 @@ class Cell:
 RECURRENT_CELLS: dict[str, Cell] = {
     cell.name: cell
     for cell in (
-        Cell("rnn_tanh", ("hidden",), nn.RNN, (("nonlinearity", "tanh"),)),
-        Cell("rnn_relu", ("hidden",), nn.RNN, (("nonlinearity", "relu"),)),
-        Cell("gru", ("reset", "update", "new"), nn.GRU),
-        Cell("lstm", ("input", "forget", "cell", "output"), nn.LSTM),
+        Cell("rnn_tanh", ("hidden",)),
+        Cell("rnn_relu", ("hidden",)),
+        Cell("gru", ("reset", "update", "new")),
+        Cell("lstm", ("input", "forget", "cell", "output")),
     )
 }
+CELLS = tuple(RECURRENT_CELLS)
+"""Their names, in the order of `Cell` in api.h."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqsweep.seqmodels.backends import Backend
+from seqsweep.seqmodels.backends.base import Backend
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.hyperparameters import Lane

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from seqsweep.seqmodels.backends import Batch
+from seqsweep.seqmodels.backends.base import Batch
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.network import Network
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqsweep.seqmodels.backends import Backend, Batch, EpochBackend, Rows, StepBackend
+from seqsweep.seqmodels.backends.base import Backend, Batch, EpochBackend, Rows, StepBackend
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.gradients import autograd_gradients
 from seqsweep.seqmodels.hyperparameters import Lane

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import Backend, Rows, Weights
+from seqsweep.seqmodels.backends.base import Backend, Rows, Weights
 from seqsweep.seqmodels.layout import direction_names
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seqsweep.seqmodels.backends import Backend, Epoch, EpochBackend
+from seqsweep.seqmodels.backends.base import Backend, Epoch, EpochBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import create_backend, cuda_fault
+from seqsweep.seqmodels.backends.choosing import create_backend, cuda_fault
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.footprint import Footprint

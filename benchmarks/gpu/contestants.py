@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import CudaBackend
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.layout import Layout

@@ -34,7 +34,7 @@ import contestants
 from contestants import Problem, Run
 from results_table import table, write_section
 
-from seqsweep.seqmodels.backends import CudaBackend
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 
 MINUTES = 9.0
 LANES = (132, 1, 8, 32, 264)

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from seqsweep.seqmodels.architecture import CELLS, READOUTS
+from seqsweep.seqmodels.architecture import READOUTS
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.source import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError

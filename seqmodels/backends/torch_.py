@@ -15,6 +15,15 @@ from seqsweep.seqmodels.backends.base import Rows, Weights
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
 from seqsweep.seqmodels.layout import Layout
 
+_NONLINEARITIES = {"rnn_tanh": "tanh", "rnn_relu": "relu"}
+
+
+def torch_module(cell: str, features: int, hidden: int, **options: object) -> nn.RNNBase:
+    """Make the batch-first `torch.nn` module of a cell with `features` inputs and `hidden` units; `options` are its own."""
+    if cell in _NONLINEARITIES:
+        return nn.RNN(features, hidden, nonlinearity=_NONLINEARITIES[cell], batch_first=True, **options)  # type: ignore[arg-type]
+    return {"gru": nn.GRU, "lstm": nn.LSTM}[cell](features, hidden, batch_first=True, **options)  # type: ignore[arg-type]
+
 
 class TorchBackend:
     """Runs on any device in float32 and float64.
@@ -106,5 +115,5 @@ class TorchBackend:
         modules: dict[tuple[str, int, int], nn.RNNBase] = self._local.__dict__.setdefault("modules", {})
         key = (cell, features, hidden)
         if key not in modules:
-            modules[key] = RECURRENT_CELLS[cell].build(features, hidden, device="meta")
+            modules[key] = torch_module(cell, features, hidden, device="meta")
         return modules[key]

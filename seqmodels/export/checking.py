@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.backends.torch_ import torch_module
 from seqsweep.seqmodels.data.transforms.scaling import normalize
 from seqsweep.seqmodels.export.model import pad
 from seqsweep.seqmodels.export.program import open_program
@@ -73,7 +73,8 @@ def samples(description: Description) -> list[Array]:
 def alone(description: Description, state: Mapping[str, Tensor], sequence: Array) -> Logits:
     """Logits `[C]` of one raw sequence by bare torch.nn modules: nothing is padded or packed."""
     architecture = description.architecture
-    rnn = RECURRENT_CELLS[architecture.cell].build(
+    rnn = torch_module(
+        architecture.cell,
         description.features,
         architecture.hidden,
         num_layers=architecture.layers,

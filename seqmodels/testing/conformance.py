@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from seqsweep.seqmodels.architecture import CELLS
-from seqsweep.seqmodels.backends import Backend, Rows, Weights
+from seqsweep.seqmodels.backends.base import Backend, Rows, Weights
+from seqsweep.seqmodels.cells import CELLS
 
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),

@@ -236,7 +236,8 @@ def _packages(requirements: Sequence[str]) -> Iterator[Package]:
 
 def _backend() -> BackendFound:
     try:
-        from seqsweep.seqmodels.backends import CpuBackend, create_backend
+        from seqsweep.seqmodels.backends.choosing import create_backend
+        from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
     except Exception as error:
         return BackendFound(None, fault=reason(error))
     try:
@@ -250,7 +251,7 @@ def _gpus() -> Gpus:
     try:
         import torch
 
-        from seqsweep.seqmodels.backends import cuda_fault
+        from seqsweep.seqmodels.backends.choosing import cuda_fault
     except Exception as error:
         return Gpus(fault=reason(error))
     with warnings.catch_warnings(record=True) as said:  # of drivers and GPUs that are too old for this torch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqsweep.results.analysis.caution import Caution
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import BACKENDS
+from seqsweep.seqmodels.backends.choosing import BACKENDS
 from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.layout import Layout

@@ -132,7 +132,7 @@ def measure_point(point: Point) -> Rate:
     """Train a few lanes for a few tenths of a second, then evaluate them."""
     import torch
 
-    from seqsweep.seqmodels.backends import create_backend
+    from seqsweep.seqmodels.backends.choosing import create_backend
     from seqsweep.seqmodels.lanes import device_tokens
     from seqsweep.seqmodels.layout import Layout
     from seqsweep.seqmodels.training import Trainer

@@ -13,8 +13,8 @@ from torch import OutOfMemoryError
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.memory import usable_memory
 from seqsweep.results.views.terminal import Terminal
-from seqsweep.seqmodels.backends import create_backend
-from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.seqmodels.backends.choosing import create_backend
+from seqsweep.seqmodels.backends.cpu.library import find_kernels
 from seqsweep.sweeps.datasets.loading import data_notes, load_data
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast import measuring

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.text import EncodingError, decode
 from seqsweep.sweeps.errors import SpecError, did_you_mean, nearest
 from seqsweep.sweeps.spec.wording import sentence

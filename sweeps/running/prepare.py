@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.local import ClusterError, check_address
 from seqsweep.results.store import Store, Sweep
-from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.seqmodels.backends.cpu.library import find_kernels
 from seqsweep.sweeps.datasets import keeping
 from seqsweep.sweeps.datasets.examples import examples
 from seqsweep.sweeps.datasets.loading import load_data

@@ -38,7 +38,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from seqsweep.seqmodels.architecture import CELLS, READOUTS
+from seqsweep.seqmodels.architecture import READOUTS
+from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
 from seqsweep.sweeps.errors import did_you_mean, shown
 from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
@@ -46,8 +48,6 @@ from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinatio
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
 LARGEST_SEED = 2**32 - 1
-CUDA_HIDDEN = 512
-"""`seqsweep.seqmodels.backends.cuda.shapes.MOST_HIDDEN`, which cannot be asked without torch."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -321,9 +321,9 @@ class Spec(_Section):
     @classmethod
     def _has_kernels(cls, resources: Resources, info: ValidationInfo) -> Resources:
         axes: ArchitectureAxes | None = info.data.get("architecture")
-        if axes and resources.backend == "cuda" and max(axes.hidden) > CUDA_HIDDEN:
+        if axes and resources.backend == "cuda" and max(axes.hidden) > MOST_HIDDEN:
             raise _says(
-                f"asks for the backend `cuda`, which has kernels for `hidden` up to {CUDA_HIDDEN}, but `hidden` is "
+                f"asks for the backend `cuda`, which has kernels for `hidden` up to {MOST_HIDDEN}, but `hidden` is "
                 f"{max(axes.hidden)}: `auto` takes another for it"
             )
         return resources

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
-from seqsweep.seqmodels.backends import Backend, CpuBackend, Rows, TorchBackend, Weights
-from seqsweep.seqmodels.backends.cpu import instruction_sets
-from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, library
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.base import Backend, Rows, Weights
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
+from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout

@@ -9,18 +9,14 @@ from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqsweep.seqmodels import backends
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import (
-    BACKENDS,
-    Backend,
-    CpuBackend,
-    CudaBackend,
-    TorchBackend,
-    create_backend,
-    cuda_fault,
-)
+from seqsweep.seqmodels.backends import choosing
+from seqsweep.seqmodels.backends.base import Backend
+from seqsweep.seqmodels.backends.choosing import BACKENDS, create_backend, cuda_fault
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.memory import Measures
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import Conformance, Problem, stepwise_relu
 
@@ -103,7 +99,7 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_auto_on_a_gpu_is_cuda_where_there_are_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "first_gpu", Emulator)
+    monkeypatch.setattr(choosing, "first_gpu", Emulator)
     monkeypatch.setattr("seqsweep.seqmodels.backends.cuda.backend.first_gpu", Emulator)
     found = create_backend("auto", "cuda", precision="float32", hidden=512)
     assert isinstance(found, CudaBackend)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqsweep.seqmodels.backends.torch_ import torch_module
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
 
 FEATURES, HIDDEN, STEPS = 3, 5, 9
@@ -16,7 +17,7 @@ def built(name: str) -> tuple[torch.nn.RNNBase, dict[str, tuple[Tensor, Tensor, 
     """A module and, by the documented gate order, each gate's `W`, `U` and biases (joined and recurrent)."""
     torch.manual_seed(1)
     cell = RECURRENT_CELLS[name]
-    module = cell.build(FEATURES, HIDDEN).double()
+    module = torch_module(name, FEATURES, HIDDEN).double()
     w, u, b_in, b_rec = (p.detach().chunk(len(cell.gates)) for p in module.parameters())
     return module, {gate: (w[i], u[i], b_in[i], b_rec[i]) for i, gate in enumerate(cell.gates)}
 
@@ -98,7 +99,7 @@ def test_the_reports_lstm_is_the_same_recurrence_and_differs_only_in_what_it_han
 @pytest.mark.parametrize("name", CELLS)
 def test_shapes_are_the_modules(name: str) -> None:
     cell = RECURRENT_CELLS[name]
-    module = cell.build(FEATURES, HIDDEN)
+    module = torch_module(name, FEATURES, HIDDEN)
     shapes = {key.removesuffix("_l0"): tuple(value.shape) for key, value in module.named_parameters()}
     assert cell.parameter_shapes(FEATURES, HIDDEN) == shapes
     assert list(cell.parameter_shapes(FEATURES, HIDDEN)) == list(shapes)

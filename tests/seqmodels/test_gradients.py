@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
-from seqsweep.seqmodels.backends import BACKENDS, Batch, CpuBackend, Rows, StepBackend, TorchBackend
-from seqsweep.seqmodels.backends.cpu import instruction_sets
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.base import Batch, Rows, StepBackend
+from seqsweep.seqmodels.backends.choosing import BACKENDS
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
+from seqsweep.seqmodels.backends.cpu.library import instruction_sets
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.gradients import autograd_gradients
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.network import Network

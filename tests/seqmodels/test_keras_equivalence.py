@@ -16,7 +16,7 @@ os.environ["KERAS_BACKEND"] = "torch"  # read once, when keras is first imported
 import keras
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout

@@ -8,8 +8,9 @@ from plain import PlainModel, dropout_masks, small_dataset, tokens_of
 from scipy import stats
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
-from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout

@@ -6,7 +6,8 @@ import pytest
 import torch
 from plain import PlainModel
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.layout import ALIGNMENT, Layout
 
 ARCHITECTURES = [

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqsweep.seqmodels.backends.cpu import CpuBackend
+from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import instruction_sets
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.seqmodels.optim import LaneOptimizer, clip_by_norm, tree_sum

@@ -12,7 +12,7 @@ from plain import PlainModel, small_dataset, tokens_of, train_plain
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import TorchBackend
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from sklearn.metrics import accuracy_score, log_loss
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.backends import create_backend
+from seqsweep.seqmodels.backends.choosing import create_backend
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits, split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane

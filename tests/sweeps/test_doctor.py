@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 from seqsweep.cluster.memory import Memory
-from seqsweep.seqmodels import backends
+from seqsweep.seqmodels.backends import choosing
 from seqsweep.sweeps.cli import main
 from seqsweep.sweeps.doctor import here as doctor
 from seqsweep.sweeps.doctor import probe as doctor_probe
@@ -141,17 +141,17 @@ def test_a_source_tree_that_is_not_installed(monkeypatch: Patch) -> None:
 
 
 def test_the_active_build_is_the_widest() -> None:
-    from seqsweep.seqmodels.backends import cpu
+    from seqsweep.seqmodels.backends.cpu import library
 
-    if not cpu.available():
+    if not library.available():
         pytest.skip("the kernels were not built")
     check = checked("backend")
     assert check.status == "ok"
-    assert f"{cpu.instruction_sets()[-1]} is the widest" in check.finding
+    assert f"{library.instruction_sets()[-1]} is the widest" in check.finding
 
 
 def test_without_kernels_torch_serves(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("seqsweep.seqmodels.backends.available", lambda: False)
+    monkeypatch.setattr("seqsweep.seqmodels.backends.choosing.available", lambda: False)
     check = checked("backend")
     assert check.status == "warning"
     assert check.finding.startswith("`auto` is torch")
@@ -161,7 +161,7 @@ def test_without_kernels_torch_serves(monkeypatch: Patch) -> None:
 
 @pytest.mark.parametrize("error", [OSError("GLIBC_9.9 not found"), AttributeError("undefined symbol: x")])
 def test_kernels_that_cannot_be_used(error: Exception, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("seqsweep.seqmodels.backends.available", lambda: True)
+    monkeypatch.setattr("seqsweep.seqmodels.backends.choosing.available", lambda: True)
     monkeypatch.setattr("seqsweep.seqmodels.backends.cpu.backend.instruction_sets", raising(error))
     check = checked("backend")
     assert check.status == "failed"
@@ -181,12 +181,12 @@ NVIDIA = "NVIDIA H200 (139 GiB); `auto` is"
 
 
 def test_a_gpu_and_its_backend(one_gpu: None, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(backends, "cuda_fault", lambda: None)
+    monkeypatch.setattr(choosing, "cuda_fault", lambda: None)
     assert checked("gpus") == Check("gpus", "ok", f"{NVIDIA} cuda for a trial with `gpus_per_trial`")
 
 
 def test_a_gpu_without_its_kernels(one_gpu: None, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(backends, "cuda_fault", lambda: "the extra `cuda` is not installed")
+    monkeypatch.setattr(choosing, "cuda_fault", lambda: "the extra `cuda` is not installed")
     check = checked("gpus")
     assert check.status == "warning"
     assert check.finding == (
@@ -201,7 +201,7 @@ def test_a_gpu_that_is_full(one_gpu: None, monkeypatch: Patch) -> None:
     def full() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.\nSee ...")
 
-    monkeypatch.setattr(backends, "cuda_fault", full)
+    monkeypatch.setattr(choosing, "cuda_fault", full)
     assert checked("gpus").finding.endswith(
         ": OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 MiB."
     )

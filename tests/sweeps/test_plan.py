@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsweep.results.architecture import architecture_label
-from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec, reference_spec

@@ -11,7 +11,7 @@ from small_sweep import CELLS, CLASSES, assert_same, figures, newest, table
 from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import StoreError
 from seqsweep.results.store import Store
-from seqsweep.seqmodels.backends import create_backend
+from seqsweep.seqmodels.backends.choosing import create_backend
 from seqsweep.sweeps.cli.running import resume_sweep, run_sweep
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare

@@ -18,8 +18,8 @@ sys.path[1:1] = sys.argv[2:]         # what is installed on this machine
 sys.meta_path[:] = [each for each in sys.meta_path if "editable" not in repr(each)]
 import shipped
 shipped.use()
-import seqsweep.seqmodels.kernels, seqsweep.sweeps
-print(seqsweep.sweeps.__file__, seqsweep.seqmodels.kernels.find_kernels())
+import seqsweep.seqmodels.backends.cpu.library as library, seqsweep.sweeps
+print(seqsweep.sweeps.__file__, library.find_kernels())
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqsweep.seqmodels.architecture import CELLS
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.source import source_name
 from seqsweep.seqmodels.hyperparameters import OPTIMIZERS, SCHEDULES
 from seqsweep.sweeps.errors import SpecError
@@ -266,7 +266,7 @@ def test_backends_and_gpus_that_do_not_fit(resources: dict[str, Any], hidden: An
 
 
 def test_the_cuda_backend_and_its_limit() -> None:
-    from seqsweep.seqmodels.backends.cuda.shapes import MOST_HIDDEN
+    from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 
     table = minimal(
         architecture={"cell": "gru", "hidden": MOST_HIDDEN},

@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqsweep.seqmodels.architecture import READOUT_BITS
 from seqsweep.seqmodels.backends.base import Batch, Rows, Weights
 from seqsweep.seqmodels.backends.cpu.library import (
-    CELLS,
     INSTRUCTION_SETS,
-    OPTIMIZERS,
-    READOUTS,
     Recurrence,
     Step,
     Update,
@@ -26,6 +24,8 @@ from seqsweep.seqmodels.backends.cpu.library import (
     library,
 )
 from seqsweep.seqmodels.backends.cpu.workspace import Loan, Workspaces
+from seqsweep.seqmodels.cells import CELLS
+from seqsweep.seqmodels.hyperparameters import OPTIMIZERS
 from seqsweep.seqmodels.layout import Layout
 
 
@@ -194,7 +194,7 @@ class CpuBackend:
             instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
             threads=self.threads_per_call,
             directions=architecture.directions,
-            readout=sum(READOUTS[part] for part in architecture.readout),
+            readout=sum(READOUT_BITS[part] for part in architecture.readout),
             layers=architecture.layers,
             hidden=architecture.hidden,
             features=layout.features,

@@ -1,16 +1,15 @@
-"""The compiled library, as ctypes sees it. Calls release the GIL."""
+"""The compiled library, as ctypes sees it, and where it lies; asking needs no torch. Calls release the GIL."""
 
 from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, c_float, c_int32, c_int64, c_void_p
 from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
 
-from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep import seqmodels
 
-CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
-READOUTS = {"last": 1, "mean": 2, "max": 4}
-OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
 
 
@@ -72,9 +71,16 @@ class Update(ctypes.Structure):
     ]
 
 
+def find_kernels() -> Path | None:
+    """Find the shared library; None where it was not built."""
+    folders = [str(Path(folder, "backends", "cpu")) for folder in seqmodels.__path__]
+    spec = PathFinder.find_spec("_kernels", folders)
+    return Path(spec.origin) if spec and spec.origin else None
+
+
 @cache
 def library() -> ctypes.CDLL:
-    """The loaded library.
+    """Load the library, once.
 
     Raises:
         ValueError: the package was installed without it.
@@ -109,10 +115,10 @@ def library() -> ctypes.CDLL:
 
 
 def available() -> bool:
-    """The library was built."""
+    """Say whether the library was built."""
     return find_kernels() is not None
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """Those that this machine runs, the widest last."""
+    """List those that this machine runs, the widest last."""
     return INSTRUCTION_SETS[: library().best_instruction_set() + 1]

@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqsweep.seqmodels.architecture import READOUT_BITS
 from seqsweep.seqmodels.backends.cuda.device import Argument, Device, Kernel, Long
 from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
 from seqsweep.seqmodels.layout import Layout
-
-READOUTS = {"last": 1, "mean": 2, "max": 4}  # `Readout` in readout.cuh
 
 
 class HeadPass:
@@ -32,7 +31,7 @@ class HeadPass:
         self._draws = draws if draws is not None and draws.any_dropout else None
         self._top = architecture.layers - 1
         self._hidden, self._width = architecture.hidden, architecture.hidden * architecture.directions
-        self._parts = sum(READOUTS[part] for part in architecture.readout)
+        self._parts = sum(READOUT_BITS[part] for part in architecture.readout)
         places, units = rows.lanes * rows.most, architecture.head_hidden
         self._summary = device.empty(places, architecture.readout_features)
         self._largest = device.empty(places, self._width, dtype=torch.int32)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqsweep.seqmodels.backends.cuda.device import Device, Kernel
+from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 
 PRECISIONS = {"tf32": "Tf32", "float32": "Float32"}  # `precision` and its struct in precision.cuh
 ROWS = (32, 16, 8)  # of a block: the most that has room
-MOST_HIDDEN = 512
 MOST_WARPS = 16
 FRAGMENT_BYTES = 512  # 16 x 8 words
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from emulator import Emulator
 from specialisations import recurrence_kernels
 
-from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.backends.cuda.device import SOURCES, Device, Kernel
 from seqsweep.seqmodels.backends.cuda.nvrtc import OPTIONS, architecture
 from seqsweep.seqmodels.backends.cuda.shapes import (
@@ -23,6 +22,7 @@ from seqsweep.seqmodels.backends.cuda.shapes import (
     backward_shape,
     forward_shape,
 )
+from seqsweep.seqmodels.cells import CELLS
 
 REGISTERS = 65536  # of a multiprocessor
 MOST_SPILLED = {

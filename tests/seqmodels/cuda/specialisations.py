@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.backends.cuda.device import Device, Kernel
 from seqsweep.seqmodels.backends.cuda.shapes import (
     CELL_SHAPES,
@@ -11,6 +10,7 @@ from seqsweep.seqmodels.backends.cuda.shapes import (
     backward_shape,
     forward_shape,
 )
+from seqsweep.seqmodels.cells import CELLS
 
 
 def recurrence_kernels(

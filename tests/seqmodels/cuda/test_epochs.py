@@ -14,11 +14,13 @@ from plain import small_dataset, tokens_of
 from torch import Tensor
 
 from seqsweep.seqmodels import trial_run
-from seqsweep.seqmodels.architecture import CELLS, Architecture
-from seqsweep.seqmodels.backends import Backend, EpochBackend, TorchBackend
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.base import Backend, EpochBackend
 from seqsweep.seqmodels.backends.cuda import training
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import Kernel
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout

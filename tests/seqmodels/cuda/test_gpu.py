@@ -13,17 +13,13 @@ import torch
 from plain import small_dataset, tokens_of
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
-from seqsweep.seqmodels.backends import (
-    Backend,
-    CudaBackend,
-    Rows,
-    TorchBackend,
-    Weights,
-    create_backend,
-    cuda_fault,
-)
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.backends.base import Backend, Rows, Weights
+from seqsweep.seqmodels.backends.choosing import create_backend, cuda_fault
+from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.gpu import LEAST_CAPABILITY, first_gpu
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import Tokens
 from seqsweep.seqmodels.layout import Layout

@@ -10,9 +10,9 @@ from emulator import COMPILER, EmulationError, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import SOURCES
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem, same_bits
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")

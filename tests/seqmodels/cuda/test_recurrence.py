@@ -6,12 +6,13 @@ from emulator import COMPILER, Emulator
 from specialisations import recurrence_kernels
 from torch import Tensor
 
-from seqsweep.seqmodels.architecture import CELLS
-from seqsweep.seqmodels.backends import Rows, Weights
+from seqsweep.seqmodels.backends.base import Rows, Weights
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
+from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.backends.cuda.memory import Measures
 from seqsweep.seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrencePass, RowTable
-from seqsweep.seqmodels.backends.cuda.shapes import MOST_HIDDEN, backward_shape, forward_shape
+from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shape
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem, close, packed_module
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")

@@ -9,10 +9,11 @@ from emulator import COMPILER, EmulationError, Emulator
 from specialisations import recurrence_kernels
 from test_epochs import CONFIG, LANES, trainer
 
-from seqsweep.seqmodels.architecture import CELLS, Architecture
+from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import SOURCES
 from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shape
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seqsweep.seqmodels.architecture import CELLS, READOUTS, Architecture
+from seqsweep.seqmodels.architecture import READOUTS, Architecture
+from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.export import checking, writing
 from seqsweep.seqmodels.export.checking import ExportError, alone, check

@@ -12,7 +12,7 @@ from small_sweep import CELLS, newest, table, toml
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.results.store import Store
-from seqsweep.seqmodels.kernels import find_kernels
+from seqsweep.seqmodels.backends.cpu.library import find_kernels
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -69,10 +69,10 @@ def test_the_copy_has_no_kernels(bare: Bare) -> None:
     """Else the other tests here would show nothing."""
     done = bare.python(
         "-c",
-        "import seqsweep.seqmodels.backends as b; print(b.__file__, b.available(), b.create_backend().name)",
+        "import seqsweep.seqmodels.backends.choosing as b; print(b.__file__, b.available(), b.create_backend().name)",
     )
     assert done.stdout.split() == [
-        str(bare.source / "seqsweep/seqmodels/backends/__init__.py"),
+        str(bare.source / "seqsweep/seqmodels/backends/choosing.py"),
         "False",
         "torch",
     ]
