@@ -17,13 +17,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from seqsweep.seqmodels.architecture import READOUTS
+from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.source import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import (
-    CUDA_HIDDEN,
     MAX_LANES,
     ArchitectureAxes,
     Resources,
@@ -208,7 +208,7 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("resources", "gpus_per_trial"): ("number", "0 to 64; above 1 a whole number"),
     ("resources", "backend"): (
         "text",
-        f"one of auto, cpu, cuda, torch; not `cpu` with GPUs, not `cuda` without, and that wants `hidden` <= {CUDA_HIDDEN}",
+        f"one of auto, cpu, cuda, torch; not `cpu` with GPUs, not `cuda` without, and that wants `hidden` <= {MOST_HIDDEN}",
     ),
 }
 DRAWS: Mapping[str, str] = {
