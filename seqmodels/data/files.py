@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import posixpath
 import stat
@@ -23,10 +22,9 @@ from seqsweep.seqmodels.data.archives import (
     hidden,
 )
 from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.notes import log
 
-__all__ = ["ARCHIVES", "Files", "decompress", "log", "open_bytes", "open_files", "read_bytes"]
-log = logging.getLogger("seqsweep.seqmodels.data")
-"""What a user should know of his data, though nothing is wrong with it."""
+__all__ = ["ARCHIVES", "Files", "decompress", "open_bytes", "open_files", "read_bytes"]
 PACKED = (".gz", ".xz", ".bz2")
 STREAMS = (
     "/dev/fd/",

@@ -4,53 +4,32 @@ from __future__ import annotations
 
 import codecs
 import json
-import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
-from seqsweep.seqmodels.data.formats.mfcc import parse_segment
-from seqsweep.seqmodels.data.formats.strokes import parse_stroke
-from seqsweep.seqmodels.data.formats.ts_file import parse
+from seqsweep.seqmodels.data.formats.base import LabelledSequence, RawSequence
 from seqsweep.seqmodels.data.numbers import LARGEST
+from seqsweep.seqmodels.data.registry import FORMATS, format_named
 from seqsweep.seqmodels.data.text import EncodingError, check_width
 
-ENDINGS = {".txt": "strokes", ".mfcc": "mfcc", ".ts": "ts"}
 JSON_LINES = (".jsonl", ".ndjson")
 STANDARD_INPUT = "standard input"
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class RawSequence:
-    """A sequence as it was written: `values` [T, D]. `where` names it in errors."""
-
-    id: str
-    where: str
-    values: npt.NDArray[np.float64]
-
-
-def say(notes: Iterable[str]) -> None:
-    """Tell the user what a reader passed over or filled in."""
-    for note in notes:
-        log.info("%s", note)
 
 
 def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
     """What a file holds: one sequence (strokes, mfcc) or one a line (ts, JSON lines); problems stand in their places.
 
-    `form` is one of `source.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
+    `form` is the name of one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
+    known = [each.name for each in FORMATS if each.ending == ending]
     if path.is_dir():
         yield Problem(
             str(path), "is a folder: name its files (or `seqsweep evaluate` it, where it is labelled)"
@@ -67,8 +46,8 @@ def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
             yield from error.problems
         except OSError as error:
             yield Problem(str(path), f"cannot be read: {error.strerror or error}")
-    elif ENDINGS.get(ending, form) != form:
-        yield Problem(str(path), f"is a {ENDINGS[ending]} file, but the model reads {form}")
+    elif known and form not in known:
+        yield Problem(str(path), f"is a {known[0]} file, but the model reads {form}")
     else:
         yield from _parsed(Files("", "", {str(path): path}, frozenset({""})), str(path), form)
 
@@ -103,17 +82,14 @@ def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence 
                 yield from error.problems
 
 
+def read_labelled(path: Path, form: str, part: str = "test") -> list[LabelledSequence]:
+    """Every labelled sequence of `path` in the format `form`, or those of one part: see `Format.read_labelled`."""
+    return format_named(form).read_labelled(path, part)
+
+
 def _parsed(files: Files, inner: str, form: str) -> Iterator[RawSequence | Problem]:
-    where = files.where(inner)
     try:
-        if form == "ts":
-            found = parse(files, inner, labelled=False)
-            say(found.notes)
-            for row in found.rows:
-                yield RawSequence(f"{where}:{row.line}", f"{where}:{row.line}", row.values)
-        else:
-            values = parse_stroke(files, inner) if form == "strokes" else parse_segment(files, inner)
-            yield RawSequence(where, where, values)
+        yield from format_named(form).parse(files, inner)
     except DataError as error:
         yield from error.problems
 

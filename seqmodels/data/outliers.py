@@ -8,7 +8,7 @@ import numpy as np
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
-from seqsweep.seqmodels.data.transforms.scaling import FAR
+from seqsweep.seqmodels.data.transforms.standardize import FAR
 
 STILL = 1e-6  # a feature is constant in training whose scaled values vary less
 

@@ -13,11 +13,11 @@ from typing import Any
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.names import on_disk, seen
+from seqsweep.seqmodels.data.registry import FORMATS, find_format, format_named, format_names
 
-FORMATS = ("strokes", "mfcc", "ts")
 EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
-OPTIONS = ("path", "format", "name", "classes", "group")
+COMMON = ("path", "format", "name", "classes")
 MOST_PATHS = 1000
 PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
@@ -26,8 +26,8 @@ ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?
 def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDataset:
     """Make an embedded data set, or read one from files; relative paths start from `base`.
 
-    `source` is a name of EMBEDDED or a table: `path`, `format` (one of FORMATS), optionally `name` (else it
-    comes from the path), `classes` (which, and in which order) and, for mfcc, `group = "prefix"`. `path` may be a
+    `source` is a name of EMBEDDED or a table: `path`, `format` (a name of `registry.FORMATS`), optionally `name` (else it
+    comes from the path), `classes` (which, and in which order) and what the format's own `options` are. `path` may be a
     list of folders and archives that make one tree, for ts also a table {train, test}. Raises DataError with every problem found.
     """
     faults = check_source(source)
@@ -42,10 +42,8 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
         located = {part: on_disk(base / path[part]) for part in path}
     else:
         located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
-    options = {key: source[key] for key in ("classes", "group") if key in source}
-    reader = import_module(f"seqsweep.seqmodels.data.formats.{source['format']}")
-    read: SequenceDataset = reader.read(located, name=source_name(source), **options)
-    return read
+    options = {key: source[key] for key in source if key not in ("path", "format", "name")}
+    return format_named(source["format"]).read(located, name=source_name(source), **options)
 
 
 def source_name(source: str | Mapping[str, Any]) -> str:
@@ -65,7 +63,7 @@ def _stem(path: str) -> str:
 
 
 def source_format(source: str | Mapping[str, Any]) -> str:
-    """One of FORMATS; of an embedded data set that of the files it imitates."""
+    """The name of its format; of an embedded data set that of the files it imitates."""
     return _LIKE[source] if isinstance(source, str) else str(source["format"])
 
 
@@ -80,26 +78,36 @@ def check_source(source: object) -> list[str]:
         ]
     if not isinstance(source, Mapping):
         return [f"a data set is `{source}`, but must be a name or a table with `path` and `format`"]
-    faults = [f"unknown key `{key}`{_near(str(key), OPTIONS)}" for key in source if key not in OPTIONS]
+    options = (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.options))
+    faults = [f"unknown key `{key}`{_near(str(key), options)}" for key in source if key not in options]
     faults += [f"`{key}` is missing" for key in ("path", "format") if key not in source]
-    faults += [rule for key in OPTIONS if key in source and (rule := _rule(key, source[key], source))]
+    faults += [rule for key in options if key in source and (rule := _rule(key, source[key], source))]
     return faults
 
 
 def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
     if key == "path":
         return _path_rule(value, source)
-    if key == "format" and value not in FORMATS:
-        return f"`format` is {value!r}, but must be one of {_list(FORMATS)}{_near(str(value), FORMATS)}"
+    if key == "format":
+        return _format_rule(value)
     if key == "name" and not (isinstance(value, str) and value.strip()):
         return f"`name` is {value!r}, but must be a text that is not empty"
     if key == "classes":
         return _classes_rule(value)
-    if key == "group" and source.get("format") != "mfcc":
-        return "`group` is only known for the format mfcc"
-    if key == "group" and value != "prefix":
-        return f"`group` is {value!r}, but must be 'prefix' (the number that leads each file name)"
-    return None
+    if key in COMMON:
+        return None
+    form = find_format(source.get("format"))
+    if form is None or key not in form.options:
+        having = [each.name for each in FORMATS if key in each.options]
+        return f"`{key}` is only known for the format {' or '.join(having)}"
+    return form.options[key](value)
+
+
+def _format_rule(value: object) -> str | None:
+    names = format_names()
+    if value in names:
+        return None
+    return f"`format` is {value!r}, but must be one of {_list(names)}{_near(str(value), names)}"
 
 
 def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
@@ -110,7 +118,8 @@ def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
         if not good or len(set(value)) < len(value):
             return f"`path` is {repr(value)[:70]}, but as a list must have 1 to {MOST_PATHS} different texts that are not empty"
         return None
-    if source.get("format") != "ts":
+    form = find_format(source.get("format"))
+    if form is None or not form.takes_pair:
         return f"`path` is {value!r}, but must be a text that is not empty, or a list of them"
     pair = isinstance(value, Mapping) and set(value) == {"train", "test"}
     if not pair or not all(isinstance(each, str) and each for each in dict(value).values()):  # type: ignore[call-overload]

@@ -7,19 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from seqsweep.seqmodels.data.registry import format_named, transform_of
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 
-ROWS = {
-    "strokes": "x and y of a pen's point, as in a strokes file",
-    "mfcc": "the features of a frame, as a line of an `.mfcc` file",
-    "ts": "the values of all channels at one time, as in a `.ts` file",
-}
-SCALING = {
-    "none": "Nothing is done to them.",
-    "per_sequence_minmax": "Each column of a sequence is scaled to 0..1 by its own least and greatest value "
-    "(a constant one becomes 0).",
-    "standardize": "Each feature is standardised by the training part's `mean` and `std`, which are in `model.json`.",
-}
 FILES = """\
 | file | what it is |
 | --- | --- |
@@ -63,8 +53,8 @@ def card(table: Mapping[str, Any]) -> str:
         USE.format(
             features=table["input"]["features"],
             classes=len(table["classes"]),
-            row=ROWS[table["input"]["format"]],
-            scaling=SCALING[table["input"]["normalization"]["kind"]],
+            row=format_named(table["input"]["format"]).row,
+            scaling=transform_of(table["input"]["normalization"]).words,
         ),
         *_figures(figures),
         *_origin(source),

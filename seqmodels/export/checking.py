@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqsweep.seqmodels.backends.torch_ import torch_module
-from seqsweep.seqmodels.data.transforms.scaling import normalize
+from seqsweep.seqmodels.data.registry import normalize, transform_of
 from seqsweep.seqmodels.export.model import pad
 from seqsweep.seqmodels.export.program import open_program
 from seqsweep.seqmodels.export.reading import WEIGHTS, open_model
@@ -63,10 +63,7 @@ def check(folder: Path, description: Description, state: Mapping[str, Tensor]) -
 def samples(description: Description) -> list[Array]:
     """Raw sequences `[t, D]` about as large as the training data's, always the same."""
     draw = np.random.default_rng(0)
-    normalization = description.normalization
-    mean, std = (
-        np.array(normalization.get(name, default)) for name, default in (("mean", 0.0), ("std", 1.0))
-    )
+    mean, std = transform_of(description.normalization).typical(description.normalization)
     return [mean + std * draw.normal(size=(length, description.features)) for length in LENGTHS]
 
 

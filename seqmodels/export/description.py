@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqsweep.seqmodels.architecture import Architecture
-from seqsweep.seqmodels.data.source import FORMATS
-from seqsweep.seqmodels.data.transforms.scaling import KINDS
+from seqsweep.seqmodels.data.registry import format_named, transform_of
 
 FORMAT = "seqsweep model 1"
 MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_000_000
@@ -23,8 +21,8 @@ class Description:
         architecture: the network's.
         features: numbers in a row, D.
         classes: names in the order of the logits.
-        format: of the files it reads, one of `seqsweep.seqmodels.data.source.FORMATS`.
-        normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.scaling`.
+        format: of the files it reads, the name of one of `seqsweep.seqmodels.data.registry.FORMATS`.
+        normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.base`.
         source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
         figures: how good it is, likewise.
         versions: of the packages that trained it.
@@ -56,9 +54,8 @@ class Description:
             raise ValueError(f"`features` is {self.features}, but must be at least 1")
         if not 2 <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) < len(self.classes):
             raise ValueError("`classes` must be at least 2 different names")
-        if self.format not in FORMATS:
-            raise ValueError(f"`format` is {self.format!r}, but must be one of {', '.join(FORMATS)}")
-        _check_normalization(self.normalization, self.features)
+        format_named(self.format)
+        transform_of(self.normalization).check(self.normalization, self.features)
 
     def to_table(self) -> dict[str, Any]:
         """JSON-able values that `from_table` reads."""
@@ -117,25 +114,6 @@ def _texts(value: object) -> Iterator[str]:
 
 def _steers(text: str) -> bool:
     return any(character < " " or "\x7f" <= character <= "\x9f" for character in text)
-
-
-def _check_normalization(normalization: Mapping[str, Any], features: int) -> None:
-    kind = normalization.get("kind")
-    if kind not in KINDS:
-        raise ValueError(f"`normalization.kind` is {kind!r}, but must be one of {', '.join(KINDS)}")
-    for name in ("mean", "std") if kind == "standardize" else ():
-        values = normalization.get(name)
-        sound = isinstance(values, list) and all(type(each) in (int, float) for each in values)
-        if not sound or not all(map(_finite, values or [])) or len(values or []) != features:
-            raise ValueError(
-                f"`normalization.{name}` must be {features} finite numbers, one for each feature"
-            )
-        if name == "std" and min(values or [1]) <= 0:
-            raise ValueError("`normalization.std` must be greater than 0")
-
-
-def _finite(value: float | int) -> bool:
-    return abs(value) <= sys.float_info.max  # an int may be larger
 
 
 def _object(value: object, name: str) -> dict[str, Any]:

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from seqsweep.seqmodels.export.scalings import scalings
+
 MODULES: dict[str, tuple[type[nn.RNNBase], dict[str, str]]] = {
     "rnn_tanh": (nn.RNN, {"nonlinearity": "tanh"}),
     "rnn_relu": (nn.RNN, {"nonlinearity": "relu"}),
     "gru": (nn.GRU, {}),
     "lstm": (nn.LSTM, {}),
 }
-FLAT = 1e-12  # of its magnitude: a column that varies less within a sequence is constant but for rounding
 
 
 class Model(nn.Module):
@@ -33,9 +34,6 @@ class Model(nn.Module):
     Args:
         about: the content of `model.json`.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, about: Mapping[str, Any]) -> None:
         super().__init__()
@@ -58,9 +56,9 @@ class Model(nn.Module):
         if units:
             self.head = nn.Sequential(nn.Linear(summary, units), nn.Tanh(), self.head)
         normalization = given["normalization"]
-        self.scaling: str = normalization["kind"]
-        for name in ("mean", "std"):
-            values = torch.tensor(normalization.get(name, ()), dtype=torch.float64)
+        self.scale, self.numbers = scalings()[normalization["kind"]]
+        for name in self.numbers:
+            values = torch.tensor(normalization[name], dtype=torch.float64)
             self.register_buffer(name, values, persistent=False)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
@@ -72,16 +70,8 @@ class Model(nn.Module):
 
     def normalize(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Raw values as the training data were brought to scale, float32: calculated in float64, as there."""
-        values = values.double()
-        if self.scaling == "standardize":
-            values = (values - self.mean) / self.std
-        elif self.scaling == "per_sequence_minmax":  # a column that is constant becomes 0
-            inside = self._inside(values, lengths)
-            low = torch.where(inside, values, torch.inf).amin(1, keepdim=True)
-            high = torch.where(inside, values, -torch.inf).amax(1, keepdim=True)
-            flat = high - low <= FLAT * torch.maximum(low.abs(), high.abs())
-            values = (values - low) / torch.where(flat, torch.inf, high - low)
-        return values.float()
+        numbers = {name: getattr(self, name) for name in self.numbers}
+        return self.scale(values.double(), self._inside(values, lengths), numbers).float()
 
     def logits(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits `[B, C]` of normalised tokens `[B, T, D]` float32."""

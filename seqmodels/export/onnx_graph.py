@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
-from seqsweep.seqmodels.data.transforms.scaling import FLAT
+from seqsweep.seqmodels.data.registry import transform_of
 from seqsweep.seqmodels.layout import direction_names
 
 if TYPE_CHECKING:
@@ -114,22 +114,7 @@ class _Graph:
     def normalized(self, inside: str) -> str:
         """Values at the training data's scale, `[batch, length, D]` float64."""
         normalization = self.description.normalization
-        if normalization["kind"] == "standardize":
-            mean, std = (self.constant(name, np.array(normalization[name])) for name in ("mean", "std"))
-            return self.node("Div", self.node("Sub", "values", mean), std)
-        if normalization["kind"] == "none":
-            return "values"
-        axis = self.constant("axis1", np.array([1]))
-        most, least = (self.constant(f"{sign}infinity", np.array(float(f"{sign}inf"))) for sign in ("+", "-"))
-        low = self.node("ReduceMin", self.node("Where", inside, "values", most), axis)
-        high = self.node("ReduceMax", self.node("Where", inside, "values", least), axis)
-        span = self.node("Sub", high, low)
-        magnitude = self.node("Max", self.node("Abs", low), self.node("Abs", high))
-        bound = self.node("Mul", self.constant("rounding", np.array(FLAT)), magnitude)
-        divisor = self.node(
-            "Where", self.node("LessOrEqual", span, bound), most, span
-        )  # a constant becomes 0
-        return self.node("Div", self.node("Sub", "values", low), divisor)
+        return transform_of(normalization).in_onnx(self, normalization, "values", inside)
 
     def recurrence(self, tokens: str) -> tuple[str, str]:
         """The top layer: all steps `[length, batch, directions * H]` and where its directions end `[directions, batch, H]`."""

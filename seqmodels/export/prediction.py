@@ -10,8 +10,9 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from seqsweep.seqmodels.data.errors import Problem
-from seqsweep.seqmodels.data.inputs import RawSequence
-from seqsweep.seqmodels.data.transforms.scaling import FAR, TOO_FAR, fits_float32, normalize
+from seqsweep.seqmodels.data.formats.base import RawSequence
+from seqsweep.seqmodels.data.registry import normalize, transform_of
+from seqsweep.seqmodels.data.transforms.base import TOO_FAR, fits_float32
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.export.reading import ExportedModel
 
@@ -33,8 +34,8 @@ def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Probl
 
 
 def is_far(tokens: Tokens, description: Description) -> bool:
-    """Whether a value lies more than `FAR` training standard deviations from the training mean; known of standardised ones."""
-    return description.normalization["kind"] == "standardize" and bool(np.abs(tokens).max() > FAR)
+    """Whether a value is like nothing in training, as far as the scale shows it."""
+    return transform_of(description.normalization).is_far(tokens)
 
 
 def probabilities(model: ExportedModel, sequences: Sequence[Tokens]) -> Tokens:

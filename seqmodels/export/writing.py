@@ -19,6 +19,7 @@ from seqsweep.extras import install
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.export.card import card
 from seqsweep.seqmodels.export.reading import DESCRIPTION, WEIGHTS
+from seqsweep.seqmodels.export.scalings import check_exportable, model_code
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.export.description import Description
@@ -53,9 +54,10 @@ def write_model(
         For each file that computes: the largest difference of a logit from torch.nn.
 
     Raises:
-        DataError: as `check_place`, or the disk refuses.
+        DataError: as `check_place`, the data's transform has no twin, or the disk refuses.
         ExportError: a file does not compute what the model computes.
     """
+    check_exportable(description.normalization)
     check_place(folder)
     import torch
     from safetensors.numpy import save
@@ -68,7 +70,7 @@ def write_model(
     with _whole(folder) as place:
         weights = save({name: np.ascontiguousarray(array) for name, array in state.items()})
         (place / WEIGHTS).write_bytes(weights)
-        (place / CODE).write_bytes(Path(__file__).with_name(CODE).read_bytes())
+        (place / CODE).write_text(model_code(), encoding="utf-8", newline="\n")
         (place / ONNX).write_bytes(onnx_model(description, state).SerializeToString())
         save_program(place / PROGRAM, description, tensors)
         table = description.to_table()

@@ -11,7 +11,7 @@ from seqsweep.seqmodels.data.errors import DataError, Problem
 if TYPE_CHECKING:
     from seqsweep.results.analysis.evaluation import Evaluation
     from seqsweep.results.analysis.prediction import Prediction
-    from seqsweep.seqmodels.data.inputs import RawSequence
+    from seqsweep.seqmodels.data.formats.base import RawSequence
     from seqsweep.seqmodels.export.description import Description
     from seqsweep.seqmodels.export.prediction import Tokens
     from seqsweep.seqmodels.export.reading import ExportedModel
@@ -72,7 +72,7 @@ def predictions(
 
 
 def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evaluation:
-    """How `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.labelled.PARTS`).
+    """How `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.formats.base.PARTS`).
 
     `data`: a path, or an embedded data set's name.
 
@@ -119,7 +119,7 @@ def _number(value: object) -> int:
 
 def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, Tokens]]:
     """Id, class and tokens of each sequence. Raises DataError."""
-    from seqsweep.seqmodels.data.labelled import read_labelled
+    from seqsweep.seqmodels.data.inputs import read_labelled
     from seqsweep.seqmodels.data.source import EMBEDDED
     from seqsweep.seqmodels.export.prediction import is_far, to_tokens
 
@@ -139,7 +139,7 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
 
 
 def _say_far(count: int) -> None:
-    from seqsweep.seqmodels.data.inputs import say
+    from seqsweep.seqmodels.data.notes import say
 
     if count:
         whose = "1 sequence has" if count == 1 else f"{count} sequences have"

@@ -1,1 +1,1 @@
-"""One module per transform: what is done to raw numbers before a model sees them."""
+"""One module per transform."""

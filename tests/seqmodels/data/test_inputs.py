@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from seqsweep.seqmodels.data.errors import Problem
-from seqsweep.seqmodels.data.inputs import RawSequence, read_file, read_stream
+from seqsweep.seqmodels.data.formats.base import RawSequence
+from seqsweep.seqmodels.data.inputs import read_file, read_stream
 
 TS = "@problemName x\n@dimensions 2\n{label}@data\n1,2,3:4,5,6{first}\n7:8{second}\n"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.labelled import read_labelled
+from seqsweep.seqmodels.data.inputs import read_labelled
+from seqsweep.seqmodels.data.registry import normalize
 from seqsweep.seqmodels.data.source import load
-from seqsweep.seqmodels.data.transforms.scaling import normalize
 
 HANDWRITING = "handwriting-kannada-telugu/handwriting.tar.xz"
 

@@ -9,7 +9,7 @@ from test_format_ts import GOOD
 from written import write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.formats import strokes
+from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
 from seqsweep.seqmodels.data.source import check_source, load
 
@@ -37,12 +37,12 @@ def test_matches_and_lookalikes():
 def test_classes_are_found_by_either_spelling_and_doubles_are_named(tmp_path):
     tree = {f"{name}/{part}/1.txt": "1 1 1" for name in ("a", APART) for part in ("train", "dev")}
     root = write_folder(tmp_path, tree)
-    assert strokes.read(root, name="set", classes=[COMPOSED, "a"]).class_names == (APART, "a")
+    assert STROKES.read(root, name="set", classes=[COMPOSED, "a"]).class_names == (APART, "a")
     write_folder(tmp_path, {f"{COMPOSED}/{part}/1.txt": "1 1 1" for part in ("train", "dev")})
     with pytest.raises(
         DataError, match=r"two classes that look the same, 'cafe\\u0301' and 'caf\\xe9': put them into one"
     ):
-        strokes.read(root, name="set")
+        STROKES.read(root, name="set")
     table = {"path": "x", "format": "strokes", "classes": [COMPOSED, APART]}
     assert check_source(table) == [f"`classes` names {COMPOSED} twice"]
 

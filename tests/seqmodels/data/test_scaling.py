@@ -10,17 +10,20 @@ from sklearn.preprocessing import StandardScaler
 from written import write_folder
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.data.formats import mfcc, strokes, ts
+from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from seqsweep.seqmodels.data.formats.strokes import STROKES
+from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.outliers import FarValues, far_values
 from seqsweep.seqmodels.data.splits import Splits
-from seqsweep.seqmodels.data.transforms.scaling import minmax, standardize
+from seqsweep.seqmodels.data.transforms.minmax import minmax
+from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 RISING = np.linspace(-1, 1, 6)
 
 
 def scaled(column: np.ndarray) -> tuple[np.ndarray, dict, tuple[str, ...]]:
     """The second feature of one training sequence, beside one that rises."""
-    [sequence], normalization, notes = standardize([np.stack([RISING, column], 1)], [False], "set")
+    [sequence], normalization, notes = STANDARDIZE.fit_apply([np.stack([RISING, column], 1)], [False], "set")
     return sequence[:, 1], normalization, notes
 
 
@@ -31,7 +34,7 @@ def scaled(column: np.ndarray) -> tuple[np.ndarray, dict, tuple[str, ...]]:
 def test_a_constant_but_for_its_last_bit_is_scaled_as_scikit_learn_does(constant, steps):
     column = constant + np.array(steps) * np.spacing(abs(constant))
     frames = np.stack([np.arange(len(steps), dtype=float), column], 1)
-    [sequence], normalization, notes = standardize([frames], [False], "set")
+    [sequence], normalization, notes = STANDARDIZE.fit_apply([frames], [False], "set")
     scaler = StandardScaler().fit(frames)
     if abs(constant) < 1e5:
         assert normalization["std"] == pytest.approx(scaler.scale_.tolist())
@@ -68,13 +71,13 @@ def test_every_reader_is_protected(tmp_path):
         ("txt", f"2 1 0.3 2 {rounded.split()[1]}"),
     ):
         tree = {f"{c}/{part}/1.{ending}": text for c in "ks" for part in parts[ending]}
-        reader = mfcc if ending == "mfcc" else strokes
+        reader = MFCC if ending == "mfcc" else STROKES
         data = reader.read(write_folder(tmp_path / ending, tree), name="set")
         assert np.abs(data.tokens[:, 1]).max() < 1e-15
         assert np.abs(data.tokens[:, 0]).max() == 1
     rows = f"1,2:{rounded.replace(' ', ',')}:"
     text = f"@classLabel true a b\n@data\n{rows}a\n{rows}b\n"
-    data = ts.read(write_folder(tmp_path / "ts", {"X_TRAIN.ts": text, "X_TEST.ts": text}), name="set")
+    data = TS.read(write_folder(tmp_path / "ts", {"X_TRAIN.ts": text, "X_TEST.ts": text}), name="set")
     assert np.abs(data.tokens[:, 1]).max() < 1e-15
     assert data.notes == ("feature 2 is constant in training but for rounding, and is not scaled up",)
 

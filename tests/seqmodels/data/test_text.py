@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seqsweep.seqmodels.data.errors import Problem
-from seqsweep.seqmodels.data.inputs import RawSequence, read_file, read_stream
+from seqsweep.seqmodels.data.formats.base import RawSequence
+from seqsweep.seqmodels.data.inputs import read_file, read_stream
 from seqsweep.seqmodels.data.text import EncodingError, decode
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.forecast.rates import load_rates

@@ -19,7 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 from trained import LETTERS, letters, plainly_exported
 
 from seqsweep.results.store import Store
-from seqsweep.seqmodels.data.inputs import RawSequence
+from seqsweep.seqmodels.data.formats.base import RawSequence
 from seqsweep.seqmodels.export.reading import open_model
 from seqsweep.sweeps.cli import main
 from seqsweep.sweeps.models import use as model_use

@@ -1,0 +1,49 @@
+"""Which formats and transforms there are: a new one is a file, and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from seqsweep.seqmodels.data.formats.strokes import STROKES
+from seqsweep.seqmodels.data.formats.ts import TS
+from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
+from seqsweep.seqmodels.data.transforms.minmax import MINMAX
+from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
+from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
+
+FORMATS: list[Format] = [STROKES, MFCC, TS]
+TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]
+
+
+def format_names() -> tuple[str, ...]:
+    """Name every format."""
+    return tuple(each.name for each in FORMATS)
+
+
+def find_format(name: object) -> Format | None:
+    """Find a format by its name."""
+    return next((each for each in FORMATS if each.name == name), None)
+
+
+def format_named(name: str) -> Format:
+    """Give the format of that name. Raises ValueError where there is none."""
+    if (found := find_format(name)) is None:
+        raise ValueError(f"`format` is {name!r}, but must be one of {', '.join(format_names())}")
+    return found
+
+
+def transform_of(normalization: Record) -> Transform:
+    """Give the transform that wrote a record. Raises ValueError where there is none."""
+    kind: Any = normalization.get("kind")
+    for each in TRANSFORMS:
+        if each.kind == kind:
+            return each
+    known = ", ".join(each.kind for each in TRANSFORMS)
+    raise ValueError(f"`normalization.kind` is {kind!r}, but must be one of {known}")
+
+
+def normalize(sequence: Array, normalization: Record) -> Array:
+    """Bring a raw sequence [T, D] to scale as the training data were: the same bits."""
+    return transform_of(normalization).apply(sequence, normalization)
