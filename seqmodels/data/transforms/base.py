@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ Record = Mapping[str, Any]
 TOO_FAR = "is so far from the training values that it cannot be standardised in float32"
 
 
+@runtime_checkable  # for the checks of a test run
 class Graph(Protocol):
     """An ONNX graph that is being made; a value is known by its name."""
 
