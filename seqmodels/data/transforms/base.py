@@ -49,7 +49,7 @@ class Transform(ABC):
     """A sentence for the model card."""
     numbers: ClassVar[tuple[str, ...]] = ()
     """Entries of the record that are a number a feature."""
-    in_torch: ClassVar[InTorch | None] = None
+    in_torch: InTorch | None = None
     """The twin: raw values [B, T, D] float64, which steps are inside [B, T, 1], the record's `numbers`; to values at scale.
 
     Its text becomes a part of the exported `model.py`, so it uses nothing but its arguments and torch, which it imports.
