@@ -64,8 +64,12 @@ def _configured(file: Path) -> object:
 
 def _text(content: bytes) -> str:
     """Raises ValueError where it is not UTF-8, with or without a byte-order mark."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError("it is written in UTF-16, but must be UTF-8")
+    for width, marks in (
+        (32, (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),  # first: one begins like UTF-16's
+        (16, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
+    ):
+        if content.startswith(marks):
+            raise ValueError(f"it is written in UTF-{width}, but must be UTF-8")
     return content.decode("utf-8-sig")
 
 

@@ -50,8 +50,12 @@ def read_text_lines(files: Files, name: str) -> tuple[list[str], list[str]]:
 def _text_bytes(files: Files, name: str) -> bytes:
     where = files.where(name)
     data = decompress(name, files.read(name), where)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError([Problem(where, "is UTF-16 text, but must be UTF-8: save it as UTF-8")])
+    for width, marks in (
+        (32, (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),  # first: one begins like UTF-16's
+        (16, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
+    ):
+        if data.startswith(marks):
+            raise DataError([Problem(where, f"is UTF-{width} text, but must be UTF-8: save it as UTF-8")])
     if 4 * data[:4096].count(0) > len(data[:4096]):
         raise DataError(
             [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.numbers import quoted
+from seqsweep.seqmodels.data.text import check_width
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.layout import Layout
 
@@ -54,7 +55,9 @@ def read_description(path: Path) -> Description:
     """What `model.json` says. Raises DataError."""
     _check_file(path, MOST_JSON)
     try:
-        return Description.from_table(json.loads(path.read_bytes().decode("utf-8")))
+        content = path.read_bytes()
+        check_width(content)
+        return Description.from_table(json.loads(content.decode("utf-8")))
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
     except json.JSONDecodeError as error:

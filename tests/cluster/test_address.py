@@ -92,6 +92,13 @@ def test_a_bad_file_is_named(nowhere: Path, text: str, message: str) -> None:
         dashboard(None)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_wide_encoding_is_named(nowhere: Path, encoding: str) -> None:
+    nowhere.write_bytes("address = 'http://h:1'".encode(encoding))
+    with pytest.raises(ClusterError, match=f"it is written in {encoding.upper()}, but must be UTF-8"):
+        dashboard(None)
+
+
 def test_which_addresses_are_dashboards() -> None:
     assert is_dashboard("http://h:1")
     assert is_dashboard("https://h")

@@ -107,6 +107,7 @@ BAD = {  # what a file is replaced by, where the problem is, the problem
     "empty": ("", "", "is empty"),
     "not utf-8": (b"5 6 7\n5 6 7\n\xfe\xff", ":3", "is not UTF-8 text: invalid start byte"),
     "utf-16": ("5 6 7".encode("utf-16"), "", "is UTF-16 text, but must be UTF-8: save it as UTF-8"),
+    "utf-32": ("5 6 7".encode("utf-32"), "", "is UTF-32 text, but must be UTF-8: save it as UTF-8"),
 }
 
 

@@ -108,7 +108,8 @@ def test_a_description_is_checked(names: tuple[str, ...], to: Any, match: str, f
         (b"", "is not JSON"),
         (b"[1]", "`model.json` must be an object"),
         (b"{" + b'"a":[' * 50_000, "is nested too deeply|is not JSON"),
-        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"\xff", "is not UTF-8 text"),
+        (b"\xff\xfe", "is written in UTF-16, but must be UTF-8: save it as UTF-8"),
     ],
 )
 def test_a_description_that_is_none(content: bytes, match: str, folder: Path) -> None:
