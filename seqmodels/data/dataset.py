@@ -12,6 +12,8 @@ from typing import Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from seqsweep.seqmodels.data.names import is_text
+
 
 @dataclass(frozen=True, eq=False)
 class SequenceDataset:
@@ -128,6 +130,13 @@ class SequenceDataset:
             return "a sequence reaches outside `tokens`"
         if self.label.min() < 0 or self.label.max() >= self.class_count:
             return f"a label is outside 0..{self.class_count - 1}"
+        for what, names in (
+            ("its name", (self.name,)),
+            ("a class name", self.class_names),
+            ("a sequence id", self.ids),
+        ):
+            if not is_text("".join(names)):
+                return f"{what} is not UTF-8"
         if len(set(self.class_names)) != self.class_count:
             return "a class name occurs twice"
         if len(set(self.ids)) != count:

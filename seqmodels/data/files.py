@@ -22,6 +22,7 @@ from seqsweep.seqmodels.data.archives import (
     hidden,
 )
 from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.names import is_text
 from seqsweep.seqmodels.data.notes import log
 
 __all__ = ["ARCHIVES", "Files", "decompress", "open_bytes", "open_files", "read_bytes"]
@@ -227,10 +228,11 @@ def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _checked(files: Files, problems: list[Problem]) -> Files:
-    for name in sorted(files.contents):
-        if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+    for name in sorted(files.contents.keys() | files.folders):
+        if not is_text(name) and is_text(posixpath.dirname(name)):  # of what is in such a folder nothing more
             shown = name.encode("utf-8", "backslashreplace").decode()
-            problems.append(Problem(files.where(shown), "the file name is not UTF-8"))
+            what = "file" if name in files.contents else "folder"
+            problems.append(Problem(files.where(shown), f"the {what} name is not UTF-8"))
     if problems:
         raise DataError(problems)
     return files

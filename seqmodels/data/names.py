@@ -33,6 +33,15 @@ def spelled(name: str) -> str:
     return name if name.isascii() and seen(name) == name else ascii(name)
 
 
+def is_text(name: str) -> bool:
+    """Tell whether `name` can be written as UTF-8: bytes of a file name that are none are lone surrogates in Python."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def on_disk(path: Path) -> Path:
     """`path` as the disk spells it, where it names nothing but each part looks like one file or folder that is there."""
     if path.exists() or path == path.parent:

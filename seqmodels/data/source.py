@@ -12,7 +12,7 @@ from typing import Any
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.names import on_disk, seen
+from seqsweep.seqmodels.data.names import is_text, on_disk, seen
 from seqsweep.seqmodels.data.registry import FORMATS, find_format, format_named, format_names
 
 EMBEDDED = ("handwriting", "syllables")
@@ -36,6 +36,10 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     if isinstance(source, str):
         made: SequenceDataset = import_module(f"seqsweep.seqmodels.data.generators.{source}").generate()
         return made
+    if not is_text(name := source_name(source)):
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        rule = f"its name, `{shown}`, comes from its path and is not UTF-8: give it another by `name`"
+        raise DataError([Problem("data set", rule)])
     path = source["path"]
     located: Any
     if isinstance(path, Mapping):
@@ -43,7 +47,7 @@ def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDat
     else:
         located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
     options = {key: source[key] for key in source if key not in ("path", "format", "name")}
-    return format_named(source["format"]).read(located, name=source_name(source), **options)
+    return format_named(source["format"]).read(located, name=name, **options)
 
 
 def source_name(source: str | Mapping[str, Any]) -> str:

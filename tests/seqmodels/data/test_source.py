@@ -1,5 +1,6 @@
 """What a spec may say about a data set, and what comes of it."""
 
+import os
 import subprocess
 import sys
 import types
@@ -120,3 +121,24 @@ def test_each_fault_of_a_source_is_said(source, fault):
 def test_all_faults_are_listed():
     source = {"pth": "x", "format": "stroke", "classes": []}
     assert len(check_source(source)) == 4
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    bad = os.fsdecode(b"pens\xe9")
+    write_folder(tmp_path / bad, STROKES)
+    with pytest.raises(DataError) as caught:
+        load({"path": str(tmp_path / bad), "format": "strokes"})
+    assert str(caught.value) == (
+        r"data set: its name, `pens\udce9`, comes from its path and is not UTF-8: give it another by `name`"
+    )
+    assert load({"path": str(tmp_path / bad), "format": "strokes", "name": "pens"}).name == "pens"
+    write_folder(
+        tmp_path / "set", {**STROKES, **{f"{bad}/{each}/1.txt": "1 1 1" for each in ("train", "dev")}}
+    )
+    with pytest.raises(DataError) as caught:
+        load({"path": str(tmp_path / "set"), "format": "strokes"})
+    assert str(caught.value) == rf"{tmp_path}/set/pens\udce9: the folder name is not UTF-8"
+    with pytest.raises(ValueError, match="a class name is not UTF-8"):
+        SequenceDataset.from_sequences(
+            "x", [np.zeros((1, 1))] * 2, label=[0, 1], class_names=["a", bad], ids=["1", "2"], is_test=[0, 1]
+        )
