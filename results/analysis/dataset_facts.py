@@ -43,7 +43,7 @@ class DatasetFacts:
 
     `format`: of its files, or that an embedded data set imitates. `normalization`: what was done to the raw numbers.
     `lengths`: shortest, median and longest sequence. `groups`: speakers or writers. `notes`: what was passed over or filled in
-    when the files were read.
+    when the files were read. `drawing`: how the format wants a sequence drawn.
     """
 
     name: str
@@ -60,6 +60,7 @@ class DatasetFacts:
     test: int | None
     classes: tuple[ClassFacts, ...]
     notes: tuple[str, ...] = ()
+    drawing: str | None = None
 
     @property
     def recorded(self) -> bool:
@@ -86,6 +87,7 @@ def _facts(entry: Mapping[str, Any], found: Mapping[tuple[str, str], Sequence[Sp
         name=name,
         synthetic=bool(entry.get("synthetic", False)),
         format=entry.get("format"),
+        drawing=entry.get("drawing"),
         normalization=(entry.get("normalization") or {}).get("kind"),
         features=entry.get("features"),
         tokens=entry.get("tokens"),

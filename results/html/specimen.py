@@ -15,15 +15,17 @@ from seqsweep.results.shown import shown
 INK = 92
 IMAGE_WIDTH, IMAGE_HEIGHT = 150, 92
 MANY_FEATURES = 8
+FORMERLY = {"strokes": "ink", "mfcc": "image"}  # by the format, of sweeps that do not say how they are drawn
 _SPREAD = 2.5  # standard deviations that the image's palette spans to either side
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def kind(data: DatasetFacts) -> str:
     """How its sequences are drawn: `ink`, `image` or `traces`."""
-    if data.format == "strokes" and data.features == 2:
+    wanted = data.drawing or FORMERLY.get(data.format or "", "traces")
+    if wanted == "ink" and data.features == 2:
         return "ink"
-    return "image" if data.format == "mfcc" or (data.features or 0) > MANY_FEATURES else "traces"
+    return "image" if wanted == "image" or (data.features or 0) > MANY_FEATURES else "traces"
 
 
 def draw(specimen: Specimen, how: str, name: str) -> Markup:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsweep.seqmodels.data.findings import findings
+from seqsweep.seqmodels.data.registry import format_named
 from seqsweep.seqmodels.data.source import source_format
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
     return {
         "name": dataset.name,
         "format": source_format(source),
+        "drawing": format_named(source_format(source)).drawing,
         "synthetic": dataset.synthetic,
         "features": dataset.feature_count,
         "classes": list(dataset.class_names),

@@ -438,15 +438,20 @@ def test_any_sequence_can_be_drawn(shape: tuple[int, int], how: str) -> None:
 
 
 def test_how_a_data_set_is_drawn(report: Report) -> None:
-    def kind(form: str | None, features: int | None) -> str:
+    def kind(form: str | None, features: int | None, drawing: str | None = None) -> str:
         facts: DatasetFacts = dataclasses.replace(
-            next(part.facts for part in report.datasets if part.facts), format=form, features=features
+            next(part.facts for part in report.datasets if part.facts),
+            format=form,
+            features=features,
+            drawing=drawing,
         )
         return specimen.kind(facts)
 
     assert [kind("strokes", 2), kind("mfcc", 39), kind("ts", 12), kind("ts", 2), kind(None, None)] == [
         *("ink", "image", "image", "traces", "traces")
     ]
+    assert [kind("new", 2, drawing) for drawing in ("ink", "image", "traces")] == ["ink", "image", "traces"]
+    assert kind("new", 3, "ink") == "traces"
 
 
 def test_shades_grow_with_the_share(report: Report) -> None:
