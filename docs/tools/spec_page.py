@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 from seqsweep.seqmodels.architecture import READOUTS
 from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.cells import CELLS
-from seqsweep.seqmodels.data.source import EMBEDDED, FORMATS, MOST_PATHS, OPTIONS
+from seqsweep.seqmodels.data.registry import format_names
+from seqsweep.seqmodels.data.source import EMBEDDED, MOST_PATHS, known_keys
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -169,7 +170,7 @@ DATASET: Mapping[str, tuple[str, str, str]] = {
     ),
     "format": (
         "how the files are read; see [data.md](data.md)",
-        f"one of {', '.join(FORMATS)}",
+        f"one of {', '.join(format_names())}",
         'format = "mfcc"',
     ),
     "name": (
@@ -353,7 +354,7 @@ def _hyperparameter_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _dataset_rows() -> Iterator[tuple[str, ...]]:
-    _same(OPTIONS, DATASET, "a data set")
+    _same(known_keys(), DATASET, "a data set")
     for key, (meaning, rule, example) in DATASET.items():
         needed = {"path": DATASET["path"][2], "format": 'format = "mfcc"'}
         lines = [line for name, line in needed.items() if name != key]

@@ -82,11 +82,16 @@ def check_source(source: object) -> list[str]:
         ]
     if not isinstance(source, Mapping):
         return [f"a data set is `{source}`, but must be a name or a table with `path` and `format`"]
-    options = (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.options))
+    options = known_keys()
     faults = [f"unknown key `{key}`{_near(str(key), options)}" for key in source if key not in options]
     faults += [f"`{key}` is missing" for key in ("path", "format") if key not in source]
     faults += [rule for key in options if key in source and (rule := _rule(key, source[key], source))]
     return faults
+
+
+def known_keys() -> tuple[str, ...]:
+    """List the keys that a table may have, those of single formats last."""
+    return (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.options))
 
 
 def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:

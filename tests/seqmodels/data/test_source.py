@@ -140,5 +140,10 @@ def test_names_that_are_no_text_are_refused(tmp_path):
     assert str(caught.value) == rf"{tmp_path}/set/pens\udce9: the folder name is not UTF-8"
     with pytest.raises(ValueError, match="a class name is not UTF-8"):
         SequenceDataset.from_sequences(
-            "x", [np.zeros((1, 1))] * 2, label=[0, 1], class_names=["a", bad], ids=["1", "2"], is_test=[0, 1]
+            "x",
+            [np.zeros((1, 1))] * 2,
+            label=[0, 1],
+            class_names=["a", bad],
+            ids=["1", "2"],
+            is_test=[False, True],
         )
