@@ -22,7 +22,8 @@ def torch_module(cell: str, features: int, hidden: int, **options: object) -> nn
     """Make the batch-first `torch.nn` module of a cell with `features` inputs and `hidden` units; `options` are its own."""
     if cell in _NONLINEARITIES:
         return nn.RNN(features, hidden, nonlinearity=_NONLINEARITIES[cell], batch_first=True, **options)  # type: ignore[arg-type]
-    return {"gru": nn.GRU, "lstm": nn.LSTM}[cell](features, hidden, batch_first=True, **options)  # type: ignore[arg-type]
+    kinds: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+    return kinds[cell](features, hidden, batch_first=True, **options)  # type: ignore[arg-type]
 
 
 class TorchBackend:
