@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.architecture import ARCHITECTURE, architecture_label
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.statistics.interval import CONFIDENCE, Interval
@@ -49,13 +50,9 @@ class Candidates:
     best: tuple[Candidate, ...]
 
 
-def candidates(sweep: Sweep) -> tuple[Candidates, ...]:
+def candidates(source: Sweep | Reading) -> tuple[Candidates, ...]:
     """Those of each data set that has results, by its name."""
-    columns = [
-        *("trial", "dataset", *ARCHITECTURE, *HYPERPARAMETERS),
-        *("candidate", "seed", "chosen", "stopped", "validation_accuracy"),
-    ]
-    lanes = sweep.read("lanes", columns)
+    lanes = Reading.of(source).lanes
     diverged = pc.equal(lanes["stopped"], "diverged")
     accuracy = pc.if_else(
         pc.or_(diverged, pc.invert(pc.is_finite(lanes["validation_accuracy"]))),

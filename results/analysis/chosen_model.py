@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from seqsweep.results.analysis.confusion import confusion
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.architecture import NETWORK
 from seqsweep.results.errors import NotFound
@@ -60,7 +61,10 @@ class ChosenModel:
 
 
 def chosen_model(
-    sweep: Sweep, dataset: str | None = None, architecture: str | None = None, seed: int | None = None
+    source: Sweep | Reading,
+    dataset: str | None = None,
+    architecture: str | None = None,
+    seed: int | None = None,
 ) -> ChosenModel:
     """The model of the best architecture on a data set, or of a named one.
 
@@ -69,12 +73,13 @@ def chosen_model(
 
     Raises `NotFound` when there is no such data set, architecture or seed, or several data sets and none is named.
     """
-    found = verdict(sweep, dataset)
+    reading = Reading.of(source)
+    sweep, found = reading.sweep, verdict(reading, dataset)
     if len(found.datasets) > 1:
         names = ", ".join(block.dataset.name for block in found.datasets)
         raise NotFound(f"sweep {sweep.id} has {len(found.datasets)} data sets, name one of them: {names}")
     best = found.datasets[0].best if found.datasets else None
-    matrix = confusion(sweep, dataset, architecture if architecture is not None else best)
+    matrix = confusion(reading, dataset, architecture if architecture is not None else best)
     row = next(row for row in found.datasets[0].rows if row.trial == matrix.trial)
     lanes = {
         lane["seed"]: lane
@@ -85,7 +90,7 @@ def chosen_model(
     if picked not in lanes:
         there = ", ".join(map(str, sorted(lanes)))
         raise NotFound(f"{row.label} has no trained model of seed {picked}; its seeds are {there}")
-    lane, counts = lanes[picked], _counts(sweep, row.trial, matrix.classes, lanes[picked])
+    lane, counts = lanes[picked], _counts(reading, row.trial, matrix.classes, lanes[picked])
     test = proportion(np.array([counts.trace()]), np.array([counts.sum()]))
     assert test is not None
     return ChosenModel(
@@ -127,12 +132,11 @@ def _merit(lane: dict[str, Any]) -> tuple[float, float, int]:
     return -lane["validation_accuracy"], lane["validation_loss"], lane["seed"]
 
 
-def _counts(sweep: Sweep, trial: str, classes: tuple[str, ...], lane: dict[str, Any]) -> np.ndarray:
+def _counts(reading: Reading, trial: str, classes: tuple[str, ...], lane: dict[str, Any]) -> np.ndarray:
     """Test confusions of one lane, int64 [C, C]."""
     place = {name: index for index, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    columns = ["candidate", "seed", "split", "true", "predicted", "count"]
-    for cell in sweep.read("confusions", columns, trials=[trial]).to_pylist():
+    for cell in reading.confusions(trial):
         if (cell["candidate"], cell["seed"], cell["split"]) == (lane["candidate"], lane["seed"], "test"):
             counts[place[cell["true"]], place[cell["predicted"]]] += cell["count"]
     return counts

@@ -11,8 +11,9 @@ import numpy as np
 
 from seqsweep.results.analysis.confusion_contrast import contrast
 from seqsweep.results.analysis.pick import by_test, pick_architecture, pick_dataset
-from seqsweep.results.analysis.summary import DatasetSummary, Summary, summary
-from seqsweep.results.analysis.trials import Trial, read_trials
+from seqsweep.results.analysis.reading import Reading
+from seqsweep.results.analysis.summary import DatasetSummary, Summary
+from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.errors import Invalid, NotFound
 from seqsweep.results.statistics.differences import (
     ALPHA,
@@ -103,13 +104,17 @@ class Comparison:
     alone: dict[str, tuple[str, ...]]
 
 
-def compare_architectures(sweep: Sweep, names: Sequence[str], dataset: str | None = None) -> Comparison:
+def compare_architectures(
+    source: Sweep | Reading, names: Sequence[str], dataset: str | None = None
+) -> Comparison:
     """Compare architectures (labels, trial ids or their beginnings) pair by pair on each data set that has them, or on one.
 
     Raises `StoreError` where a name fits none or several, or two fit the same one.
     """
+    reading = Reading.of(source)
+    sweep = reading.sweep
     ids = all(map(sweep.is_finished, names))  # then no need to look at 10,000 others
-    found = read_trials(sweep, names if ids else None)
+    found = reading.some_trials(names) if ids else reading.trials
     known = [pick_dataset(sweep, list(found.datasets), dataset)] if dataset else list(found.datasets)
     if not known:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
@@ -122,12 +127,12 @@ def compare_architectures(sweep: Sweep, names: Sequence[str], dataset: str | Non
             continue
         if len({trial.trial for trial in picked}) < len(picked):
             raise Invalid(f"`{'` and `'.join(names)}` name one architecture twice: name different ones")
-        pairs = [_within(sweep, *pair, found.searched[name]) for pair in combinations(picked, 2)]
+        pairs = [_within(reading, *pair, found.searched[name]) for pair in combinations(picked, 2)]
         sides = tuple(_side(sweep, trial, found.searched[name]) for trial in picked)
-        blocks.append(DatasetComparison(_entry(sweep, name, picked[0]), True, sides, _corrected(pairs)))
+        blocks.append(DatasetComparison(_entry(reading, name, picked[0]), True, sides, _corrected(pairs)))
     if not blocks:
         raise complaints[0]
-    return Comparison((summary(sweep),), (), ALPHA, tuple(blocks), {})
+    return Comparison((reading.summary,), (), ALPHA, tuple(blocks), {})
 
 
 def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Comparison:
@@ -135,7 +140,8 @@ def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Compa
 
     Raises `StoreError` where one has no results yet, or no data set, or no architecture on any, is common.
     """
-    every = [read_trials(sweep) for sweep in sweeps]
+    readings = [Reading(sweep) for sweep in sweeps]
+    every = [reading.trials for reading in readings]
     for sweep, trials in zip(sweeps, every, strict=True):
         if not trials.datasets:
             raise NotFound(f"sweep {sweep.id} has no finished trial yet")
@@ -158,26 +164,30 @@ def compare_sweeps(sweeps: Sequence[Sweep], dataset: str | None = None) -> Compa
         same = len({_fingerprint(sweep, name) for sweep in sweeps}) == 1
         pairs = []
         for first in shared:
-            floor = least_deviation(_entry(sweeps[0], name, first).test)
+            floor = least_deviation(_entry(readings[0], name, first).test)
             side = _side(sweeps[0], first, every[0].searched[name])
             for sweep, each, trials in zip(sweeps[1:], known[1:], every[1:], strict=True):
                 second = each[_key(first)]
                 other = _side(sweep, second, trials.searched[name])
                 pairs.append(_compared(side, other, first.test, second.test, floor, None, same=same))
         if pairs:
-            blocks.append(DatasetComparison(_entry(sweeps[0], name, shared[0]), same, (), _corrected(pairs)))
+            blocks.append(
+                DatasetComparison(_entry(readings[0], name, shared[0]), same, (), _corrected(pairs))
+            )
     if not blocks:
         raise NotFound(f"{' and '.join(sweep.id for sweep in sweeps)} have no architecture in common")
-    return Comparison(tuple(map(summary, sweeps)), _specs(sweeps), ALPHA, tuple(blocks), alone)
+    return Comparison(
+        tuple(reading.summary for reading in readings), _specs(sweeps), ALPHA, tuple(blocks), alone
+    )
 
 
-def _within(sweep: Sweep, first: Trial, second: Trial, searched: Sequence[str]) -> Compared:
-    floor = least_deviation(_entry(sweep, first.dataset, first).test)
+def _within(reading: Reading, first: Trial, second: Trial, searched: Sequence[str]) -> Compared:
+    floor = least_deviation(_entry(reading, first.dataset, first).test)
     try:
-        by_sequences = contrast(sweep, first.dataset, first.trial, second.trial).accuracy.p_sequences
+        by_sequences = contrast(reading, first.dataset, first.trial, second.trial).accuracy.p_sequences
     except NotFound:  # one has no test figure, or no predictions are kept
         by_sequences = None
-    sides = _side(sweep, first, searched), _side(sweep, second, searched)
+    sides = _side(reading.sweep, first, searched), _side(reading.sweep, second, searched)
     return _compared(*sides, first.test, second.test, floor, by_sequences, same=True)
 
 
@@ -256,8 +266,8 @@ def _label(trial: Trial, with_batch: bool) -> str:
     return f"{trial.label} batch {trial.batch_size}" if with_batch else trial.label
 
 
-def _entry(sweep: Sweep, dataset: str, trial: Trial) -> DatasetSummary:
-    known = {entry.name: entry for entry in summary(sweep).datasets}
+def _entry(reading: Reading, dataset: str, trial: Trial) -> DatasetSummary:
+    known = {entry.name: entry for entry in reading.summary.datasets}
     return known.get(dataset) or DatasetSummary(dataset, trial.synthetic, (), None, None, None)
 
 

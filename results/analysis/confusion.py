@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from seqsweep.results.analysis.answers import answers
 from seqsweep.results.analysis.pick import pick
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.architecture import Lane
 from seqsweep.results.errors import NotFound
 from seqsweep.results.statistics.answers import Answers
@@ -107,26 +107,24 @@ class Confusion:
 
 
 def confusion(
-    sweep: Sweep, dataset: str | None = None, trial: str | None = None, split: str = "test"
+    source: Sweep | Reading, dataset: str | None = None, trial: str | None = None, split: str = "test"
 ) -> Confusion:
     """Confusion matrix of a trial (its id, a prefix, or "lstm x 2 x 100"); None: the best on the data set.
 
     Raises `NotFound` when the data set, trial or split has no such results.
     """
-    picked = pick(sweep, dataset, trial)
+    reading = Reading.of(source)
+    sweep, picked = reading.sweep, pick(reading, dataset, trial)
     if picked.candidate is None:
         raise NotFound(f"trial {picked.trial} has no chosen candidate: all of its lanes diverged")
-    table = sweep.read(
-        "confusions", ["candidate", "seed", "split", "true", "predicted", "count"], trials=[picked.trial]
-    )
-    mine = [cell for cell in table.to_pylist() if cell["candidate"] == picked.candidate]
+    mine = [cell for cell in reading.confusions(picked.trial) if cell["candidate"] == picked.candidate]
     splits = sorted({cell["split"] for cell in mine})
     cells = [cell for cell in mine if cell["split"] == split]
     if not cells:
         found = f"it has {', '.join(splits)}" if splits else "no lane of it was scored"
         raise NotFound(f"trial {picked.trial} has no confusions of split `{split}`; {found}")
     classes = _classes(sweep, picked.dataset, cells)
-    said = answers(sweep, picked.trial, picked.candidate, split, classes)
+    said = reading.answers(picked.trial, picked.candidate, split, classes)
     return measure(sweep.id, picked, picked.candidate, split, classes, _counts(cells, classes), said)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqsweep.results.analysis.answers import answers
 from seqsweep.results.analysis.confusion import Confusion, confusion
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.errors import NotFound
 from seqsweep.results.statistics.answers import Answers
 from seqsweep.results.statistics.differences import ALPHA, holm, least_deviation, number, paired
@@ -79,18 +79,19 @@ class _Aligned:
 
 
 def contrast(
-    sweep: Sweep, dataset: str | None, trial: str | None, against: str, split: str = "test"
+    source: Sweep | Reading, dataset: str | None, trial: str | None, against: str, split: str = "test"
 ) -> Contrast:
     """Compare two trials (ids, prefixes or labels; `trial` None: the best) of a data set.
 
     Raises `NotFound` when one of them has no results or no predictions, both are one, or they share no seed.
     """
-    first, second = (confusion(sweep, dataset, name, split) for name in (trial, against))
+    reading = Reading.of(source)
+    first, second = (confusion(reading, dataset, name, split) for name in (trial, against))
     if first.trial == second.trial:
         raise NotFound(
             f"`{against}` is {first.architecture} itself: name another architecture to compare with"
         )
-    both = _align(*(_answers(sweep, each) for each in (first, second)))
+    both = _align(*(_answers(reading, each) for each in (first, second)))
     if not both.first.size:
         raise NotFound(
             f"{first.architecture} and {second.architecture} have no seed in common on {first.dataset}"
@@ -109,8 +110,8 @@ def contrast(
     )
 
 
-def _answers(sweep: Sweep, data: Confusion) -> Answers:
-    found = answers(sweep, data.trial, data.candidate, data.split, data.classes)
+def _answers(reading: Reading, data: Confusion) -> Answers:
+    found = reading.answers(data.trial, data.candidate, data.split, data.classes)
     if found is None:
         raise NotFound(
             f"trial {data.trial} has no predictions of split `{data.split}`, by which two are compared"

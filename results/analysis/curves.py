@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqsweep.results.analysis.pick import pick
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.architecture import Lane
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep
@@ -59,14 +60,15 @@ class Curves:
     curves: tuple[Curve, ...]
 
 
-def curves(sweep: Sweep, dataset: str | None = None, trial: str | None = None) -> Curves:
+def curves(source: Sweep | Reading, dataset: str | None = None, trial: str | None = None) -> Curves:
     """Mean training error against epochs for every candidate of a trial; None: the best on the data set.
 
     Only the search phase counts, not a refit of the chosen candidate. `trial` is an id, its prefix or an architecture.
 
     Raises `StoreError` when the data set or trial has no results.
     """
-    picked = pick(sweep, dataset, trial)
+    reading = Reading.of(source)
+    sweep, picked = reading.sweep, pick(reading, dataset, trial)
     mine = sweep.read("lanes", trials=[picked.trial]).to_pylist()
     searched = _varying(mine)
     columns = ["candidate", "seed", "epoch", "phase", "train_loss", "validation_loss"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqsweep.results.analysis.parameter_levels import Level, RateRange, levels, rate_ranges
 from seqsweep.results.analysis.parameter_points import Points, read_points
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.errors import MissingExtra, NotFound
 from seqsweep.results.statistics.fanova import main_effects
 from seqsweep.results.store import Sweep
@@ -71,7 +72,7 @@ class Importance:
     rates: tuple[RateRange, ...]
 
 
-def importance(sweep: Sweep, dataset: str | None = None) -> Importance:
+def importance(source: Sweep | Reading, dataset: str | None = None) -> Importance:
     """Functional ANOVA of all finished trials of a data set (None: the first).
 
     Each of `REPEATS` forests sees other seeds and, where the candidates were drawn and not all there are, other candidates,
@@ -83,7 +84,8 @@ def importance(sweep: Sweep, dataset: str | None = None) -> Importance:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtra("importance needs scikit-learn", "importance") from error
-    points = read_points(sweep, dataset)
+    reading = Reading.of(source)
+    sweep, points = reading.sweep, read_points(reading, dataset)
     if not points.names:
         raise NotFound(
             f"sweep {sweep.id} has one value of every parameter on {points.dataset}: nothing to compare"

@@ -7,10 +7,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from seqsweep.results.analysis.pick import pick_dataset
-from seqsweep.results.analysis.summary import summary
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.architecture import ARCHITECTURE, architecture_label
 from seqsweep.results.schema import HYPERPARAMETERS
-from seqsweep.results.store import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,16 +46,15 @@ class Points:
     diverged: np.ndarray
 
 
-def read_points(sweep: Sweep, dataset: str | None) -> Points:
+def read_points(reading: Reading, dataset: str | None) -> Points:
     """Points of a data set (None: the first). Raises `StoreError` where it has no results."""
-    columns = ["dataset", "synthetic", *_KEYS, "seed", "stopped", "validation_accuracy", *_PARAMETERS]
-    table = sweep.read("lanes", columns)
-    declared = [entry.name for entry in summary(sweep).datasets]
+    sweep, table = reading.sweep, reading.lanes
+    declared = [entry.name for entry in reading.summary.datasets]
     present = table["dataset"].unique().to_pylist()
     ordered = [name for name in declared if name in present] + sorted(set(present).difference(declared))
     name = pick_dataset(sweep, ordered, dataset)
     lanes = table.filter(pc.field("dataset") == name).to_pandas()
-    chance = _chance(sweep, name)
+    chance = _chance(reading, name)
     lanes["diverged"] = lanes["stopped"] == "diverged"
     lanes["score"] = lanes["validation_accuracy"].mask(lanes["diverged"], chance)
     points = lanes.groupby(_KEYS, sort=True)
@@ -93,7 +91,7 @@ def _coded(column: "pd.Series") -> tuple[tuple[Any, ...], np.ndarray]:
     return tuple(None if pd.isna(value) else value for value in values), codes.astype(np.int64)
 
 
-def _chance(sweep: Sweep, dataset: str) -> float:
+def _chance(reading: Reading, dataset: str) -> float:
     """Accuracy of guessing: 1 / classes; 0 where their number is not recorded."""
-    classes = {entry.name: len(entry.classes) for entry in summary(sweep).datasets}.get(dataset)
+    classes = {entry.name: len(entry.classes) for entry in reading.summary.datasets}.get(dataset)
     return 1 / classes if classes else 0.0

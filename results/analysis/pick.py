@@ -5,22 +5,23 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from seqsweep.results.analysis.trials import Trial, read_trials
+from seqsweep.results.analysis.reading import Reading
+from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.errors import Ambiguous, NotFound
 from seqsweep.results.store import Sweep
 
 
-def pick(sweep: Sweep, dataset: str | None = None, architecture: str | None = None) -> Trial:
+def pick(reading: Reading, dataset: str | None = None, architecture: str | None = None) -> Trial:
     """A trial by its data set (None: the first) and architecture or id (None: the verdict's best).
 
     Raises `NotFound` when there is none, naming the nearest, or several.
     """
-    if architecture is not None and sweep.is_finished(architecture):  # no need to look at 10,000 others
-        (alone,) = read_trials(sweep, [architecture]).datasets.values()
-        if dataset in (None, alone[0].dataset):
-            return alone[0]
-    found = read_trials(sweep)
-    mine = found.datasets[pick_dataset(sweep, list(found.datasets), dataset)]
+    if architecture is not None:
+        alone = reading.trial(architecture)  # no need to look at 10,000 others
+        if alone is not None and dataset in (None, alone.dataset):
+            return alone
+    found = reading.trials
+    mine = found.datasets[pick_dataset(reading.sweep, list(found.datasets), dataset)]
     return best(mine) if architecture is None else pick_architecture(mine, architecture)
 
 

@@ -9,6 +9,7 @@ from seqsweep.results.analysis.curves import Curves, curves
 from seqsweep.results.analysis.dataset_facts import DatasetFacts, datasets
 from seqsweep.results.analysis.importance import Importance, importance
 from seqsweep.results.analysis.provenance import Provenance, provenance
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.rival import Rival, rival
 from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict, verdict
 from seqsweep.results.errors import MissingExtra, NotFound
@@ -48,25 +49,26 @@ class Report:
     provenance: Provenance
 
 
-def report(sweep: Sweep) -> Report:
+def report(source: Sweep | Reading) -> Report:
     """Read all that a report of the sweep shows; it need not be finished. Raises `StoreError` that names a damaged file."""
-    data = verdict(sweep)
+    reading = Reading.of(source)
+    sweep, data = reading.sweep, verdict(reading)
     facts = {each.name: each for each in datasets(sweep)}
-    tried = {each.dataset: each for each in candidates(sweep)}
+    tried = {each.dataset: each for each in candidates(reading)}
     parts = []
     for block in data.datasets:
         name = block.dataset.name
         other = rival(block)
-        differs, incomparable = _contrast(sweep, block, other)
-        matters, unimportant = _importance(sweep, name)
+        differs, incomparable = _contrast(reading, block, other)
+        matters, unimportant = _importance(reading, name)
         parts.append(
             DatasetReport(
                 verdict=block,
-                confusion=confusion(sweep, name, block.best) if block.best else None,
+                confusion=confusion(reading, name, block.best) if block.best else None,
                 rival=other,
                 contrast=differs,
                 incomparable=incomparable,
-                curves=tuple(curves(sweep, name, row.trial) for row in block.rows[:MOST_CURVES]),
+                curves=tuple(curves(reading, name, row.trial) for row in block.rows[:MOST_CURVES]),
                 candidates=tried[name],
                 importance=matters,
                 unimportant=unimportant,
@@ -76,20 +78,20 @@ def report(sweep: Sweep) -> Report:
     return Report(data, tuple(parts), tuple(facts.values()), provenance(sweep))
 
 
-def _contrast(sweep: Sweep, block: DatasetVerdict, other: Rival | None) -> tuple[Contrast | None, str]:
+def _contrast(reading: Reading, block: DatasetVerdict, other: Rival | None) -> tuple[Contrast | None, str]:
     """How the best and its rival differ, or why that is not told."""
     if other is None:
         return None, ""
     try:
-        return contrast(sweep, block.dataset.name, block.best, other.trial), ""
+        return contrast(reading, block.dataset.name, block.best, other.trial), ""
     except NotFound as error:
         return None, str(error)
 
 
-def _importance(sweep: Sweep, dataset: str) -> tuple[Importance | None, str]:
+def _importance(reading: Reading, dataset: str) -> tuple[Importance | None, str]:
     """What matters on a data set, or why that is not told."""
     try:
-        return importance(sweep, dataset), ""
+        return importance(reading, dataset), ""
     except MissingExtra as error:
         return None, str(error)
     except NotFound:

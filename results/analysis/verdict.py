@@ -10,9 +10,10 @@ import numpy as np
 from seqsweep.results.analysis.caution import Caution
 from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
 from seqsweep.results.analysis.pick import by_test, pick_dataset
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.search_edges import Range, ranges
-from seqsweep.results.analysis.summary import DatasetSummary, Summary, summary
-from seqsweep.results.analysis.trials import Trial, read_trials
+from seqsweep.results.analysis.summary import DatasetSummary, Summary
+from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.analysis.verdict_cautions import cautions
 from seqsweep.results.analysis.verdict_row import Row, is_unstable, row_of
 from seqsweep.results.statistics.differences import ALPHA, PAIRED, least_deviation
@@ -68,15 +69,16 @@ class Verdict:
     datasets: tuple[DatasetVerdict, ...]
 
 
-def verdict(sweep: Sweep, dataset: str | None = None) -> Verdict:
+def verdict(source: Sweep | Reading, dataset: str | None = None) -> Verdict:
     """Rank the architectures of a sweep on each data set, or on one. Without a finished trial `datasets` is empty.
 
     Raises `StoreError` for an unknown data set or a damaged file.
     """
-    found = read_trials(sweep)
+    reading = Reading.of(source)
+    sweep, found = reading.sweep, reading.trials
     names = list(found.datasets)
     names = names if dataset is None else [pick_dataset(sweep, names, dataset)]
-    overall = summary(sweep)
+    overall = reading.summary
     known = {entry.name: entry for entry in overall.datasets}
     described = {entry["name"]: entry for entry in sweep.info.get("datasets") or ()}
     space = ranges((sweep.info.get("spec") or {}).get("hyperparameters") or {})

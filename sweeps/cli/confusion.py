@@ -70,7 +70,10 @@ def command(
     from seqsweep.results.views.confusion import render
 
     data = per_dataset(
-        found, dataset, lambda name, which: confusion(found, name, which, split.value), architecture
+        found,
+        dataset,
+        lambda reading, name, which: confusion(reading, name, which, split.value),
+        architecture,
     )
     note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, counts=counts), console(), json)
@@ -85,7 +88,7 @@ def _contrast(
     data = per_dataset(
         sweep,
         dataset,
-        lambda name, which: contrast(sweep, name, which, against, split),
+        lambda reading, name, which: contrast(reading, name, which, against, split),
         architecture,
     )
     sides = [side for each in data for side in (each.first, each.second)]

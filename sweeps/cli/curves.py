@@ -46,6 +46,8 @@ def command(
     from seqsweep.results.views.curves import render
 
     found = find_sweep(store, sweep)
-    data = per_dataset(found, dataset, lambda name, which: curves(found, name, which), architecture)
+    data = per_dataset(
+        found, dataset, lambda reading, name, which: curves(reading, name, which), architecture
+    )
     note_cells([architecture], [(each.dataset, each.architecture) for each in data])
     print_each(data, lambda each, terminal: render(each, terminal, validation=validation), console(), json)

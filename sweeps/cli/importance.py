@@ -36,4 +36,9 @@ def command(
     from seqsweep.results.views.importance import render
 
     found = find_sweep(store, sweep)
-    print_each(per_dataset(found, dataset, lambda name, _: importance(found, name)), render, console(), json)
+    print_each(
+        per_dataset(found, dataset, lambda reading, name, _: importance(reading, name)),
+        render,
+        console(),
+        json,
+    )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqsweep.cluster.jobs import Jobs
+    from seqsweep.results.analysis.reading import Reading
     from seqsweep.results.store import Sweep
 
 SweepName = Annotated[
@@ -97,7 +98,7 @@ def jobs_at(address: str | None) -> Jobs:
 def per_dataset(
     sweep: Sweep,
     dataset: str | None,
-    measure: Callable[[str, str | None], T],
+    measure: Callable[[Reading, str, str | None], T],
     architecture: str | None = None,
 ) -> list[T]:
     """`measure` of one data set or, without one, of all that have what is asked for.
@@ -105,23 +106,28 @@ def per_dataset(
     Args:
         sweep: the sweep.
         dataset: its name.
-        measure: gets the data set's name and `architecture` or, without one, the best trial (None: no accuracy).
+        measure: gets what has been read of the sweep, the data set's name, and `architecture` or, without one, the best trial
+            (None: no accuracy).
         architecture: as the user named it.
 
     Raises:
         NotFound: none has; the first data set's complaint.
         StoreError: a file is damaged, or the store out of reach.
     """
+    from seqsweep.results.analysis.reading import Reading
     from seqsweep.results.analysis.verdict import verdict
     from seqsweep.results.errors import NotFound
 
-    blocks = verdict(sweep, dataset).datasets
+    reading = Reading(sweep)
+    blocks = verdict(reading, dataset).datasets
     if not blocks:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     found, complaints = [], []
     for block in blocks:
         try:
-            found.append(measure(block.dataset.name, block.best if architecture is None else architecture))
+            found.append(
+                measure(reading, block.dataset.name, block.best if architecture is None else architecture)
+            )
         except NotFound as error:
             complaints.append(error)
     if not found:

@@ -37,12 +37,14 @@ def report(
         StoreError: no such data set, or a file is damaged.
     """
     from seqsweep.results.analysis.confusion import confusion as confusion_of
+    from seqsweep.results.analysis.reading import Reading
     from seqsweep.results.analysis.verdict import verdict as verdict_of
     from seqsweep.results.views import confusion, verdict
 
-    data = verdict_of(sweep, dataset)
+    reading = Reading(sweep)
+    data = verdict_of(reading, dataset)
     confusions = [
-        confusion_of(sweep, block.dataset.name, block.best)
+        confusion_of(reading, block.dataset.name, block.best)
         for block in data.datasets
         if block.best  # nothing to show where every lane diverged
     ]

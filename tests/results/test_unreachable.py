@@ -29,7 +29,7 @@ FIGURES: dict[str, Callable[[Sweep], Any]] = {
     "compare": lambda sweep: compare_architectures(sweep, TWO),
     "report": report,
     "per data set": lambda sweep: per_dataset(
-        sweep, None, lambda name, which: contrast(sweep, name, TWO[0], TWO[1]), TWO[0]
+        sweep, None, lambda reading, name, _: contrast(reading, name, TWO[0], TWO[1]), TWO[0]
     ),
 }
 
