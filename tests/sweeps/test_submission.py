@@ -220,7 +220,8 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert "see it: seqsweep pull" in user("status", sweep)
     logged = user("logs", sweep).splitlines()
     assert user("logs", "-f", sweep).splitlines() == logged
-    assert [json.loads(line)["line"] for line in user("logs", "--json", sweep).splitlines()] == logged
+    told = [json.loads(line)["line"] for line in user("logs", "--json", sweep).splitlines()]
+    assert [line.expandtabs() for line in told] == logged
     assert f"{sweep} had ended before: finished" in user("stop", sweep)
     (listed,) = [each for each in user.json("list", "--cluster") if each["sweep"] == sweep]
     assert listed["status"] == "succeeded"
