@@ -77,7 +77,7 @@ class Confusion:
     """Confusion matrix of the chosen candidate, `seeds` seeds pooled.
 
     `counts` [C][C]: rows are true classes, columns predicted ones, in the order of `classes`; `n` is their sum.
-    `shares` [C][C]: of the true class, with intervals (see `seqsweep.results.analysis.proportion`); None for a class without
+    `shares` [C][C]: of the true class, with intervals (see `seqsweep.results.statistics.proportion`); None for a class without
     sequences. `recall`, `precision`, `f1` [C]: None for a class without sequences, never predicted, or both.
     `macro` and `weighted` average them over classes alike, and by their numbers of sequences. `accuracy`: over seeds.
     `calibration` is None where the store has no predictions. `confused`: pairs of different classes, the most frequent

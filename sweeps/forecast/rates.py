@@ -1,6 +1,6 @@
 """Measured seconds of training per unit of work, and the file that carries them from one machine to another.
 
-A unit is what `seqsweep.sweeps.live.state.cost` counts: one recurrent weight applied to one time step of one sequence.
+A unit is what `seqsweep.seqmodels.cost.cost` counts: one recurrent weight applied to one time step of one sequence.
 """
 
 from __future__ import annotations
