@@ -9,6 +9,9 @@ import torch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# Ray gives way to whatever else runs; here that is other tests, and for its workers these wait
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
 
