@@ -85,7 +85,7 @@ def half_done(strokes: Path, nodes: Nodes, tmp_path_factory: pytest.TempPathFact
         os.kill(driver.process.pid, signal.SIGKILL)
         driver.wait_for(lambda: not nodes.having(TRAINS), "the workers of a dead driver had ended")
     left = newest(driver.store)
-    assert left.info["status"] == "running"
+    assert left.info["status"] == "interrupted"
     assert 1 <= len(left.finished()) < 3
     assert checkpoints(driver.store)
     return driver.store
