@@ -256,7 +256,7 @@ def test_killed_cluster_and_resumed_on_another(
         os.kill(driver.process.pid, signal.SIGKILL)
         for node in nodes.nodes:
             node.kill()
-    assert newest(driver.store).info["status"] == "running"
+    assert newest(driver.store).info["status"] == "interrupted"
     with Nodes([1]) as others:
         resume(driver.store, others)
     assert_same(newest(driver.store), undisturbed)
