@@ -190,12 +190,12 @@ def test_a_large_sweep_estimates_within_a_share_of_the_time(
     state = SweepState("s", [trial(f"t{index}") for index in range(LARGE)], slots=1, clock=clock)
     asked = []
 
-    def estimate() -> TimeLeft:
+    def estimate(*_: object) -> TimeLeft:
         asked.append(real.now)
         real.now += 1.0
         return TimeLeft(100.0 - len(asked))
 
-    monkeypatch.setattr(state, "_time_left", estimate)
+    monkeypatch.setattr("seqsweep.sweeps.live.state.estimate", estimate)
     found = []
     for _ in range(50):
         found.append(state.time_left())
