@@ -44,7 +44,7 @@ def cause(session: str | Path) -> str | None:
 
 
 def says(session: str | Path | None) -> str:
-    """The same as the end of a sentence; empty where the log tells nothing."""
+    """Say the log's most telling line as the end of a sentence; "" where the log tells nothing."""
     line = cause(session) if session is not None else None
     return f"; Ray's log says: {line}" if line else ""
 

@@ -86,12 +86,12 @@ class Lasting(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Of the stream."""
+        """Name the encoding of the stream behind it."""
         return self.stream.encoding
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        """Of the stream."""
+        """Name what the stream behind it does with characters that its encoding lacks."""
         return self.stream.errors
 
     def writable(self) -> bool:

@@ -316,7 +316,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _rows(section: str) -> Iterator[tuple[str, ...]]:
-    """Of each key of a section: name, meaning, type, rule, default, example."""
+    """List of each key of a section its name, meaning, type, rule, default, example."""
     keys = SECTIONS[section].model_fields
     _same(keys, MEANINGS[section], section)
     for key, field in keys.items():
@@ -436,7 +436,7 @@ def _number(value: float) -> str:
 
 
 def _default(key: str, field: FieldInfo) -> str:
-    """As a spec would write it."""
+    """Write a value as a spec would."""
     if field.is_required():
         return "required"
     value = field.default

@@ -145,9 +145,10 @@ def test_worker_that_hangs_is_replaced(
         driver.wait_for(lambda: not Path(f"/proc/{worker}").exists(), "it was killed")
         assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
     assert_same(newest(driver.store), undisturbed)
-    # twice as long each time: on a busy machine an honest epoch may have counted before
-    killed = r"its worker said nothing for (4|8|16) s \(`resources.stall_seconds`\) and was killed; starting it again"
-    assert re.search(killed, driver.output.read_text())
+    assert (
+        "its worker said nothing for 4 s (`resources.stall_seconds`) and was killed; starting it again"
+        in (driver.output.read_text())
+    )
 
 
 @needs_mounts
