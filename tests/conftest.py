@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 import torch
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests import REPOSITORY
 
 # Ray gives way to whatever else runs; here that is other tests, and for its workers these wait
 os.environ.setdefault("RAY_worker_niceness", "0")

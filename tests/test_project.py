@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests import REPOSITORY
+
 TOOLS = {
     "layering": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
     "lint": [sys.executable, "-m", "ruff", "check", "."],

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import example_sweep
 import pytest
-from example_sweep import write_example, write_example_trial
 
 from seqsweep.results.store import Store, Sweep
+from tests import REPOSITORY
+from tests.support import example_sweep
+from tests.support.example_sweep import write_example, write_example_trial
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = REPOSITORY / "docs"
 ERRORS = {"rnn_tanh": 0.2, "gru": 0.04, "lstm": 0.06}
 CLASSES = ("a", "ai", "bA", "chA", "tA")
 

@@ -1,9 +1,10 @@
 """docs/spec.md has every key of a spec, as the models check it."""
 
 import importlib.util
-from pathlib import Path
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+from tests import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
 
 
 def test_the_page_is_what_the_models_say() -> None:

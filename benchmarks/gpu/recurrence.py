@@ -216,8 +216,8 @@ def main() -> None:
     begun = time.monotonic()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     if options.dry_run:
-        sys.path.insert(0, str(Path(__file__).parents[2] / "tests/seqmodels/cuda"))
-        from emulator import Emulator
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from tests.support.cuda.emulator import Emulator
 
         backend, device, name = (
             CudaBackend(Emulator()),

@@ -11,6 +11,7 @@ import pytest
 
 from seqsweep.cluster import authentication, session
 from seqsweep.cluster.errors import ClusterError
+from tests import REPOSITORY
 
 HOSTILE = {
     "RAY_RUNTIME_ENV_HOOK": "antigravity.hook",
@@ -171,13 +172,13 @@ def test_a_token_is_shown_exactly_to_a_cluster_that_wants_one(
 
 
 def test_uv_starts_it_as_the_readme_says(project: Path) -> None:
-    assert "uv run --no-sync seqsweep" in (Path(__file__).parents[2] / "README.md").read_text()
+    assert "uv run --no-sync seqsweep" in (REPOSITORY / "README.md").read_text()
     done = below_uv(project, "seqsweep", "--version")
     assert (done.returncode, done.stdout[:9]) == (0, "seqsweep "), done.stderr
 
 
 def test_the_page_lists_the_variables_that_act() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
     part = page.partition("## Which `RAY_` variables act")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.*) \| (.*) \|$", part, re.MULTILINE)[2:]
     acting = [name for named, _ in rows for name in re.findall(r"`(RAY_\w+\*?)`", named)]

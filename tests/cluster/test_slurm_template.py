@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from seqsweep.cluster.render import Wanted, render
+from tests.support import fake_slurm
 
 PLAIN = Wanted(nodes=2, cpus=1)
 FULL = Wanted(nodes=64, gpus=4, gpu_type="a100", cpus=32, partition="gpu,long", time="1-12", name="big")
@@ -91,9 +92,9 @@ class Job:
     def __init__(self, folder: Path, arguments: tuple[str, ...], stand_ins: dict[str, str]) -> None:
         tools = folder / "bin"
         tools.mkdir()
-        fake = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        fake = f"#!{sys.executable}\n{Path(fake_slurm.__file__).read_text()}"
         for name in ("srun", "scontrol"):
-            stand_ins = {**stand_ins, name: fake + "from fake_slurm import main\nraise SystemExit(main())\n"}
+            stand_ins = {**stand_ins, name: fake}
         for name, text in stand_ins.items():
             (tools / name).write_text(text)
             (tools / name).chmod(0o755)

@@ -26,6 +26,7 @@ from seqsweep.cluster import render as module
 from seqsweep.cluster.instances import choose, gpu_types
 from seqsweep.cluster.local import ClusterError
 from seqsweep.cluster.render import KINDS, Wanted, render
+from tests import REPOSITORY
 
 GCP = {"project": "my-project"}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -222,7 +223,7 @@ def test_these_checks_refuse_a_typo(name: str, right: str, wrong: str) -> None:
 
 def test_kuberay_against_the_crd() -> None:
     """The operator's own CRD with every open object closed, so that a typo is refused."""
-    repository = Path(__file__).resolve().parents[2]
+    repository = REPOSITORY
     folder = Path(os.environ.get("SEQSWEEP_TEST_DATA", repository.parent / "shared" / "data"))
     path = folder / "kuberay" / "ray.io_rayclusters.yaml"
     if not path.is_file():

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from example_sweep import SWEEP_ID, write_example
-from object_server import S3Server
 
 from seqsweep.results.store import Store, Sweep
+from tests.support.example_sweep import SWEEP_ID, write_example
+from tests.support.object_server import S3Server
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from example_sweep import write_example
 
 from seqsweep.results import gathered
 from seqsweep.results.analysis.verdict import verdict as verdict_of
 from seqsweep.results.store import Store, Sweep
+from tests.support.example_sweep import write_example
 
 LATER = 10**10  # ns
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from example_sweep import write_example
 
 from seqsweep.results import holder
 from seqsweep.results.analysis.summary import summary
 from seqsweep.results.errors import StoreError
 from seqsweep.results.holder import LOCK, abandoned, held
 from seqsweep.results.store import Store
+from tests.support.example_sweep import write_example
 
 HOLDER = """
 import sys

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_sweep import SWEEP_ID, write_example
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from seqsweep.results.info import Info, read
 from seqsweep.results.seal import FIELD
 from seqsweep.results.store import Store
 from seqsweep.sweeps.cli import main
+from tests.support.example_sweep import SWEEP_ID, write_example
 
 OTHER = "other-0123ab"
 

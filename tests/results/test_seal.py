@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from example_sweep import SWEEP_ID, write_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,8 @@ from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import SCHEMAS
 from seqsweep.results.seal import FIELD, intact
 from seqsweep.results.store import Store, Sweep
+from tests import REPOSITORY
+from tests.support.example_sweep import SWEEP_ID, write_example
 
 MODELS = ("models",)
 
@@ -108,7 +109,6 @@ def test_files_of_older_versions_are_read(sweep: Sweep) -> None:
 def test_reading_a_store_unpickles_nothing(example_root: Path) -> None:
     program = f"""
 import sys
-sys.path[:0] = [{str(Path(__file__).parent.parent.parent)!r}]
 from seqsweep.results.store import Store
 import safetensors.numpy, pyarrow.parquet
 def hook(event, arguments):
@@ -129,5 +129,7 @@ read()
 started = False
 print("read")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
     assert done.stdout == "read\n", done.stderr

@@ -16,16 +16,15 @@ import pytest
 from seqsweep.results.files import Folder, Staged
 from seqsweep.results.schema import SCHEMAS
 from seqsweep.results.store import Store, Sweep
+from tests import REPOSITORY
 
-HERE = Path(__file__).parent
 SWEEP = "s-000000"
 ROWS = 300
 RACES = 10
 
-WRITER = f"""
+WRITER = """
 import sys
-sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
-from test_store_crash import main
+from tests.results.test_store_crash import main
 main(*sys.argv[1:])
 """
 
@@ -113,7 +112,7 @@ def marks(sweep: Sweep, trial: str) -> set[int]:
 
 
 def start(root: Path, how: str, number: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), how, str(number)])
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), how, str(number)], cwd=REPOSITORY)
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_trials(tmp_path: Path) -> None:

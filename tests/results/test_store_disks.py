@@ -19,8 +19,7 @@ from seqsweep.results import retry
 from seqsweep.results.errors import StoreError
 from seqsweep.results.files import Folder
 from seqsweep.results.store import Store
-
-HERE = Path(__file__).parent
+from tests import REPOSITORY
 
 
 class Failing:
@@ -109,18 +108,17 @@ def test_a_rename_whose_answer_was_lost(tmp_path: Path) -> None:
     assert folder.read("x").to_pybytes() == b"content"
 
 
-FULL = f"""
+FULL = """
 import os, sys, threading, time
-sys.path[:0] = [{str(HERE.parent.parent)!r}, {str(HERE)!r}]
-from example_sweep import *
+from tests.support.example_sweep import *
 from pathlib import Path
 root, freed = Path(sys.argv[1]), sys.argv[2] == "freed"
-if os.system(f"mount -t tmpfs -o size=600k tmpfs {{root}}"):
+if os.system(f"mount -t tmpfs -o size=600k tmpfs {root}"):
     sys.exit(77)
 from seqsweep.results import retry
 from seqsweep.results.errors import StoreError
 sweep = Store(root, patience=60 if freed else 3.2)  # at least 1.5 s, however short the random pauses
-sweep = sweep.create("s-000000", {{}})
+sweep = sweep.create("s-000000", {})
 ballast = root / "ballast"
 with open(ballast, "wb", buffering=0) as file:
     try:
@@ -145,6 +143,7 @@ def test_a_disk_that_is_full(tmp_path: Path, how: str) -> None:
     """A real one, of 600 kB, in a mount namespace of its own."""
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", FULL, str(tmp_path), how],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

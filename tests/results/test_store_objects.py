@@ -20,8 +20,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
-from example_sweep import SWEEP_ID, write_example
-from object_server import BUCKET, KEY, SECRET, S3Server
 from pyarrow import fs
 
 from seqsweep.results.errors import Damaged, Missing, StoreError
@@ -29,8 +27,9 @@ from seqsweep.results.files import Folder
 from seqsweep.results.schema import SCHEMAS
 from seqsweep.results.seal import intact
 from seqsweep.results.store import Store, Sweep
-
-HERE = Path(__file__).parent
+from tests import REPOSITORY
+from tests.support.example_sweep import SWEEP_ID, write_example
+from tests.support.object_server import BUCKET, KEY, SECRET, S3Server
 
 
 @pytest.fixture(scope="module")
@@ -253,17 +252,16 @@ def test_somebody_who_looks_is_told_soon(s3: S3Server) -> None:
         s3.start()
 
 
-WRITER = f"""
+WRITER = """
 import os, signal, sys
-sys.path[:0] = [{str(HERE.parent.parent)!r}]
 from seqsweep.results.files import Folder
 from seqsweep.results.seal import BLANK, FIELD, seal
 # 5 MB are one PUT, 30 MB a multipart upload
-small, large = (seal(f"{{FIELD}}: {{BLANK}}".encode() + os.urandom(size)) for size in (5_000_000, 30_000_000))
+small, large = (seal(f"{FIELD}: {BLANK}".encode() + os.urandom(size)) for size in (5_000_000, 30_000_000))
 folder = Folder.at(sys.argv[1])
 print("ready", flush=True)
 for number in range(10**6):
-    folder.write(f"{{number}}", (small, large)[number % 2])
+    folder.write(f"{number}", (small, large)[number % 2])
 """
 
 
@@ -271,7 +269,9 @@ def test_a_killed_writer_shows_no_part(s3: S3Server) -> None:
     chance = random.Random()
     for _ in range(3):
         root = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-        with subprocess.Popen([sys.executable, "-c", WRITER, root], stdout=subprocess.PIPE) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, root], stdout=subprocess.PIPE, cwd=REPOSITORY
+        ) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             folder = Folder.at(root)

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from seqsweep.results.store import Store, Sweep
+from tests import REPOSITORY
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def expected(folder: Path) -> dict[tuple[str, str, int], float]:
     return {key: sum(values) / len(values) for key, values in groups.items()}
 
 
-PAGES = Path(__file__).parent.parent.parent
+PAGES = REPOSITORY
 LINES = [
     line.strip()
     for page in ("README.md", "docs/store.md")

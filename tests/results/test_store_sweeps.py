@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from example_sweep import SWEEP_ID, write_example
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.results.schema import EXAMPLES, SCHEMAS, VERSION_KEY, table
 from seqsweep.results.seal import FIELD
 from seqsweep.results.store import EXAMPLES_FILE, Store, Sweep
+from tests.support.example_sweep import SWEEP_ID, write_example
 
 
 def test_an_absent_store_is_an_empty_store(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from emulator import COMPILER, Emulator
-from specialisations import recurrence_kernels
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
@@ -19,6 +17,8 @@ from seqsweep.seqmodels.backends.cuda.memory import Measures
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import Conformance, Problem, stepwise_relu
+from tests.support.cuda.emulator import COMPILER, Emulator
+from tests.support.cuda.specialisations import recurrence_kernels
 
 
 class TestTorch(Conformance):

@@ -15,6 +15,7 @@ from seqsweep.seqmodels.data.splits import split
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
+from tests import REPOSITORY
 
 SETTINGS = {
     "dataset": "handwriting",
@@ -34,7 +35,7 @@ SETTINGS = {
 
 def measure(settings: dict[str, Any]) -> dict[str, Any]:
     """By a process of its own."""
-    script = Path(__file__).with_name("peak_memory.py")
+    script = REPOSITORY / "tests" / "support" / "peak_memory.py"
     command = [sys.executable, "-W", "error", str(script), json.dumps(settings)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -9,8 +9,9 @@ import os
 import numpy as np
 import pytest
 import torch
-from plain import small_dataset, tokens_of
 from torch import Tensor
+
+from tests.support.plain import small_dataset, tokens_of
 
 os.environ["KERAS_BACKEND"] = "torch"  # read once, when keras is first imported
 import keras

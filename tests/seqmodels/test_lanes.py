@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from plain import PlainModel, dropout_masks, small_dataset, tokens_of
 from scipy import stats
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import same_bits
+from tests.support.plain import PlainModel, dropout_masks, small_dataset, tokens_of
 
 DATA = small_dataset()
 ARCHITECTURES = [

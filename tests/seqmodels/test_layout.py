@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 import torch
-from plain import PlainModel
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.layout import ALIGNMENT, Layout
+from tests.support.plain import PlainModel
 
 ARCHITECTURES = [
     Architecture(cell, layers, hidden, bidirectional, readout, head)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from plain import PlainModel, small_dataset, tokens_of, train_plain
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
@@ -19,6 +18,7 @@ from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer, _mean_losses
 from seqsweep.seqmodels.training_config import TrainingConfig
+from tests.support.plain import PlainModel, small_dataset, tokens_of, train_plain
 
 DATA = small_dataset(40, longest=6)
 TRAIN, VALIDATION = np.arange(0, 29), np.arange(29, 40)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from plain import PlainModel, small_dataset, train_plain
 from safetensors.torch import load, save
 from sklearn.metrics import accuracy_score, log_loss
 
@@ -21,6 +20,7 @@ from seqsweep.seqmodels.scoring import TrialOutcome
 from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
+from tests.support.plain import PlainModel, small_dataset, train_plain
 
 DATA = small_dataset(50, longest=6)
 SPLITS = split(DATA, fraction=0.25)

@@ -1,6 +1,5 @@
 """One Ray for all tests here that need one: starting it takes seconds."""
 
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -9,13 +8,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `small_sweep`, whichever tests are collected
-
 
 @pytest.fixture(scope="session")
 def strokes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small data set on disk."""
-    from small_sweep import write_strokes
+    from tests.support.small_sweep import write_strokes
 
     return write_strokes(tmp_path_factory.mktemp("strokes"))
 
@@ -40,10 +37,9 @@ def undisturbed(
     local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pd.DataFrame]:
     """Tables of a long sweep that nobody disturbed, two trials at a time."""
-    from small_sweep import LONG, figures, newest, table
-
     from seqsweep.sweeps.cli.running import run_sweep
     from seqsweep.sweeps.spec.loading import parse_spec
+    from tests.support.small_sweep import LONG, figures, newest, table
 
     store = tmp_path_factory.mktemp("undisturbed")
     spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")

@@ -1,9 +1,9 @@
 """A few of the kernels as NVRTC compiles them: enough registers, hardly a spill. `compile.py` looks at all."""
 
 import pytest
-from compile import GPUS, Usage, broken_bounds, shapes, usage
 
 from seqsweep.seqmodels.backends.cuda.device import Kernel
+from tests.support.cuda.compile import GPUS, Usage, broken_bounds, shapes, usage
 
 pytest.importorskip("cuda.bindings", reason="the extra `cuda` is not installed")
 

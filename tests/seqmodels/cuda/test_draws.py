@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from emulator import COMPILER, Emulator
 
 from seqsweep.seqmodels.backends.cuda.device import Kernel, Long
 from seqsweep.seqmodels.randomness import Purpose, normal, permutation, uniform
+from tests.support.cuda.emulator import COMPILER, Emulator
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SEEDS = torch.tensor([0, 7, 2**32 - 1])

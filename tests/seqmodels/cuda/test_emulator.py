@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from emulator import COMPILER, EmulationError, Emulator
 
 from seqsweep.seqmodels.backends.cuda.device import Argument, Kernel, Long
+from tests.support.cuda.emulator import COMPILER, EmulationError, Emulator
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from emulator import COMPILER, Emulator
-from plain import small_dataset, tokens_of
 from torch import Tensor
 
 from seqsweep.seqmodels import trial_run
@@ -30,6 +28,8 @@ from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
+from tests.support.cuda.emulator import COMPILER, Emulator
+from tests.support.plain import small_dataset, tokens_of
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 DATA = small_dataset(22, longest=7)

@@ -8,9 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import test_backends
 import torch
-from plain import small_dataset, tokens_of
 from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
@@ -26,6 +24,8 @@ from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import SIZES, Problem, same_bits, stepwise_relu
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
+from tests.seqmodels import test_backends
+from tests.support.plain import small_dataset, tokens_of
 
 pytestmark = [
     pytest.mark.gpu,

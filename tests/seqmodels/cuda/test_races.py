@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from emulator import COMPILER, EmulationError, Emulator
-from specialisations import recurrence_kernels
 from torch import Tensor
 
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
 from seqsweep.seqmodels.backends.cuda.device import SOURCES
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem, same_bits
+from tests.support.cuda.emulator import COMPILER, EmulationError, Emulator
+from tests.support.cuda.specialisations import recurrence_kernels
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SEEDS = (1, 2, 3)

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from emulator import COMPILER, Emulator
-from specialisations import recurrence_kernels
 from torch import Tensor
 
 from seqsweep.seqmodels.backends.base import Rows, Weights
@@ -14,6 +12,8 @@ from seqsweep.seqmodels.backends.cuda.recurrence import MOST_TOKENS, RecurrenceP
 from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shape
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem, close, packed_module
+from tests.support.cuda.emulator import COMPILER, Emulator
+from tests.support.cuda.specialisations import recurrence_kernels
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 SORTED_ROWS = 1024  # as in rows_of_block.cuh

@@ -1,10 +1,10 @@
 """The kernels around the recurrence, as NVRTC compiles them: nothing in memory, room for several blocks on a multiprocessor."""
 
 import pytest
-from compile import REGISTERS, usage
 
 from seqsweep.seqmodels.backends.cuda.device import SOURCES, Kernel
 from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS
+from tests.support.cuda.compile import REGISTERS, usage
 
 pytest.importorskip("cuda.core", reason="the extra `cuda` is not installed")
 KERNELS = {

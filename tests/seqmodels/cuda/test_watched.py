@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from emulator import COMPILER, EmulationError, Emulator
-from specialisations import recurrence_kernels
-from test_epochs import CONFIG, LANES, trainer
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.cuda.backend import CudaBackend
@@ -15,6 +12,9 @@ from seqsweep.seqmodels.backends.cuda.device import SOURCES
 from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shape
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem
+from tests.seqmodels.cuda.test_epochs import CONFIG, LANES, trainer
+from tests.support.cuda.emulator import COMPILER, EmulationError, Emulator
+from tests.support.cuda.specialisations import recurrence_kernels
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler: none of g++, c++ is there")
 HIDDEN = 21  # a multiple of nothing

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written import write_archive
 
 from seqsweep.seqmodels.data import archives
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.files import Files, open_files, read_bytes
 from seqsweep.seqmodels.data.numbers import read_lines
+from tests.support.written import write_archive
 
 
 def pack(path: Path, *members, **options) -> Path:

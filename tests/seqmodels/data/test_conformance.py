@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from suites import ClassFoldersSuite, Data, FormatSuite, TransformSuite
 
 from seqsweep.seqmodels.data import registry
 from seqsweep.seqmodels.data.errors import DataError, Problem
@@ -20,6 +19,7 @@ from seqsweep.seqmodels.data.transforms.base import Array, Transform
 from seqsweep.seqmodels.data.transforms.minmax import MINMAX
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
+from seqsweep.seqmodels.testing.data_conformance import ClassFoldersSuite, Data, FormatSuite, TransformSuite
 
 
 class TestMfcc(ClassFoldersSuite):

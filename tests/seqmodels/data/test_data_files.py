@@ -7,10 +7,10 @@ import os
 import tarfile
 
 import pytest
-from written import PLACES, write, write_archive, write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.files import open_files
+from tests.support.written import PLACES, write, write_archive, write_folder
 
 TREE = {"x/train/1.txt": "one", "x/dev/é.txt": "two", "y/": "", "top.txt": b"\xff", ".git/config": "hidden",
         "x/.DS_Store": "", "__MACOSX/x/1.txt": ""}  # fmt: skip

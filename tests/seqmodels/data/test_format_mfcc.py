@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import StandardScaler
-from written import PLACES, write
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from tests.support.written import PLACES, write
 
 GOOD = {
     "ka/Train/07_ka_1_2.mfcc": "1.0e+00 5 -2 \n3 5 0\n",

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.preprocessing import MinMaxScaler
-from written import PLACES, write
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.strokes import STROKES
+from tests.support.written import PLACES, write
 
 GOOD = {
     "a/train/1.txt": "2 0.5 1 1.5 -1",

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
-from written import PLACES, write, write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.ts import TS
+from tests.support.written import PLACES, write, write_folder
 
 HEADER = """# a comment
 @problemName Toy

@@ -5,13 +5,13 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_format_ts import GOOD
-from written import write_folder
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
 from seqsweep.seqmodels.data.source import check_source, load
+from tests.seqmodels.data.test_format_ts import GOOD
+from tests.support.written import write_folder
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
-from written import write_folder
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
@@ -17,6 +16,7 @@ from seqsweep.seqmodels.data.outliers import FarValues, far_values
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.data.transforms.minmax import minmax
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
+from tests.support.written import write_folder
 
 RISING = np.linspace(-1, 1, 6)
 

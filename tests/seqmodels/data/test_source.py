@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from written import write_folder
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.source import EMBEDDED, check_source, load, source_name
+from tests.support.written import write_folder
 
 STROKES = {f"{c}/{part}/1.txt": f"2 1 2 3 {n}" for n, c in enumerate("abc") for part in ("train", "dev")}
 

@@ -10,7 +10,6 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from exported import CLASSES, FEATURES, NORMALIZATIONS, answers, description, padded, raw, weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -24,6 +23,16 @@ from seqsweep.seqmodels.export.model import Model
 from seqsweep.seqmodels.export.onnx_graph import onnx_model
 from seqsweep.seqmodels.export.reading import open_model
 from seqsweep.seqmodels.export.writing import write_model
+from tests.support.exported import (
+    CLASSES,
+    FEATURES,
+    NORMALIZATIONS,
+    answers,
+    description,
+    padded,
+    raw,
+    weights,
+)
 
 WIDE = Architecture("lstm", 1, 4, bidirectional=True, readout=("last", "max"), head_hidden=5)
 SMALL = Architecture("rnn_tanh", 1, 3)

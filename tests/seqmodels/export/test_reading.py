@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from exported import description, weights
 from safetensors.numpy import save, save_file
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.export.reading import open_model
+from tests.support.exported import description, weights
 
 GRU = Architecture("gru", 1, 3)
 

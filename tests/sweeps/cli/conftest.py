@@ -1,17 +1,14 @@
 """A store that several verbs are tested on."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for `trained`, whichever tests are collected
 
 
 @pytest.fixture(scope="package")
 def trained_store(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`letters-0a1b2c`: two architectures on real strokes; `both-3d4e5f`: one on two data sets."""
-    from trained import letters, train
+    from tests.support.trained import letters, train
 
     place = tmp_path_factory.mktemp("trained")
     shared = {"seeds": 2, "hyperparameters": {"lr": 1e-2}, "training": {"epochs": 2, "refit": True}}

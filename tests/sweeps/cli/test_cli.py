@@ -13,9 +13,8 @@ import pytest
 
 from seqsweep.results.query.sql import Answer
 from seqsweep.sweeps.cli import main
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "results"))
-from example_sweep import SWEEP_ID, write_example
+from tests import REPOSITORY
+from tests.support.example_sweep import SWEEP_ID, write_example
 
 VERBS = (
     "run",
@@ -87,7 +86,7 @@ def test_help_and_readme_group_the_verbs_alike(capsys: pytest.CaptureFixture[str
             r"^([A-Z][a-z ]+):\n((?:  [a-z].*\n)+)", said(capsys, "--help"), re.MULTILINE
         )
     }
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     written = {
         heading: re.findall(
             r"`(?:seqsweep )?([a-z-]+)", " ".join(re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE))

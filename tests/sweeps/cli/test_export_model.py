@@ -1,7 +1,6 @@
 """`seqsweep export-model`: the right model of a real sweep, and everything that the store knows of it."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.source import load
 from seqsweep.sweeps.cli import main
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from trained import LETTERS, letters, plainly_exported
+from tests.support.trained import LETTERS, letters, plainly_exported
 
 
 @pytest.fixture(autouse=True)

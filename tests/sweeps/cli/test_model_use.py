@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import classification_report, confusion_matrix
 from statsmodels.stats.proportion import proportion_confint
-from trained import LETTERS, letters, plainly_exported
 
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.formats.base import RawSequence
 from seqsweep.seqmodels.export.reading import open_model
 from seqsweep.sweeps.cli import main
 from seqsweep.sweeps.models import use as model_use
+from tests.support.trained import LETTERS, letters, plainly_exported
 
 PARTS = [("letters", "handwriting"), ("both", "vowels"), ("both", "handwriting")]
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from seqsweep.sweeps.cli import main
+from tests import REPOSITORY
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "models.md"
+PAGE = REPOSITORY / "docs" / "models.md"
 SNIPPET = re.compile(r"^```(sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

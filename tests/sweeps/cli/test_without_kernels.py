@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_sweep import CELLS, newest, table, toml
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.results.store import Store
@@ -17,8 +16,9 @@ from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Resources
+from tests import REPOSITORY
+from tests.support.small_sweep import CELLS, newest, table, toml
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 NOTE = (
     "note: the slower `torch` backend trains, as the kernels of `cpu` were not built: "
     "install again where a C++17 compiler is found (`seqsweep doctor` tells more)\n"

@@ -1,0 +1,278 @@
+"""What every format and every transform must keep: a test class inherits it and names its subject."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from seqsweep.seqmodels.architecture import Architecture
+from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.class_folders import ClassFolders
+from seqsweep.seqmodels.data.inputs import read_file, read_labelled
+from seqsweep.seqmodels.data.registry import FORMATS, TRANSFORMS, format_named, normalize, transform_of
+from seqsweep.seqmodels.data.source import check_source, load
+from seqsweep.seqmodels.data.transforms.base import Array, Transform
+from seqsweep.seqmodels.export.description import Description
+from seqsweep.seqmodels.export.reading import open_model
+from seqsweep.seqmodels.export.writing import write_model
+from seqsweep.seqmodels.layout import Layout
+
+CLASSES, PARTS = ("a", "b"), ("train", "test")
+DRAWINGS = ("ink", "image", "traces")
+Data = Mapping[tuple[str, str], Sequence[Array]]  # by class and part
+
+BAD_BYTES = {
+    "empty": b"",
+    "blank": b" \n\n",
+    "zeros": bytes(300),
+    "utf-16": "1 2 3 4 5 6\n".encode("utf-16"),
+    "utf-16-le": ("1 2 3 4 5 6\n" * 9).encode("utf-16-le"),
+    "utf-32": "1 2 3 4 5 6\n".encode("utf-32"),
+    "words": b"these are words\n",
+    "binary": bytes(range(128, 256)),
+}
+BAD_VALUES = {"nan": np.nan, "infinite": np.inf, "beyond float32": 1e39}
+
+
+def some_data(seed: int = 0, features: int = 2) -> dict[tuple[str, str], list[Array]]:
+    """Three sequences of each class and part."""
+    draw = np.random.default_rng(seed)
+    return {
+        (name, part): [draw.normal(9, 4, (int(draw.integers(2, 7)), features)).round(3) for _ in range(3)]
+        for name in CLASSES
+        for part in PARTS
+    }
+
+
+class FormatSuite:
+    """A format's test class says which it is, and how a data set is written."""
+
+    format: ClassVar[Format]
+
+    def write(self, root: Path, data: Data) -> None:
+        """Write `data` below the new folder `root`, class by class and train before test where the files are not several."""
+        raise NotImplementedError
+
+    def source(self, root: Path) -> dict[str, str]:
+        return {"path": str(root), "format": self.format.name, "name": "set"}
+
+    def files(self, root: Path) -> list[Path]:
+        return sorted(each for each in root.rglob("*") if each.name.endswith(self.format.ending))
+
+    def test_it_is_known(self) -> None:
+        assert format_named(self.format.name) is self.format
+        assert sum(each.name == self.format.name for each in FORMATS) == 1
+        assert self.format.ending.startswith(".")
+        assert self.format.ending.islower()
+        assert self.format.row
+        assert self.format.drawing in DRAWINGS
+        assert any(self.format.transform is each for each in TRANSFORMS)
+        assert check_source({"path": "x", "format": self.format.name}) == []
+
+    def test_what_is_written_is_read_and_brought_to_scale(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "set", data := some_data())
+        read = load(self.source(tmp_path / "set"))
+        assert read.class_names == CLASSES
+        raw = {each.id: each for each in read_labelled(tmp_path / "set", self.format.name, "all")}
+        assert sorted(raw) == sorted(read.ids)
+        for name in CLASSES:
+            for is_test, part in ((False, "train"), (True, "test")):
+                members = [
+                    index
+                    for index in range(read.sequence_count)
+                    if read.label[index] == CLASSES.index(name) and read.is_test[index] == is_test
+                ]
+                assert len(members) == 3
+                for index, written in zip(members, data[name, part], strict=True):
+                    np.testing.assert_array_equal(raw[read.ids[index]].values, written)
+                    assert raw[read.ids[index]].label == name
+                    scaled = normalize(written, read.normalization).astype(np.float32)
+                    np.testing.assert_array_equal(read.sequence(index), scaled)
+        assert json.loads(json.dumps(read.normalization)) == read.normalization
+
+    def test_labelled_parts_are_those_of_training(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "set", some_data())
+        read = load(self.source(tmp_path / "set"))
+        for part in PARTS:
+            found = {each.id for each in read_labelled(tmp_path / "set", self.format.name, part)}
+            assert found == {
+                each for each, test in zip(read.ids, read.is_test, strict=True) if test == (part == "test")
+            }
+
+    def test_files_are_parsed_for_a_trained_model(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "set", some_data())
+        raw = [each.values.tolist() for each in read_labelled(tmp_path / "set", self.format.name, "all")]
+        found = [each for file in self.files(tmp_path / "set") for each in read_file(file, self.format.name)]
+        assert len(found) == len(raw) == 12
+        for each in found:
+            assert each.values.tolist() in raw  # type: ignore[union-attr]
+            assert str(tmp_path) in each.where
+
+    def test_nothing_is_learnt_from_test(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "one", data := some_data())
+        other = {
+            key: [each * 50 for each in kept] if key[1] == "test" else kept for key, kept in data.items()
+        }
+        self.write(tmp_path / "two", other)
+        one, two = (load(self.source(tmp_path / each)) for each in ("one", "two"))
+        assert one.normalization == two.normalization
+        for index in np.flatnonzero(~one.is_test):
+            np.testing.assert_array_equal(one.sequence(index), two.sequence(index))
+
+    @pytest.mark.parametrize("content", BAD_BYTES.values(), ids=list(BAD_BYTES))
+    def test_bad_bytes_are_refused_and_their_file_is_named(self, content: bytes, tmp_path: Path) -> None:
+        self.write(tmp_path / "set", some_data())
+        file = self.files(tmp_path / "set")[0]
+        file.write_bytes(content)
+        readers: dict[str, Callable[[], object]] = {
+            "read": lambda: load(self.source(tmp_path / "set")),
+            "labelled": lambda: read_labelled(tmp_path / "set", self.format.name, "all"),
+            "parsed": lambda: list(
+                self.format.parse(Files("", "", {str(file): file}, frozenset({""})), str(file))
+            ),
+        }
+        for name, read in readers.items():
+            with pytest.raises(DataError) as caught:
+                read()
+            assert all(problem.where.startswith(str(file)) for problem in caught.value.problems), name
+
+    @pytest.mark.parametrize("value", BAD_VALUES.values(), ids=list(BAD_VALUES))
+    def test_no_bad_value_comes_through(self, value: float, tmp_path: Path) -> None:
+        data = some_data()
+        data["a", "train"][1][1, 0] = value
+        self.write(tmp_path / "set", data)
+        try:
+            read = load(self.source(tmp_path / "set"))
+        except DataError as error:
+            named = {problem.where.rpartition(":")[0] or problem.where for problem in error.problems}
+            assert named <= set(map(str, self.files(tmp_path / "set")))
+        else:  # filled in, and then it is said
+            assert np.isfinite(read.tokens).all()
+            assert read.notes
+
+    def test_unlike_columns_are_refused(self, tmp_path: Path) -> None:
+        data = some_data()
+        data["b", "test"][2] = data["b", "test"][2][:, :1]
+        self.write(tmp_path / "set", data)
+        with pytest.raises(DataError):
+            load(self.source(tmp_path / "set"))
+
+    def test_no_data_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "set").mkdir()
+        for path in (tmp_path / "set", tmp_path / "none"):
+            with pytest.raises(DataError):
+                load(self.source(path))
+            with pytest.raises(DataError):
+                read_labelled(path, self.format.name)
+
+    def test_a_model_of_it_can_be_described(self) -> None:
+        described = Description(ARCHITECTURE, 2, CLASSES, self.format.name, {"kind": "none"})
+        assert Description.from_table(described.to_table()) == described
+
+
+class ClassFoldersSuite(FormatSuite):
+    """The same where each sequence is a file."""
+
+    format: ClassVar[ClassFolders]
+
+    def encode(self, values: Array) -> str:
+        """The text of one file: a row a line."""
+        return "".join(" ".join(map(repr, row)) + "\n" for row in values.tolist())
+
+    def write(self, root: Path, data: Data) -> None:
+        for (name, part), sequences in data.items():
+            folder = root / name / (self.format.layout.test if part == "test" else self.format.layout.train)
+            folder.mkdir(parents=True)
+            for number, values in enumerate(sequences):
+                (folder / f"{number}{self.format.ending}").write_text(self.encode(values))
+
+
+ARCHITECTURE = Architecture(
+    cell="gru", layers=1, hidden=4, bidirectional=False, readout=("last",), head_hidden=0
+)
+
+
+class TransformSuite:
+    """A transform's test class says which it is."""
+
+    transform: ClassVar[Transform]
+
+    def sequences(self) -> list[Array]:
+        """Columns of unlike scale, of which the last is constant in the first sequence; none may be written to."""
+        draw = np.random.default_rng(3)
+        found = [
+            draw.normal([1.0, -200.0, 3e4], [0.5, 20.0, 1e3], (length, 3)) for length in (7, 1, 12, 3, 5)
+        ]
+        found[0][:, -1] = 29_000.0
+        for each in found:
+            each.flags.writeable = False
+        return found
+
+    def test_it_is_known(self) -> None:
+        assert transform_of({"kind": self.transform.kind}) is self.transform
+        assert sum(each.kind == self.transform.kind for each in TRANSFORMS) == 1
+        assert self.transform.words
+
+    def test_the_record_brings_new_sequences_to_the_same_scale(self) -> None:
+        sequences = self.sequences()
+        scaled, record, _ = self.transform.fit_apply(sequences, [False] * 4 + [True], "set")
+        assert record["kind"] == self.transform.kind
+        assert json.loads(json.dumps(record)) == record
+        self.transform.check(record, 3)
+        for sequence, each in zip(sequences, scaled, strict=True):
+            assert each.dtype == np.float64
+            assert np.isfinite(each).all()
+            np.testing.assert_array_equal(self.transform.apply(sequence, record), each)
+
+    def test_nothing_is_learnt_from_test(self) -> None:
+        sequences = self.sequences()
+        is_test = [False, True, False, True, False]
+        scaled, record, _ = self.transform.fit_apply(sequences, is_test, "set")
+        poisoned = [each * 1e6 if test else each for each, test in zip(sequences, is_test, strict=True)]
+        again, same, _ = self.transform.fit_apply(poisoned, is_test, "set")
+        assert same == record
+        for one, other, test in zip(scaled, again, is_test, strict=True):
+            assert test or one.tolist() == other.tolist()
+
+    def test_its_twins_do_the_same_or_export_refuses(self, tmp_path: Path) -> None:
+        sequences = self.sequences()
+        _, record, _ = self.transform.fit_apply(sequences, [False] * 5, "set")
+        description = Description(ARCHITECTURE, 3, CLASSES, FORMATS[0].name, record)
+        layout = Layout(ARCHITECTURE, 3, len(CLASSES))
+        row = torch.rand(layout.width, generator=torch.Generator().manual_seed(0)) - 0.5
+        state = {name: value.numpy() for name, value in layout.state_dict(row).items()}
+        if not self.transform.exportable:
+            with pytest.raises(DataError, match="has no twin in torch and ONNX"):
+                write_model(tmp_path / "model", description, state)
+            assert list(tmp_path.iterdir()) == []
+            return
+        # weights, model.pt2 and model.onnx agree with `apply` before torch.nn, or it raises
+        assert len(write_model(tmp_path / "model", description, state)) == 3
+        spec = spec_from_file_location("model", tmp_path / "model/model.py")
+        assert spec is not None
+        assert spec.loader is not None
+        alone = module_from_spec(spec)
+        spec.loader.exec_module(alone)
+        assert "seqsweep.seqmodels" not in (tmp_path / "model/model.py").read_text()
+        values, lengths = alone.pad([each.tolist() for each in sequences])
+        for place, length in enumerate(lengths):
+            values[place, length:] = torch.nan
+        for model in (alone.load(tmp_path / "model"), open_model(tmp_path / "model").network):
+            found = model.normalize(values, lengths).numpy()
+            for place, sequence in enumerate(sequences):
+                scaled = self.transform.apply(sequence, record).astype(np.float32)
+                np.testing.assert_array_equal(found[place, : len(sequence)], scaled)
+
+    def test_a_record_of_somebody_else_is_checked(self) -> None:
+        _, record, _ = self.transform.fit_apply(self.sequences(), [False] * 5, "set")
+        for name in self.transform.numbers:
+            for wrong in (None, "abc", [1.0], [1.0, 2.0, np.nan], [1.0, True, 2.0], [1.0, 2.0, 10**400]):
+                with pytest.raises(ValueError, match=f"`normalization.{name}` must be 3 finite numbers"):
+                    self.transform.check({**record, name: wrong}, 3)
