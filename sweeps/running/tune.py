@@ -158,15 +158,13 @@ class Watcher(tune.Callback):  # type: ignore[misc]
             times = self._stalls.get(name, 0)
             patience = self.stall_seconds * 2**times  # an epoch may take that long after all
             if now - worker.heard > patience:
-                self._reasons[name] = (
-                    f"its worker said nothing for {patience:g} s (`resources.stall_seconds`) and was killed"
-                )
-                self._stalls[name] = times + 1
-                self._heard[name] = replace(worker, heard=now)
-                # a task beside it does what ray.kill would (after 5 s), but Tune keeps the actor's handle to itself
-                here = NodeAffinitySchedulingStrategy(worker.node, soft=False)
-                kill = ray.remote(_kill).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
-                kill.remote(worker.pid)
+                if not worker.condemned:  # else the kill has not come through, and is tried again
+                    self._reasons[name] = (
+                        f"its worker said nothing for {patience:g} s (`resources.stall_seconds`) and was killed"
+                    )
+                    self._stalls[name] = times + 1
+                self._heard[name] = replace(worker, heard=now, condemned=True)
+                _end_process(worker.node, worker.pid)
 
 
 @dataclass(frozen=True)
@@ -174,6 +172,13 @@ class _Worker:
     heard: float
     node: str
     pid: int
+    condemned: bool = False
+
+
+def _end_process(node: str, pid: int) -> None:
+    """Kill it from a task beside it, as ray.kill would (after 5 s), but Tune keeps the actor's handle to itself."""
+    here = NodeAffinitySchedulingStrategy(node, soft=False)
+    ray.remote(_kill).options(num_cpus=0, max_retries=0, scheduling_strategy=here).remote(pid)
 
 
 def _kill(pid: int) -> None:

@@ -10,6 +10,7 @@ from seqsweep.cluster.local import ClusterError
 from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.live.trial_state import TrialState
+from seqsweep.sweeps.running import tune
 from seqsweep.sweeps.running.trainable import _of_the_place, _unfit
 from seqsweep.sweeps.running.tune import LOW_MEMORY, RESTARTS, Watcher
 from seqsweep.sweeps.versions import installed_versions
@@ -71,6 +72,34 @@ def test_trouble_is_told_and_so_is_giving_up() -> None:
         f"{title} failed: MemoryError: ; given up after 3 times in a row without progress",
     ]
     assert watch.state.trials["a"].status == "failed"
+
+
+def test_a_stall_is_counted_once_however_long_the_kill_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, killed = [100.0], []
+    monkeypatch.setattr(tune.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tune, "_end_process", lambda node, pid: killed.append((now[0], pid)))
+    watch, trial = watcher()
+    watch.stall_seconds = 4.0
+    title = watch.state.trials["a"].title
+
+    def pass_seconds(count: int) -> None:
+        for _ in range(count):
+            now[0] += 1.0
+            watch._next_look = 0.0
+            watch.on_step_end(0, [])
+
+    watch.on_trial_start(0, [], trial)
+    watch.on_trial_result(0, [], trial, result(pid=1))
+    pass_seconds(16)
+    assert killed == [(105.0, 1), (114.0, 1)], "tried again, after twice as long"
+    watch.on_trial_recover(0, [], trial)
+    watch.on_trial_start(0, [], trial)
+    watch.on_trial_result(0, [], trial, result(pid=2))
+    pass_seconds(9)
+    assert killed[2:] == [(125.0, 2)], "twice as long for the next worker, and no longer"
+    watch.on_trial_recover(0, [], trial)
+    why = "its worker said nothing for {} s (`resources.stall_seconds`) and was killed; starting it again"
+    assert [text for _, text in watch.state.events] == [f"{title}: {why.format(time)}" for time in (4, 8)]
 
 
 def test_low_memory_counts_as_a_loss_of_whatever_ran() -> None:
