@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from statistics import fmean
-from typing import Any
 
 from seqsweep.sweeps.live.time_left import TimeLeft, estimate
+from seqsweep.sweeps.live.trial_report import TrialReport, TrialSummary
 from seqsweep.sweeps.live.trial_state import TrialState
 
 LARGE = (
@@ -59,31 +59,31 @@ class SweepState:
         state.work_done = state.work_total = state.work_resumed = state.busy_seconds = 0.0
         state.accuracies.clear()
 
-    def report(self, trial: str, metrics: Mapping[str, Any]) -> None:
-        """One epoch, as `seqsweep.sweeps.running.trainable.Trial.step` returns it."""
+    def report(self, trial: str, report: TrialReport) -> None:
+        """Take in a step of a trial."""
         state = self.trials[trial]
-        self.backend = metrics["backend"] or self.backend
-        if (why := metrics["slower"]) and why != self.slower:
-            self.slower = why
-            self.say(f"the slower `torch` backend trains on a GPU: {why}")
-        state.phase = metrics["phase"]
-        state.epoch = metrics["epoch"] or state.epoch
-        state.active = state.lanes if metrics["lanes_active"] is None else metrics["lanes_active"]
-        state.work_done, state.work_total = metrics["work_done"], metrics["work_total"]
-        state.work_resumed, state.busy_seconds = metrics["work_resumed"], metrics["busy_seconds"]
-        if metrics["validation_accuracy"] is not None:
-            state.accuracies.append(metrics["validation_accuracy"])
-        for event in metrics["diverged"]:
+        self.backend = report.backend or self.backend
+        if report.slower and report.slower != self.slower:
+            self.slower = report.slower
+            self.say(f"the slower `torch` backend trains on a GPU: {report.slower}")
+        state.phase = report.phase
+        state.epoch = report.epoch or state.epoch
+        state.active = state.lanes if report.lanes_active is None else report.lanes_active
+        state.work_done, state.work_total = report.work_done, report.work_total
+        state.work_resumed, state.busy_seconds = report.work_resumed, report.busy_seconds
+        if report.validation_accuracy is not None:
+            state.accuracies.append(report.validation_accuracy)
+        for event in report.diverged:
             state.diverged += 1
             self.say(f"{state.title}: {event}")
 
-    def finish(self, trial: str, summary: Mapping[str, Any]) -> None:
-        """Its tables are in the store; `summary` as `seqsweep.sweeps.running.rows.summary` makes it."""
+    def finish(self, trial: str, summary: TrialSummary) -> None:
+        """Take in the end of a trial: its tables are in the store."""
         state = self.trials[trial]
         if state.status == "running":
             state.wall_seconds = self.clock() - state.started
-        state.status, state.active, state.diverged = "finished", 0, summary["diverged"]
-        state.validation, state.test = tuple(summary["validation"]), tuple(summary["test"])
+        state.status, state.active, state.diverged = "finished", 0, summary.diverged
+        state.validation, state.test = summary.validation, summary.test
 
     def fail(self, trial: str, message: str) -> None:
         """It will not be tried again."""

@@ -26,16 +26,18 @@ class Telemetry(Display):
     What has changed is sent when a trial starts, ends or says something, else so seldom that a large sweep's log stays small.
     """
 
-    def __init__(self, state: SweepState, console: Console) -> None:
-        super().__init__(state, console)
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
         self._sent: dict[str, dict[str, Any]] = {}
         self._said = 0
         self._note: dict[str, Any] | None = None
         self._next = 0.0
-        self._since_1970 = time.time() - state.clock()
+        self._since_1970 = 0.0
 
-    def __enter__(self) -> Telemetry:
-        super().__enter__()
+    def begin(self, state: SweepState) -> None:
+        """Send the plan."""
+        super().begin(state)
+        self._since_1970 = time.time() - state.clock()
         trials = list(self.state.trials.values())
         self._send(
             {
@@ -46,11 +48,11 @@ class Telemetry(Display):
         )
         self._sent = {trial.id: _changing(trial, 0.0) for trial in _fresh(trials)}
         self._account(trials)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Send what has not been told yet."""
         self._account(list(self.state.trials.values()))
-        super().__exit__()
+        super().end()
 
     def refresh(self) -> None:
         """Send what has changed, if it is time."""
@@ -61,7 +63,7 @@ class Telemetry(Display):
             self._next = now + max(LEAST_SECONDS, sent / BYTES_A_SECOND)
 
     def ended(self, trial: str) -> None:
-        """A trial has finished or failed."""
+        """Say and send how the trial ended."""
         super().ended(trial)
         self._account([self.state.trials[trial]])
 

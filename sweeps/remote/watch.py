@@ -62,9 +62,9 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
             if state is None or not console.is_terminal:
                 continue
             if display is None:
-                display = Display(state, console)
+                display = Display(console)
                 if display.full_screen:
-                    display.__enter__()
+                    display.begin(state)
             display.state = state
             if display.full_screen and incoming.empty():  # what has long been said is not worth drawing
                 display.refresh()

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from seqsweep.results.schema import table
 from seqsweep.seqmodels.metrics import confusion_matrix
+from seqsweep.sweeps.live.trial_report import TrialSummary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,20 +76,17 @@ def models(outcome: TrialOutcome) -> dict[str, dict[str, np.ndarray]]:
     return {f"c{candidate}-s{seed}": dict(state) for (candidate, seed), state in outcome.models.items()}
 
 
-def summary(lanes: pa.Table) -> dict[str, Any]:
-    """What the live view says of a finished trial, from its `lanes` table: plain values.
-
-    `validation` and `test` are the chosen candidate's accuracies, one per seed (NaN where a lane diverged).
-    """
+def summary(lanes: pa.Table) -> TrialSummary:
+    """Sum up a finished trial from its `lanes` table, for the live view."""
     rows = lanes.select(["stopped", "chosen", "validation_accuracy", "test_accuracy"]).to_pylist()
     chosen = [row for row in rows if row["chosen"]]
-    return {
-        "diverged": sum(row["stopped"] == "diverged" for row in rows),
-        "validation": [
+    return TrialSummary(
+        diverged=sum(row["stopped"] == "diverged" for row in rows),
+        validation=tuple(
             math.nan if row["stopped"] == "diverged" else row["validation_accuracy"] for row in chosen
-        ],
-        "test": [row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None],
-    }
+        ),
+        test=tuple(row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None),
+    )
 
 
 def _lane(lane: LaneOutcome) -> dict[str, Any]:

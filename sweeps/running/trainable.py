@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 import traceback
@@ -16,6 +17,7 @@ from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.memory import usable_memory
 from seqsweep.results.errors import Damaged, StoreError
 from seqsweep.results.store import Sweep
+from seqsweep.sweeps.live.trial_report import TrialReport, TrialSummary
 from seqsweep.sweeps.resources import trial_gpu_memory, trial_memory
 from seqsweep.sweeps.running import checkpoint, rows
 from seqsweep.sweeps.versions import installed_versions
@@ -111,7 +113,10 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             return self._advance(self.study)
         except Exception as error:
             traceback.print_exc()
-            message = f"{type(error).__name__}: {error}"
+            kind = (
+                StoreError if isinstance(error, StoreError) else type(error)
+            )  # which of them tells the sentence
+            message = f"{kind.__name__}: {error}"
             if _of_the_place(error):
                 self.study = self.dataset = None
                 self.trouble = message
@@ -197,40 +202,41 @@ class Trial(tune.Trainable):  # type: ignore[misc]
         self.sweep.write_trial(self.plan.id, tables, rows.models(outcome))
         checkpoint.discard(self.sweep.folder, self.plan.id)
 
-    def _summary(self) -> dict[str, Any]:
+    def _summary(self) -> TrialSummary:
         return rows.summary(self.sweep.read("lanes", trials=[self.plan.id]))
 
     def _report(
         self,
         epochs: list[EpochRecord] | None = None,
         *,
-        summary: dict[str, Any] | None = None,
+        summary: TrialSummary | None = None,
         failed: str | None = None,
         done: bool = False,
     ) -> dict[str, Any]:
-        """Plain values only: every one of them travels to the driver."""
         epochs = epochs or []
         accuracies = [each.validation_accuracy for each in epochs if each.validation_accuracy is not None]
         study = self.study
-        return {
-            "phase": study.phase if study else "start",
-            "backend": study.backend_name if study else "",
-            "slower": study.slower if study else None,
-            "epoch": epochs[-1].epoch if epochs else None,
-            "lanes_active": sum(each.event is None for each in epochs) if epochs else None,
-            "validation_accuracy": max(accuracies, default=None),
-            "work_done": study.work_done if study else 0.0,
-            "work_total": study.work_total if study else 0.0,
-            "work_resumed": self.resumed,
-            "busy_seconds": self.busy,
-            "diverged": [self._divergence(each) for each in epochs if each.event == "diverged"],
-            "summary": summary,
-            "node": self.node,  # with Ray's own `pid`, where the worker is
-            "unfit": self.unfit,
-            "trouble": self.trouble,
-            "failed": failed,
-            "done": done,
-        }
+        report = TrialReport(
+            node=self.node,
+            pid=os.getpid(),
+            phase=study.phase if study else "start",
+            backend=study.backend_name if study else "",
+            slower=study.slower if study else None,
+            epoch=epochs[-1].epoch if epochs else None,
+            lanes_active=sum(each.event is None for each in epochs) if epochs else None,
+            validation_accuracy=max(accuracies, default=None),
+            work_done=study.work_done if study else 0.0,
+            work_total=study.work_total if study else 0.0,
+            work_resumed=self.resumed,
+            busy_seconds=self.busy,
+            diverged=tuple(self._divergence(each) for each in epochs if each.event == "diverged"),
+            summary=summary,
+            unfit=self.unfit,
+            trouble=self.trouble,
+            failed=failed,
+            done=done,
+        )
+        return report.sent()
 
     def _divergence(self, epoch: EpochRecord) -> str:
         lanes = (

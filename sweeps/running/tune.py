@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import ray
 from ray import tune
@@ -19,6 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from seqsweep.cluster.local import ClusterError
 from seqsweep.cluster.places import session_base
 from seqsweep.cluster.session_folder import scratch_folder
+from seqsweep.sweeps.live.trial_report import TrialReport
 from seqsweep.sweeps.running.silence import Silence
 from seqsweep.sweeps.running.trainable import Job, Trial
 from seqsweep.sweeps.versions import installed_versions
@@ -36,7 +38,21 @@ if TYPE_CHECKING:
 
 RESTARTS = 2  # of a trial that gets no further; one that does may be lost as often as a spot market likes
 LOOK_SECONDS = 2.0  # between two looks at the nodes
+Event = TypeVar("Event", bound=Callable[..., None])
 LOW_MEMORY = "its node ran low on memory, and Ray ended workers there"
+
+
+def _kept(event: Event) -> Event:
+    """Keep what an event raises for the end of the step: Tune (2.60) would make a TuneError with a traceback's text of it."""
+
+    @functools.wraps(event)
+    def kept(self: Watcher, *arguments: Any, **named: Any) -> None:
+        try:
+            event(self, *arguments, **named)
+        except Exception as error:
+            self.error = self.error or error
+
+    return cast(Event, kept)
 
 
 class Watcher(tune.Callback):  # type: ignore[misc]
@@ -46,7 +62,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         state: what is fed.
         ended: called with the id of each trial that finished or failed.
         tell: called with a sentence about what else happened.
-        tick: called about ten times a second; may raise to stop the sweep.
+        tick: called about ten times a second. Like the others, it may raise to stop the sweep.
         stall_seconds: after which a worker that says nothing is killed, twice as long each time; 0 for never. Where no
             worker comes at all for that long (and a minute), ClusterError ends the sweep.
     """
@@ -66,6 +82,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         self.stall_seconds = stall_seconds
         self.look: Callable[[], None] = lambda: None
         self._silence = Silence(tell, stall_seconds)
+        self.error: Exception | None = None
         self._next_look = 0.0
         self._heard: dict[str, _Worker] = {}
         self._stalls: dict[str, int] = {}
@@ -77,11 +94,13 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         """Tune pickles callbacks into a snapshot that nobody restores: leave the terminal out of it."""
         return {}
 
+    @_kept
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """The trial has a worker."""
         self._silence.broken()
         self.state.start(trial.config["trial"])
 
+    @_kept
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """Its worker was lost; it will get another."""
         self._silence.broken()
@@ -90,34 +109,35 @@ class Watcher(tune.Callback):  # type: ignore[misc]
         why = self._reasons.pop(name, "its worker was lost")
         self.tell(f"{self.state.trials[name].title}: {why}; starting it again")
 
+    @_kept
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **_: Any
     ) -> None:
         """A step has ended."""
         self._silence.broken()
-        name = trial.config["trial"]
-        self._heard[name] = _Worker(time.monotonic(), result["node"], result["pid"])
-        if result["unfit"] is not None:
-            raise ClusterError(result["unfit"])
-        if result["trouble"] is not None:
-            self._reasons[name] = result["trouble"]
-        if result["work_resumed"] > self._kept.get(
-            name, 0.0
-        ):  # the last worker got further than those before
-            self._kept[name] = result["work_resumed"]
+        name, report = trial.config["trial"], TrialReport.received(result)
+        self._heard[name] = _Worker(time.monotonic(), report.node, report.pid)
+        if report.unfit is not None:
+            raise ClusterError(report.unfit)
+        if report.trouble is not None:
+            self._reasons[name] = report.trouble
+        # the last worker got further than those before
+        if report.work_resumed > self._kept.get(name, 0.0):
+            self._kept[name] = report.work_resumed
             trial.run_metadata.num_failures = 0
             self._stalls.pop(name, None)
             self._losses.pop(name, None)
-        self.state.report(name, result)
-        if result["failed"] is not None:
+        self.state.report(name, report)
+        if report.failed is not None:
             self._heard.pop(name)
-            self.state.fail(name, result["failed"])
+            self.state.fail(name, report.failed)
             self.ended(name)
-        elif result["done"]:
+        elif report.summary is not None:
             self._heard.pop(name)
-            self.state.finish(name, result["summary"])
+            self.state.finish(name, report.summary)
             self.ended(name)
 
+    @_kept
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **_: Any) -> None:
         """Ray gave it up."""
         name = trial.config["trial"]
@@ -140,6 +160,8 @@ class Watcher(tune.Callback):  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **_: Any) -> None:
         """Once around Tune's loop."""
+        if self.error is not None:
+            raise self.error
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS

@@ -17,8 +17,8 @@ from tests.support.small_sweep import LONG, table, toml
 # a checkpoint after every epoch, and the command as it is installed
 DRIVER = """
 import sys
-from seqsweep.sweeps.cli import running
-running.CHECKPOINT_SECONDS = 0.0
+from seqsweep.sweeps.running import sweep
+sweep.CHECKPOINT_SECONDS = 0.0
 from seqsweep.sweeps.cli import main
 sys.exit(main())
 """

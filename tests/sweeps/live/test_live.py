@@ -1,6 +1,7 @@
 """The live view's state, fed by hand with a clock of its own, and what is drawn from it."""
 
 import math
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from seqsweep.sweeps.live import screen as live_view
 from seqsweep.sweeps.live.display import Display
 from seqsweep.sweeps.live.state import LARGE, SweepState
 from seqsweep.sweeps.live.time_left import TimeLeft
+from seqsweep.sweeps.live.trial_report import TrialReport, TrialSummary
 from seqsweep.sweeps.live.trial_state import TrialState
 
 
@@ -38,26 +40,26 @@ def trial(
     return TrialState(name, f"{cell} x 1 x 8", cell, dataset, lanes, epochs, weight)
 
 
-def metrics(**changes: Any) -> dict[str, Any]:
-    plain = {
-        "phase": "search",
-        "backend": "torch",
-        "slower": None,
-        "epoch": 1,
-        "lanes_active": 4,
-        "validation_accuracy": 0.5,
-        "work_done": 4.0,
-        "work_total": 40.0,
-        "work_resumed": 0.0,
-        "busy_seconds": 2.0,
-        "diverged": [],
-    }
-    assert changes.keys() <= plain.keys()
-    return plain | changes
+STEP = TrialReport(
+    "n",
+    1,
+    "search",
+    "torch",
+    epoch=1,
+    lanes_active=4,
+    validation_accuracy=0.5,
+    work_done=4.0,
+    work_total=40.0,
+    busy_seconds=2.0,
+)
 
 
-def summary(test: tuple[float, ...] = (0.9, 0.8), diverged: int = 0) -> dict[str, Any]:
-    return {"diverged": diverged, "validation": list(test), "test": list(test)}
+def metrics(**changes: Any) -> TrialReport:
+    return replace(STEP, **changes)
+
+
+def summary(test: tuple[float, ...] = (0.9, 0.8), diverged: int = 0) -> TrialSummary:
+    return TrialSummary(diverged, test, test)
 
 
 def run_through(state: SweepState, clock: Clock, name: str, seconds: float, *, work: float = 40.0) -> None:
@@ -92,7 +94,7 @@ def test_lanes_are_counted_once(clock: Clock) -> None:
     run_through(state, clock, "a", 1.0)
     state.start("b")
     assert state.lanes == {"total": 12, "done": 4, "diverged": 0, "training": 0, "waiting": 8}
-    state.report("b", metrics(lanes_active=3, diverged=["candidate 0 diverged at epoch 1"]))
+    state.report("b", metrics(lanes_active=3, diverged=("candidate 0 diverged at epoch 1",)))
     assert state.lanes == {"total": 12, "done": 5, "diverged": 1, "training": 3, "waiting": 4}
     assert state.events[-1][1] == "gru x 1 x 8 · letters: candidate 0 diverged at epoch 1"
     state.finish("b", summary(diverged=1))
@@ -102,7 +104,7 @@ def test_lanes_are_counted_once(clock: Clock) -> None:
 def test_lost_worker_starts_its_count_again(clock: Clock) -> None:
     state = SweepState("s", [trial("a")], slots=1, clock=clock)
     state.start("a")
-    state.report("a", metrics(diverged=["x diverged"], work_done=20.0))
+    state.report("a", metrics(diverged=("x diverged",), work_done=20.0))
     state.start("a")
     assert state.lanes == {"total": 4, "done": 0, "diverged": 0, "training": 0, "waiting": 4}
     state.report("a", metrics(work_done=16.0, work_resumed=12.0, busy_seconds=1.0))
@@ -217,9 +219,9 @@ def test_schedule_is_never_shorter_than_possible(seconds: list[float], slots: in
 def test_best_is_chosen_on_validation(clock: Clock) -> None:
     trials = [trial("a"), trial("b"), trial("c", dataset="sounds"), trial("d", dataset="noise")]
     state = SweepState("s", trials, slots=1, clock=clock)
-    state.finish("a", {"diverged": 0, "validation": [0.9, 0.8], "test": [0.1, 0.2]})
-    state.finish("b", {"diverged": 0, "validation": [0.7, 0.8], "test": [0.9, 0.9]})
-    state.finish("d", {"diverged": 4, "validation": [math.nan, math.nan], "test": []})
+    state.finish("a", TrialSummary(0, (0.9, 0.8), (0.1, 0.2)))
+    state.finish("b", TrialSummary(0, (0.7, 0.8), (0.9, 0.9)))
+    state.finish("d", TrialSummary(4, (math.nan, math.nan), ()))
     assert {name: best.id for name, best in state.best().items()} == {"letters": "a"}
 
 
@@ -240,7 +242,8 @@ def test_plain_lines(clock: Clock) -> None:
     ]
     console = Console(file=StringIO(), width=40)
     state = SweepState("demo-123abc", trials, slots=1, clock=clock)
-    with Display(state, console) as display:
+    display = Display(console)
+    with display.following(state):
         display.refresh()
         run_through(state, clock, "a", 10.0)
         display.ended("a")
@@ -297,7 +300,7 @@ def test_screen(clock: Clock) -> None:
             lanes_active=3,
             busy_seconds=3.0,
             work_done=12.0,
-            diverged=[event],
+            diverged=(event,),
         ),
     )
     state.events[-1] = ("00:00", state.events[-1][1])
@@ -313,7 +316,8 @@ def test_terminal_gets_a_screen_and_has_it_taken_away_again(
     monkeypatch.setenv("TERM", "xterm-256color")
     console = Console(file=StringIO(), width=80, height=24, force_terminal=True)
     state = SweepState("demo", [trial("a")], slots=1, clock=clock)
-    with Display(state, console) as display:
+    display = Display(console)
+    with display.following(state):
         run_through(state, clock, "a", 10.0)
         display.ended("a")
         display.close()
@@ -332,7 +336,7 @@ def test_plain_lines_where_a_screen_is_not_wanted(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv(name, value)
     console = Console(file=StringIO(), width=80, force_terminal=True)
-    with Display(SweepState("demo", [trial("a")], slots=1, clock=clock), console):
+    with Display(console).following(SweepState("demo", [trial("a")], slots=1, clock=clock)):
         pass
     assert console.file.getvalue() == "demo · 1 trial · 4 models\n"
 

@@ -16,6 +16,7 @@ from seqsweep.cluster.records import received
 from seqsweep.sweeps.live import telemetry
 from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.live.telemetry import Telemetry, replay, state_from
+from seqsweep.sweeps.live.trial_report import TrialReport, TrialSummary
 from seqsweep.sweeps.live.trial_state import TrialState
 
 NAMES = ("a", "b", "c")
@@ -25,20 +26,20 @@ def trials() -> list[TrialState]:
     return [TrialState(name, f"gru x {name}", "gru", "strokes", 4, 10, 100.0) for name in NAMES]
 
 
-def metrics(epoch: int, accuracy: float | None, diverged: int) -> dict[str, Any]:
-    return {
-        "backend": "cpu",
-        "phase": "search",
-        "epoch": epoch,
-        "lanes_active": 4 - diverged,
-        "validation_accuracy": accuracy,
-        "work_done": float(epoch),
-        "work_total": 10.0,
-        "work_resumed": 0.0,
-        "slower": None,
-        "busy_seconds": epoch / 3,
-        "diverged": [f"candidate 0, seed {seed} diverged" for seed in range(diverged)],
-    }
+def metrics(epoch: int, accuracy: float | None, diverged: int) -> TrialReport:
+    return TrialReport(
+        "n",
+        1,
+        "search",
+        "cpu",
+        epoch=epoch,
+        lanes_active=4 - diverged,
+        validation_accuracy=accuracy,
+        work_done=float(epoch),
+        work_total=10.0,
+        busy_seconds=epoch / 3,
+        diverged=tuple(f"candidate 0, seed {seed} diverged" for seed in range(diverged)),
+    )
 
 
 def lines_of(console: Console) -> list[str]:
@@ -84,14 +85,15 @@ STEPS = st.lists(
 def test_the_state_comes_through(steps: list[tuple[Any, ...]]) -> None:
     state = SweepState("small-1", trials(), slots=2)
     console = Console(file=io.StringIO(), width=80)
-    with Telemetry(state, console) as display:
+    display = Telemetry(console)
+    with display.following(state):
         for what, *values in steps:
             if what == "start":
                 state.start(values[0])
             elif what == "report":
                 state.report(values[0], metrics(*values[1:]))
             elif what == "finish":
-                state.finish(values[0], {"diverged": 1, "validation": values[1], "test": values[1][:2]})
+                state.finish(values[0], TrialSummary(1, tuple(values[1]), tuple(values[1][:2])))
                 display.ended(values[0])
             elif what == "fail":
                 state.fail(values[0], "it burned")
@@ -108,7 +110,8 @@ def test_people_see_the_same_lines_as_without_records() -> None:
     for kind in (Telemetry, telemetry.Display):
         state = SweepState("small-1", trials(), slots=2, clock=itertools.count().__next__)
         console = Console(file=io.StringIO(), width=80)
-        with kind(state, console) as display:
+        display = kind(console)
+        with display.following(state):
             state.start("b")
             state.fail("b", "it burned")
             display.ended("b")
@@ -123,7 +126,8 @@ def test_a_large_sweep_reports_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [TrialState(f"{place:012x}", "gru", "gru", "s", 4, 10, 1.0) for place in range(500)]
     state = SweepState("large-1", many, slots=500)
     console = Console(file=io.StringIO(), width=80)
-    with Telemetry(state, console) as display:
+    display = Telemetry(console)
+    with display.following(state):
         for trial in state.trials:
             state.start(trial)
         begin = len("\n".join(lines_of(console)))
@@ -141,10 +145,10 @@ def test_a_large_sweep_reports_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_resumed_sweep_begins_again_and_other_records_change_nothing() -> None:
     console = Console(file=io.StringIO(), width=80)
     state = SweepState("small-1", trials(), slots=2)
-    with Telemetry(state, console):
+    with Telemetry(console).following(state):
         state.start("a")
     again = SweepState("small-1", trials()[:2], slots=1)
-    with Telemetry(again, console):
+    with Telemetry(console).following(again):
         again.start("b")
     told = state_from(lines_of(console), None)
     assert_told(told, again)
@@ -155,7 +159,7 @@ def test_a_resumed_sweep_begins_again_and_other_records_change_nothing() -> None
 def test_a_line_that_was_cut_off_loses_no_more_than_itself() -> None:
     console = Console(file=io.StringIO(), width=80)
     state = SweepState("small-1", trials(), slots=2)
-    with Telemetry(state, console):
+    with Telemetry(console).following(state):
         state.start("a")
         lines = lines_of(console)
     told = state_from([*lines, '\x1e{"whole":{"slots":3},"tri'], None)
@@ -167,7 +171,7 @@ def test_a_line_that_was_cut_off_loses_no_more_than_itself() -> None:
 def test_time_stands_still_when_the_job_has_ended() -> None:
     console = Console(file=io.StringIO(), width=80)
     state = SweepState("small-1", trials(), slots=2)
-    with Telemetry(state, console):
+    with Telemetry(console).following(state):
         pass
     told = state_from(lines_of(console), time.time() + 100)
     assert told is not None

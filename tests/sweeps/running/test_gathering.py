@@ -15,12 +15,12 @@ from seqsweep.cluster.jobs import Job
 from seqsweep.results import gathered
 from seqsweep.results.seal import intact
 from seqsweep.results.store import Store, Sweep
-from seqsweep.sweeps.cli.running import _Run, run_sweep
-from seqsweep.sweeps.live.state import SweepState
+from seqsweep.sweeps.cli.running import run_sweep
 from seqsweep.sweeps.remote.pull import pull
 from seqsweep.sweeps.remote.pull.landing import Incoming
 from seqsweep.sweeps.remote.pull.offer import Have, Offer, Sender
 from seqsweep.sweeps.remote.submission import Submitted
+from seqsweep.sweeps.running import sweep as engine
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.signals import Interrupted
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -57,12 +57,12 @@ def run(strokes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     """Run a sweep of three trials, and then what is given."""
 
     def go(then: Callable[[Sweep], None] = lambda _: None) -> int:
-        def tuned(_: _Run, ready: Prepared, state: SweepState) -> None:
+        def tuned(ready: Prepared, *_: Any) -> None:
             for plan in ready.plans:
                 train_trial(ready.sweep, plan, *ready.data[plan.dataset])
             then(ready.sweep)
 
-        monkeypatch.setattr(_Run, "_tune", tuned)
+        monkeypatch.setattr(engine, "_on_ray", tuned)
         spec = parse_spec(table(strokes, epochs=1, seeds=1, candidates=1), base=Path(), source="test")
         return run_sweep(spec, store=tmp_path, console=Console(file=StringIO()))
 

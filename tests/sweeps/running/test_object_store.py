@@ -23,8 +23,8 @@ OUTAGE = 8.0  # seconds; longer than pyarrow waits by itself, and than a trial t
 # a checkpoint after every epoch
 DRIVER = """
 import sys
-from seqsweep.sweeps.cli import running
-running.CHECKPOINT_SECONDS = 0.0
+from seqsweep.sweeps.running import sweep
+sweep.CHECKPOINT_SECONDS = 0.0
 from seqsweep.sweeps.cli import main
 sys.exit(main())
 """

@@ -14,6 +14,7 @@ from seqsweep.seqmodels.backends.choosing import create_backend
 from seqsweep.sweeps.cli.running import resume_sweep, run_sweep
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
+from seqsweep.sweeps.running.sweep import state_of
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Spec
 from tests.support.small_sweep import CELLS, CLASSES, assert_same, figures, newest, table
@@ -150,10 +151,8 @@ def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
 
 
 def test_batch_sizes_are_told_apart_while_it_runs(strokes: Path, tmp_path: Path) -> None:
-    from seqsweep.sweeps.cli.running import _state
-
     sizes = spec(strokes, architecture={"cell": "gru", "hidden": 7, "batch_size": [4, 8]})
-    state = _state(prepare.new(sizes, Store(tmp_path), None, None))
+    state = state_of(prepare.new(sizes, Store(tmp_path), None, None))
     names = {trial.architecture for trial in state.trials.values()}
     assert names == {"gru x 1 x 7 batch 4", "gru x 1 x 7 batch 8"}
 

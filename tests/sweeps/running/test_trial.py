@@ -13,6 +13,7 @@ from seqsweep.results import schema
 from seqsweep.results.files import Folder
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.trial_run import TrialRun
+from seqsweep.sweeps.live.trial_report import TrialSummary
 from seqsweep.sweeps.running import checkpoint, prepare
 from seqsweep.sweeps.running import rows as records
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -96,14 +97,10 @@ def test_summary_counts_what_the_live_view_shows(finished: Finished) -> None:
     rows = records.tables(trial.outcome(), plan, dataset, sweep="s", parameters=1, backend="torch", host="h")
     summary = records.summary(rows["lanes"])
     chosen = frames["lanes"][frames["lanes"].chosen]
-    assert summary == {
-        "diverged": 2,
-        "validation": chosen.validation_accuracy.to_list(),
-        "test": chosen.test_accuracy.to_list(),
-    }
+    assert summary == TrialSummary(2, tuple(chosen.validation_accuracy), tuple(chosen.test_accuracy))
     diverged = [row | {"stopped": "diverged"} for row in rows["lanes"].to_pylist()]
     lost = records.summary(schema.table("lanes", diverged))
-    assert all(math.isnan(value) for value in lost["validation"]), "whatever it was before it diverged"
+    assert all(math.isnan(value) for value in lost.validation), "whatever it was before it diverged"
 
 
 def test_models_are_named_for_the_store(finished: Finished) -> None:
