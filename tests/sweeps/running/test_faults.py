@@ -106,6 +106,7 @@ def test_lost_worker_is_replaced(driver: Driver, undisturbed: dict[str, pd.DataF
 
 HOG = """
 import sys
+from seqsweep.cluster.memory import usable_memory
 hog = []
 while usable_memory().free > int(sys.argv[1]):
     hog.append(bytearray(b"x") * 100_000_000)
