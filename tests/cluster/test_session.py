@@ -67,7 +67,7 @@ def nobody(_):
     raise KeyError("no entry")
 pwd.getpwuid = pwd.getpwnam = nobody
 os.environ.pop("HOME", None)
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 sys.exit(main(sys.argv[1:]))
 """
 

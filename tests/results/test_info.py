@@ -24,7 +24,7 @@ from seqsweep.results.errors import Damaged, Newer, StoreError
 from seqsweep.results.info import Info, read
 from seqsweep.results.seal import FIELD
 from seqsweep.results.store import Store
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from tests.support.example_sweep import SWEEP_ID, write_example
 
 OTHER = "other-0123ab"

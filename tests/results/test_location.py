@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seqsweep.results.errors import StoreError
 from seqsweep.results.files import Folder
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 

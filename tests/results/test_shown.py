@@ -171,7 +171,7 @@ WRITERS = {
     "cluster/output.py": "moves the streams",
     "cluster/streams.py": "moves the streams",
     "cluster/records.py": "records for programs, within a job",
-    "sweeps/cli/__init__.py": "errors, behind the gate",
+    "sweeps/cli/app.py": "errors, behind the gate",
     "sweeps/faults.py": "errors, behind the gate",
     "sweeps/cli/options.py": "notes, behind the gate",
     "sweeps/cli/cluster.py": "cluster files, behind the gate",

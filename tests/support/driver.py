@@ -19,7 +19,7 @@ DRIVER = """
 import sys
 from seqsweep.sweeps.running import sweep
 sweep.CHECKPOINT_SECONDS = 0.0
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 sys.exit(main())
 """
 PATIENCE = 120.0

@@ -202,7 +202,7 @@ def test_one_value_of_everything_is_nothing_to_compare(own_sweep: Sweep) -> None
 def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:
     program = (
         "import sys; sys.modules['sklearn'] = None\n"
-        "from seqsweep.sweeps.cli import main\n"
+        "from seqsweep.sweeps.cli.app import main\n"
         f"sys.exit(main(['importance', '--store', {str(example_root)!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

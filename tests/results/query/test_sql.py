@@ -307,7 +307,7 @@ def test_csv_loads_back_equal(sweep: Sweep) -> None:
 def test_a_plain_install_is_told_which_extra_it_needs(example_root: Path) -> None:
     program = (
         "import sys; sys.modules['duckdb'] = None\n"
-        "from seqsweep.sweeps.cli import main\n"
+        "from seqsweep.sweeps.cli.app import main\n"
         f"sys.exit(main(['sql', 'select 1', '--store', {str(example_root)!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -41,7 +41,7 @@ from seqsweep.results.views import (
     verdict,
 )
 from seqsweep.results.views.terminal import Terminal
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from tests.support import example_sweep
 from tests.support.example_sweep import write_example
 

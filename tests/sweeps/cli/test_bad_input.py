@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 
 SPEC = """\
 name = "x"
@@ -324,7 +324,7 @@ def test_bad_data_as_a_process(tmp_path: Path) -> None:
 def test_a_plain_install_is_told_which_extra_a_cluster_needs() -> None:
     program = (
         "import sys; sys.modules['aiohttp'] = None\n"
-        "from seqsweep.sweeps.cli import main\n"
+        "from seqsweep.sweeps.cli.app import main\n"
         "sys.exit(main(['status', '--address', 'http://127.0.0.1:9']))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

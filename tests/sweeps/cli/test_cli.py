@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seqsweep.results.query.sql import Answer
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from tests import REPOSITORY
 from tests.support.example_sweep import SWEEP_ID, write_example
 
@@ -62,7 +62,7 @@ def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_help_imports_nothing_heavy() -> None:
     code = f"""
 import sys
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 assert main(["--help"]) == 0
 assert not {{"pydantic", "rich"}} & sys.modules.keys()
 for verb in {VERBS}:
@@ -156,7 +156,7 @@ def test_report(
 def test_reading_takes_neither_torch_nor_ray(store: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 for verb in (["show"], ["curves"], ["confusion"], ["report", "-o", {str(tmp_path / "report.html")!r}]):
     assert main(verb) == 0
 sys.exit(", ".join(name for name in ("torch", "ray") if name in sys.modules))

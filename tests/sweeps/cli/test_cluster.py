@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

@@ -10,7 +10,7 @@ import pytest
 from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.source import load
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from tests.support.trained import LETTERS, letters, plainly_exported
 
 

@@ -20,7 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.formats.base import RawSequence
 from seqsweep.seqmodels.export.reading import open_model
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.models import use as model_use
 from tests.support.trained import LETTERS, letters, plainly_exported
 
@@ -325,7 +325,7 @@ def test_a_hostile_folder_is_refused_and_nothing_of_it_runs(
 def test_predict_starts_without_what_it_does_not_need(model: Exported) -> None:
     code = f"""
 import io, sys
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 sys.stdin = io.TextIOWrapper(io.BytesIO(b'{{"values": [[1, 2]]}}'))
 assert main(["predict", {str(model.folder)!r}, "-"]) == 0
 needless = {{"ray", "pandas", "onnx", "onnxruntime", "torch._dynamo"}} & sys.modules.keys()

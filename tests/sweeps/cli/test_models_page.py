@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from tests import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "models.md"

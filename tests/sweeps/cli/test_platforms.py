@@ -7,7 +7,7 @@ import pytest
 
 ELSEWHERE = """
 import sys
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 {spoiled}
 sys.exit(main(["list"]))
 """
@@ -35,7 +35,7 @@ def test_nothing_that_only_unix_has_is_imported_before_that_is_said() -> None:
 import sys
 for name in ("fcntl", "resource", "termios", "pwd", "grp"):
     sys.modules[name] = None
-import seqsweep.sweeps.cli
+import seqsweep.sweeps.cli.app
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

@@ -56,7 +56,7 @@ class Bare:
 
     def seqsweep(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return self.python(
-            "-c", "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())", *arguments
+            "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())", *arguments
         )
 
 

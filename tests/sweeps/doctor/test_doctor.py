@@ -20,7 +20,7 @@ from rich.console import Console
 
 from seqsweep.cluster.memory import Memory
 from seqsweep.seqmodels.backends import choosing
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.doctor import here as doctor
 from seqsweep.sweeps.doctor import probe as doctor_probe
 from seqsweep.sweeps.doctor import start
@@ -121,7 +121,7 @@ def test_without_a_package_the_other_checks_go_on(package: str, expected: list[s
     code = f"""
 import sys
 sys.modules[{package!r}] = None
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 sys.exit(main(["doctor", "--json"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ from seqsweep.sweeps.doctor.cluster import ask
 from tests.support.nodes import Nodes, may_hide
 
 SECRET = "not-to-be-shown-1f2e3d"
-MAIN = "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())"
+MAIN = "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"
 
 
 def doctor(nodes: Nodes, *options: str, columns: int = 80) -> subprocess.CompletedProcess[str]:

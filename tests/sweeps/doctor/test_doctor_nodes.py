@@ -16,7 +16,7 @@ from rich.console import Console
 from seqsweep.cluster.jobs import Job
 from seqsweep.cluster.memory import Memory
 from seqsweep.cluster.records import send
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.doctor import job as doctor_job
 from seqsweep.sweeps.doctor import node as doctor_node
 from seqsweep.sweeps.doctor.checks import GIB, Check

@@ -58,7 +58,7 @@ def set_(target: object, name: str, value: object) -> Callable[[Patch], None]:
     return lambda monkeypatch: monkeypatch.setattr(target, name, value)
 
 
-COMMAND = "import sys; from seqsweep.sweeps.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main(sys.argv[1:]))"
 SPOILED = {
     "current folder": (gone, "failed", "it is gone"),
     "temporary folder": (

@@ -292,7 +292,7 @@ lr = {{log_uniform = [1e-3, 1e-1]}}
 GROWTH = """
 import resource, sys
 import seqsweep.sweeps.forecast.planning, pyarrow.fs, rich.table
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 code = main(["plan", *sys.argv[1:]])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, file=sys.stderr)
@@ -331,7 +331,7 @@ def test_as_many_lanes_as_a_spec_allows() -> None:
 
 PLAN = """
 import json, sys
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 code = main(["plan", *sys.argv[1:]])
 assert "ray" not in sys.modules, "Ray was imported"
 sys.exit(code)
@@ -372,7 +372,7 @@ def test_command_measures_keeps_and_reads_rates(strokes: Path, tmp_path: Path) -
 
 def test_a_trial_that_fits_no_node_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before any data is read or anything is measured."""
-    from seqsweep.sweeps.cli import main
+    from seqsweep.sweeps.cli.app import main
 
     file = tmp_path / "x.toml"
     file.write_text(

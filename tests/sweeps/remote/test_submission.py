@@ -25,7 +25,7 @@ from tests.support.nodes import Nodes
 from tests.support.object_server import BUCKET, SECRET, S3Server
 from tests.support.small_sweep import assert_same, figures, newest, table, toml
 
-SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli import main; sys.exit(main())"]
+SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"]
 PATIENCE = 180.0
 EPOCHS = 800  # long enough to be stopped in the middle, twice, on a fast machine too
 

@@ -25,7 +25,7 @@ DRIVER = """
 import sys
 from seqsweep.sweeps.running import sweep
 sweep.CHECKPOINT_SECONDS = 0.0
-from seqsweep.sweeps.cli import main
+from seqsweep.sweeps.cli.app import main
 sys.exit(main())
 """
 
