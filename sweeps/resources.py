@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqsweep.sweeps.errors import SpecError
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.cluster.local import Machine
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.spec.model import Resources
@@ -16,6 +18,23 @@ PROCESS_BYTES = 400_000_000  # of a worker that has done nothing yet: Python, to
 
 GPU_SHARE = 0.9  # of a GPU's memory may be taken by the trials on it
 CUDA_CONTEXT = 500_000_000  # bytes of a GPU that a process takes before it has a tensor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Machines, and how a message speaks of them.
+
+    Args:
+        machines: one of each kind, or all.
+        words: what comes before "more CPUs": `this machine has no`.
+        options: of the command line, which set a machine's cores and GPUs; "" where none does.
+        source: what problems call the spec; "" where nobody knows.
+    """
+
+    machines: Sequence[Machine]
+    words: str
+    options: tuple[str, str] = ("", "")
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,15 @@ class Nodes:
     gpus: int
     memory: int
     gpu_memory: int | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """One of them."""
+        return Machine(self.cpus, self.gpus)
+
+    def place(self, source: str) -> Place:
+        """Say what they are called where a trial of `source` fits none of them."""
+        return Place([self.machine], "a node has no", ("--cpus", "--gpus"), source)
 
 
 def trials_per_node(resources: Resources, cpus: int, gpus: int) -> int:
@@ -56,25 +84,37 @@ def trials_per_gpu(share: float) -> int:
     return max(1, math.floor(10_000 / max(1, round(10_000 * share))))
 
 
-def slots(resources: Resources, nodes: Nodes, source: str) -> int:
-    """Trials at a time on all nodes.
+def slots(resources: Resources, machines: Sequence[Machine], count: int = 1) -> int:
+    """Trials at a time on `count` times these machines; 0 where a trial fits none of them."""
+    fit = count * sum(trials_per_node(resources, machine.cpus, machine.gpus) for machine in machines)
+    return min(fit, resources.max_concurrent) if resources.max_concurrent else fit
+
+
+def check_fits(resources: Resources, place: Place) -> None:
+    """Refuse a trial that fits no node, for which Ray would wait for ever.
 
     Raises:
-        SpecError: a trial fits no node; `source` is what it calls the spec.
+        ClusterError: what is asked for, and the most there is.
     """
-    problems = [
-        f"{source}: `resources.{name}` is {asked:g}, but must be at most {there}: a trial never spans nodes, and a node "
-        f"has {there} {what} ({option})"
-        for name, asked, there, what, option in (
-            ("cpus_per_trial", resources.cpus_per_trial, nodes.cpus, "cores", "--cpus"),
-            ("gpus_per_trial", resources.gpus_per_trial, nodes.gpus, "GPUs", "--gpus"),
-        )
-        if asked > there
-    ]
-    if problems:
-        raise SpecError(problems)
-    fit = nodes.count * trials_per_node(resources, nodes.cpus, nodes.gpus)
-    return min(fit, resources.max_concurrent) if resources.max_concurrent else fit
+    if slots(resources, place.machines):
+        return
+    before = f"{place.source}: " if place.source else ""
+    problems = []
+    for name, asked, unit, option in (
+        ("cpus_per_trial", resources.cpus_per_trial, "CPUs", place.options[0]),
+        ("gpus_per_trial", resources.gpus_per_trial, "GPUs", place.options[1]),
+    ):
+        most = max((getattr(machine, unit.lower()) for machine in place.machines), default=0)
+        if asked > most:
+            problems.append(
+                f"{before}`resources.{name}` is {asked:g}, but must be at most {most}: {place.words} more {unit}"
+                f"{option and f' ({option})'}, and a trial never spans nodes"
+            )
+    raise ClusterError(
+        "\n".join(problems)
+        or f"{before}`resources` asks for {resources.cpus_per_trial} CPUs and {resources.gpus_per_trial:g} GPUs a trial, "
+        f"but {place.words} both"
+    )
 
 
 def trial_memory(memory: int, cpus: int, threads: int) -> int:

@@ -21,6 +21,7 @@ from seqsweep.sweeps.forecast.memory import Memory, checkpoint_bytes, largest_tr
 from seqsweep.sweeps.forecast.schedule import Schedule, simulate
 from seqsweep.sweeps.resources import (
     Nodes,
+    check_fits,
     slots,
     trial_gpu_memory,
     trial_memory,
@@ -154,10 +155,12 @@ def forecast(
         source: what problems call the spec.
 
     Raises:
-        SpecError: a trial fits no node, or the rates lack something.
+        ClusterError: a trial fits no node.
+        SpecError: the rates lack something, or a trial's memory fits no node.
     """
     resources, members = spec.resources, lanes(spec)
-    places = slots(resources, nodes, source)
+    check_fits(resources, nodes.place(source))
+    places = slots(resources, [nodes.machine], nodes.count)
     threads = resources.cpus_per_trial
     limit = trial_memory(nodes.memory, nodes.cpus, threads) if device == "cpu" else None
     if device == "cuda" and nodes.gpu_memory is not None:
@@ -245,7 +248,7 @@ def forecast(
         longest_seconds=seconds[longest],
         last=works[order[schedule.last]].label,
         tail_seconds=schedule.seconds - schedule.idle_from,
-        advice=_advice(spec, works, order, nodes, schedule, places, driver, source),
+        advice=_advice(spec, works, order, nodes, schedule, places, driver),
         memory=host,
         gpu_memory=gpu,
         object_store=store,
@@ -346,10 +349,9 @@ def _advice(
     schedule: Schedule,
     places: int,
     driver: float,
-    source: str,
 ) -> Advice:
     tail = schedule.seconds - schedule.idle_from
-    better = _better_threads(spec, works, order, nodes, schedule.seconds, source)
+    better = _better_threads(spec, works, order, nodes, schedule.seconds)
     if driver > schedule.seconds:
         return Advice(
             "driver",
@@ -370,7 +372,7 @@ def _advice(
 
 
 def _better_threads(
-    spec: Spec, works: Sequence[Work], order: Sequence[int], nodes: Nodes, now: float, source: str
+    spec: Spec, works: Sequence[Work], order: Sequence[int], nodes: Nodes, now: float
 ) -> tuple[int, float] | None:
     """`cpus_per_trial` that ends at least a tenth earlier, and in how many seconds; None where none does.
 
@@ -380,7 +382,9 @@ def _better_threads(
         return None
     best: tuple[float, int] | None = None
     for threads in sorted({2**power for power in range(nodes.cpus.bit_length())} | {nodes.cpus}):
-        places = slots(spec.resources.model_copy(update={"cpus_per_trial": threads}), nodes, source)
+        places = slots(
+            spec.resources.model_copy(update={"cpus_per_trial": threads}), [nodes.machine], nodes.count
+        )
         found = _schedule([work.seconds(threads) for work in works], order, places).seconds
         if found < 0.9 * now and (best is None or found < 0.95 * best[0]):
             best = (found, threads)

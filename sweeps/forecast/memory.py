@@ -77,7 +77,7 @@ def largest_trial(
 ) -> tuple[Memory, Memory | None]:
     """Of the host and, where trials use one, of a GPU.
 
-    Raises SpecError where a trial fits no node.
+    Raises SpecError where a trial's memory fits no node.
     """
 
     def of(index: int) -> Memory:

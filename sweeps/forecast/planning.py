@@ -21,7 +21,7 @@ from seqsweep.sweeps.forecast import measuring
 from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.memory import GB
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
-from seqsweep.sweeps.resources import Nodes, slots
+from seqsweep.sweeps.resources import Nodes, check_fits
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.datasets.loading import Data
@@ -45,13 +45,14 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     """Load the data, get rates, simulate.
 
     Raises:
-        SpecError: a trial fits no node, or the rates lack something, or cannot be read or written.
+        ClusterError: a trial fits no node.
+        SpecError: the rates lack something, or cannot be read or written; or a trial's memory fits no node.
         DataError: a data set cannot be read.
     """
     if options.rates and options.write_rates:
         raise SpecError(["--write-rates keeps what is measured here, and --rates measures nothing: give one"])
     nodes = _nodes(options, gpus=bool(spec.resources.gpus_per_trial))
-    slots(spec.resources, nodes, source)  # before anything that takes time
+    check_fits(spec.resources, nodes.place(source))  # before anything that takes time
     device = "cuda" if spec.resources.gpus_per_trial else "cpu"
     known = load_rates(options.rates) if options.rates else None
     data = load_data(spec)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from seqsweep.cluster.local import Cluster, ClusterError, describe
-from seqsweep.sweeps.resources import trials_per_node
+from seqsweep.cluster.local import Cluster, describe
+from seqsweep.sweeps.resources import Place
+from seqsweep.sweeps.resources import check_fits as check_place
+from seqsweep.sweeps.resources import slots as at_a_time
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.spec.model import Resources
@@ -18,28 +20,12 @@ NODE_SECONDS = 600.0  # a cloud takes minutes to start a machine
 
 def slots(resources: Resources, place: Cluster) -> int:
     """Trials at a time; 0 where a trial fits no node."""
-    fit = sum(trials_per_node(resources, machine.cpus, machine.gpus) for machine in place.machines)
-    return min(fit, resources.max_concurrent) if resources.max_concurrent else fit
+    return at_a_time(resources, place.machines)
 
 
 def check_fits(resources: Resources, place: Cluster) -> None:
-    """Raise ClusterError where a trial fits no node: Ray would wait for ever."""
-    if slots(resources, place):
-        return
-    for name, asked, unit in (
-        ("cpus_per_trial", resources.cpus_per_trial, "CPUs"),
-        ("gpus_per_trial", resources.gpus_per_trial, "GPUs"),
-    ):
-        most = max((getattr(machine, unit.lower()) for machine in place.machines), default=0)
-        if asked > most:
-            raise ClusterError(
-                f"`resources.{name}` is {asked:g}, but must be at most {most}: "
-                f"no node of the {place.nodes} in this Ray has more {unit}"
-            )
-    raise ClusterError(
-        f"`resources` asks for {resources.cpus_per_trial} CPUs and {resources.gpus_per_trial:g} GPUs a trial, but none of "
-        f"the {place.nodes} nodes in this Ray has both"
-    )
+    """Raise ClusterError where a trial fits no node of a Ray."""
+    check_place(resources, Place(place.machines, f"no node of the {place.nodes} in this Ray has"))
 
 
 def fitting(resources: Resources, place: Cluster, wait: Callable[[str], None]) -> Cluster:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqsweep.cluster.limits import usable_cpus
-from seqsweep.cluster.local import ClusterError, check_address
+from seqsweep.cluster.local import Machine, check_address
 from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.backends.cpu.library import find_kernels
 from seqsweep.sweeps.datasets import keeping
@@ -18,6 +18,7 @@ from seqsweep.sweeps.datasets.examples import examples
 from seqsweep.sweeps.datasets.loading import load_data
 from seqsweep.sweeps.doctor import start
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.resources import Place, check_fits
 from seqsweep.sweeps.running import provenance
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Resources, Spec
@@ -118,18 +119,6 @@ def _folder(store: Store) -> str | None:
     return os.path.abspath(store.folder.path) if store.folder.system.type_name == "local" else None
 
 
-def check_share(resources: Resources, cpus: int, gpus: int | None) -> None:
-    """Raise ClusterError where a trial asks for more than there is: Ray would wait for ever. `gpus` None: unknown."""
-    for name, asked, there in (
-        ("cpus_per_trial", resources.cpus_per_trial, cpus),
-        ("gpus_per_trial", resources.gpus_per_trial, gpus),
-    ):
-        if there is not None and asked > there:
-            raise ClusterError(
-                f"`resources.{name}` is {asked:g}, but must be at most {there}: that is all there is"
-            )
-
-
 def slower_backend(resources: Resources, address: str | None) -> str | None:
     """What to tell the user where `auto` comes to `torch` only because the kernels were not built; else None."""
     # of a cluster that is joined, the machines that train may have what this one has not
@@ -147,7 +136,8 @@ def _check_place(resources: Resources, address: str | None, cpus: int | None, so
     check_address(address, cpus)
     start.require(cpus, joined=address is not None)
     if address is None:
-        check_share(resources, cpus or usable_cpus(), _gpus() if resources.gpus_per_trial else None)
+        here = Machine(cpus or usable_cpus(), _gpus() if resources.gpus_per_trial else 0)
+        check_fits(resources, Place([here], "this machine has no", ("--cpus" if cpus else "", ""), source))
         if resources.backend == "cuda":
             _check_cuda(source)
         if resources.backend == "cpu" and not find_kernels():

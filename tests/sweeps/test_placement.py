@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsweep.sweeps.errors import SpecError
-from seqsweep.sweeps.resources import Nodes, slots, trials_per_node
+from seqsweep.cluster.errors import ClusterError
+from seqsweep.sweeps.resources import Nodes, check_fits, slots, trials_per_node
 from seqsweep.sweeps.spec.model import Resources
 
 GB = 10**9
@@ -54,21 +54,22 @@ def test_all_nodes_together(count: int, cpus: int, each: int, most: int) -> None
     resources = Resources(cpus_per_trial=each, max_concurrent=most)
     place = nodes(count=count, cpus=cpus)
     if each > cpus:
-        with pytest.raises(SpecError):
-            slots(resources, place, "x.toml")
-        return
-    found = slots(resources, place, "x.toml")
+        with pytest.raises(ClusterError):
+            check_fits(resources, place.place("x.toml"))
+    else:
+        check_fits(resources, place.place("x.toml"))
+    found = slots(resources, [place.machine], place.count)
     fit = count * (cpus // each)  # never (count * cpus) // each: what is left over on two nodes is no place
     assert found == (min(fit, most) if most else fit)
 
 
 def test_a_trial_that_fits_no_node_is_refused_with_the_rule() -> None:
     resources = Resources(cpus_per_trial=8, gpus_per_trial=2.0)
-    with pytest.raises(SpecError) as error:
-        slots(resources, nodes(count=64, gpus=1), "x.toml")
-    assert error.value.problems == (
-        "x.toml: `resources.cpus_per_trial` is 8, but must be at most 4: a trial never spans nodes, and a node has 4 cores "
-        "(--cpus)",
-        "x.toml: `resources.gpus_per_trial` is 2, but must be at most 1: a trial never spans nodes, and a node has 1 GPUs "
-        "(--gpus)",
+    with pytest.raises(ClusterError) as error:
+        check_fits(resources, nodes(count=64, gpus=1).place("x.toml"))
+    assert str(error.value) == (
+        "x.toml: `resources.cpus_per_trial` is 8, but must be at most 4: a node has no more CPUs (--cpus), and a trial "
+        "never spans nodes\n"
+        "x.toml: `resources.gpus_per_trial` is 2, but must be at most 1: a node has no more GPUs (--gpus), and a trial "
+        "never spans nodes"
     )

@@ -380,6 +380,6 @@ def test_a_trial_that_fits_no_node_ends_with_2(tmp_path: Path, capsys: pytest.Ca
     )
     assert main(["plan", str(file), "--cpus", "4"]) == 2
     assert capsys.readouterr().err == (
-        f"error: {file}: `resources.cpus_per_trial` is 8, but must be at most 4: a trial never spans nodes, and a node "
-        "has 4 cores (--cpus)\n"
+        f"error: {file}: `resources.cpus_per_trial` is 8, but must be at most 4: a node has no more CPUs (--cpus), "
+        "and a trial never spans nodes\n"
     )

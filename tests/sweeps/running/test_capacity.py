@@ -33,17 +33,19 @@ def test_slots_are_counted_node_by_node(resources, machines, expected: int) -> N
         (
             {"cpus_per_trial": 5},
             [(4, 0), (4, 0)],
-            "`resources.cpus_per_trial` is 5, but must be at most 4: no node of the 2 in this Ray has more CPUs",
+            "`resources.cpus_per_trial` is 5, but must be at most 4: no node of the 2 in this Ray has more CPUs, "
+            "and a trial never spans nodes",
         ),
         (
             {"gpus_per_trial": 0.5},
             [(4, 0)],
-            "`resources.gpus_per_trial` is 0.5, but must be at most 0: no node of the 1 in this Ray has more GPUs",
+            "`resources.gpus_per_trial` is 0.5, but must be at most 0: no node of the 1 in this Ray has more GPUs, "
+            "and a trial never spans nodes",
         ),
         (
             {"cpus_per_trial": 4, "gpus_per_trial": 1},
             [(8, 0), (2, 1)],
-            "`resources` asks for 4 CPUs and 1 GPUs a trial, but none of the 2 nodes in this Ray has both",
+            "`resources` asks for 4 CPUs and 1 GPUs a trial, but no node of the 2 in this Ray has both",
         ),
     ],
 )

@@ -180,6 +180,8 @@ def test_too_large_a_share_is_refused_before_anything_is_created(
     share: str, asked: int, strokes: Path, tmp_path: Path, terminal: Console
 ) -> None:
     large = spec(strokes, resources={share: asked})
-    with pytest.raises(ClusterError, match=rf"`resources.{share}` is {asked}, but must be at most \d+:"):
+    with pytest.raises(
+        ClusterError, match=rf"`resources.{share}` is {asked}, but must be at most \d+: this machine"
+    ):
         run_sweep(large, store=tmp_path / "store", console=terminal, cpus=2)
     assert not (tmp_path / "store").exists()
