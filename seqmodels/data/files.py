@@ -11,16 +11,9 @@ from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 
-from seqsweep.seqmodels.data import archives
-from seqsweep.seqmodels.data.archives import (
-    ARCHIVES,
-    LARGEST_FILE,
-    MOST_DEPTH,
-    MOST_MEMBERS,
-    Unread,
-    decompress,
-    hidden,
-)
+from seqsweep.seqmodels.data.archives.limits import LARGEST_FILE, MOST_DEPTH, MOST_MEMBERS
+from seqsweep.seqmodels.data.archives.reading import ARCHIVES, decompress, read_archive
+from seqsweep.seqmodels.data.archives.tree import Unread, hidden
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.names import is_text
 from seqsweep.seqmodels.data.notes import log
@@ -212,7 +205,7 @@ def _from_folder(root: Path, endings: tuple[str, ...]) -> Files:
 
 def _from_archive(path: Path, endings: tuple[str, ...]) -> Files:
     with open_bytes(path) as file:
-        found = archives.read_archive(
+        found = read_archive(
             file, os.fstat(file.fileno()).st_size, str(path), lambda name: name.lower().endswith(endings)
         )
     for note in found.notes:

@@ -74,6 +74,10 @@ def wait_for(what: Callable[[], bool], why: Callable[[], str], patience: float =
         time.sleep(0.05)
 
 
+TRAINS = r"ray::(Trial|Resource|Train)"
+"""Titles of a worker with a trial, which change as it works."""
+
+
 def free_port() -> int:
     """A port that nobody listens on, at any address; below those that systems and Ray's workers take by themselves."""
     while True:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsweep.seqmodels.data import archives
+from seqsweep.seqmodels.data.archives import limits
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.files import Files, open_files, read_bytes
 from seqsweep.seqmodels.data.numbers import read_lines
@@ -119,7 +119,7 @@ def test_a_link_to_nothing_is_named(tmp_path, target, words):
 
 
 def test_links_that_multiply_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 1000)
+    monkeypatch.setattr(limits, "MOST_MEMBERS", 1000)
     members = [("f0/1.txt", b"one")]
     for level in range(1, 30):
         members += [(f"f{level}/{side}", tarfile.SYMTYPE, f"../f{level - 1}") for side in "ab"]
@@ -190,11 +190,11 @@ def test_an_absolute_path_begins_in_the_archive(tmp_path):
 
 
 def test_many_members_and_large_ones_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 5)
+    monkeypatch.setattr(limits, "MOST_MEMBERS", 5)
     assert "more than 5 members" in problem_of(
         pack(tmp_path / "a.tar", *((f"{i}.txt", b"") for i in range(6)))
     )
-    monkeypatch.setattr(archives, "LARGEST_FILE", 100)
+    monkeypatch.setattr(limits, "LARGEST_FILE", 100)
     path = pack(tmp_path / "b.tar", ("1.txt", b"x" * 101), ("2.mfcc", b"1"))
     assert "b.tar!1.txt: is larger than" in problem_of(path)
     assert open_files(path, (".mfcc",)).read("2.mfcc") == b"1"

@@ -21,13 +21,13 @@ from rich.console import Console
 from seqsweep.results.store import Store
 from seqsweep.sweeps.cli.running import run_sweep
 from seqsweep.sweeps.spec.loading import parse_spec
-from tests.support.nodes import Nodes
+from tests.support.nodes import TRAINS, Nodes
 from tests.support.object_server import BUCKET, SECRET, S3Server
 from tests.support.small_sweep import assert_same, figures, newest, table, toml
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"]
 PATIENCE = 180.0
-EPOCHS = 800  # long enough to be stopped in the middle, twice, on a fast machine too
+EPOCHS = 150
 
 
 class User:
@@ -127,6 +127,12 @@ def training(told: dict[str, Any]) -> bool:
     return told.get("lanes", {}).get("training", 0) > 0
 
 
+def hold(nodes: Nodes) -> None:
+    """Let the workers stand still, so that the sweep does not end before something is done to it."""
+    for worker in nodes.having(TRAINS):
+        os.kill(worker, signal.SIGSTOP)
+
+
 def files(folder: Path) -> dict[str, bytes]:
     """Everything that is not hidden, but for Ray's log."""
     found = (path for path in folder.rglob("*") if path.is_file() and path.name != "ray.log")
@@ -160,6 +166,7 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     spec.unlink()
 
     status = user.wait_for(sweep, training)
+    hold(nodes)
     assert status["status"] == "running"
     assert status["trials"]["total"] == 3
     assert user("stop", sweep).splitlines() == [
@@ -178,6 +185,7 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert resumed.splitlines()[0] == sweep
     assert "is running on" in user("resume", sweep, "--address", address, code=2)
     user.wait_for(sweep, training)
+    hold(nodes)
     (driver,) = drivers(nodes)
     os.kill(driver, signal.SIGKILL)
     status = user.wait_for(sweep, lambda told: told["status"] == "failed")

@@ -17,7 +17,7 @@ from rich.console import Console
 from seqsweep.sweeps.cli.running import resume_sweep
 from seqsweep.sweeps.running.tune import RESTARTS
 from tests.support.driver import DRIVER, PATIENCE, Driver
-from tests.support.nodes import Nodes, hiding, may_hide
+from tests.support.nodes import TRAINS, Nodes, hiding, may_hide
 from tests.support.small_sweep import LONG, assert_same, newest, table, toml
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
@@ -25,7 +25,6 @@ needs_mounts = pytest.mark.skipif(
     not may_hide(), reason="this user may not mount file systems in a namespace"
 )
 SEQSWEEP = str(Path(sys.executable).with_name("seqsweep"))
-TRAINS = r"ray::(Trial|Resource|Train)"  # titles of a worker with a trial, which change as it works
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Archives from strangers; `reading` has what others call."""
