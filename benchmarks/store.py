@@ -31,6 +31,7 @@ from seqsweep.results import schema
 from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.parquet import encoded
 from seqsweep.results.store import Store, Sweep
+from seqsweep.seqmodels.architecture import Architecture
 
 CANDIDATES, SEEDS = 20, 5
 CLASSES = ("a", "ai", "bA", "chA", "tA")
@@ -53,8 +54,8 @@ class Template:
     """Tables of one trial; others are made of it by replacing columns."""
 
     def __init__(self) -> None:
-        key = {"sweep": SWEEP, "trial": "t", "dataset": "d", "cell": "gru", "layers": 1, "hidden": 8}
-        key |= {"bidirectional": False, "readout": "last", "head_hidden": 0, "batch_size": 32}
+        key = {"sweep": SWEEP, "trial": "t", "dataset": "d", "batch_size": 32}
+        key |= Architecture("gru", 1, 8).record()
         names = (
             "momentum",
             "beta1",

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqsweep.results.architecture import BEFORE
 from seqsweep.results.errors import Damaged, Newer
 from seqsweep.results.files import Folder
 from seqsweep.results.schema import SCHEMA_VERSION, TABLE_KEY, VERSION_KEY
@@ -77,7 +78,7 @@ def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.Par
             if not version.isdigit():
                 raise Damaged(f"{folder / name} carries no schema version: seqsweep did not write it")
             check_version(int(version), str(folder / name))
-            if missing := sorted(set(columns).difference(there.names)):
+            if missing := sorted(set(columns).difference(there.names, BEFORE)):
                 raise Damaged(f"{folder / name} lacks the column `{missing[0]}`")
             yield file
     except (pa.ArrowException, OSError) as error:
@@ -85,7 +86,9 @@ def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.Par
 
 
 def cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
-    """Columns of `table` in their order, of the types that `schema` gives them."""
+    """Give columns of `table` in their order, of the types that `schema` gives them; an axis that came later as it was before."""
+    for name in set(columns).difference(table.column_names) & BEFORE.keys():
+        table = table.append_column(name, pa.repeat(BEFORE[name], len(table)))
     return table.select(list(columns)).cast(pa.schema([schema.field(column) for column in columns]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from seqsweep.results.architecture import COLUMNS, NAME
+from seqsweep.results.architecture import COLUMNS, LEAST, NAME
 from seqsweep.results.errors import Invalid
 
 SCHEMA_VERSION = 1
@@ -128,11 +128,11 @@ HYPERPARAMETERS = (
     *("weight_decay", "clip_norm", "dropout", "input_noise", "label_smoothing"),
 )
 
-_AT_LEAST_ONE = (
-    *("layers", "hidden", "batch_size", "epoch"),
-    *("length", "features", "token_step", "feature_step"),
-)
-_NOT_NEGATIVE = ("candidate", "head_hidden", "parameters", "epochs", "best_epoch", "count", "seconds")
+_LEAST = {
+    **LEAST,
+    **dict.fromkeys(("epoch", "length", "features", "token_step", "feature_step"), 1),
+    **dict.fromkeys(("candidate", "parameters", "epochs", "best_epoch", "count", "seconds"), 0),
+}
 
 
 def table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -184,12 +184,12 @@ def _checker(column: str, kind: pa.DataType) -> _Check:
         return _boolean
     if pa.types.is_integer(kind):
         smallest = -(2 ** (kind.bit_width - 1))
-        lowest = 1 if column in _AT_LEAST_ONE else 0 if column in _NOT_NEGATIVE else smallest
+        lowest = _LEAST.get(column, smallest)
         return lambda value: _integer(value, lowest, 2 ** (kind.bit_width - 1) - 1)
     if pa.types.is_floating(kind):
         if column.endswith("_accuracy"):
             return lambda value: _number(value, 0.0, 1.0)
-        return lambda value: _number(value, 0.0 if column in _NOT_NEGATIVE else -math.inf, math.inf)
+        return lambda value: _number(value, float(_LEAST.get(column, -math.inf)), math.inf)
     if pa.types.is_list(kind):
         return _numbers
     return _text

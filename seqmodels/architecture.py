@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from seqsweep.seqmodels.cells import CELLS
 
 READOUTS = ("last", "mean", "max")
 READOUT_BITS = {name: 1 << place for place, name in enumerate(READOUTS)}
 """As the kernels have them: `Readout` in api.h and readout.cuh."""
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that came when there were sweeps already: at its default it is left out of a trial's id."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,22 @@ class Architecture:
     def readout_features(self) -> int:
         """Features that reach the head."""
         return self.hidden * self.directions * len(self.readout)
+
+    def record(self) -> dict[str, Any]:
+        """Give the fields as the columns of a table have them: several names are one text, `last+max`."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: "+".join(value) if isinstance(value, tuple) else value for name, value in values.items()
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Architecture:
+        """Read what `record` gives."""
+        joined = {each.name for each in fields(cls) if isinstance(each.default, tuple)}
+        values: dict[str, Any] = {
+            name: tuple(value.split("+")) if name in joined else value for name, value in record.items()
+        }
+        return cls(**values)
 
     @property
     def label(self) -> str:

@@ -2,8 +2,9 @@
 
 python docs/tools/spec_page.py
 
-Types, defaults and rules come from the models; what a key means and an example stand below, a line each. A key without a
-line, a line without a key, and an example that is refused are errors. A test compares the page with what this makes.
+Types, defaults and rules come from the models; what a key means and an example stand below, a line each (of the
+architecture's axes: in the model). A key without a line, a line without a key, and an example that is refused are errors. A
+test compares the page with what this makes.
 """
 
 import tomllib
@@ -71,16 +72,8 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "resources": ("a section; see below", "[resources]\ncpus_per_trial = 1"),
     },
     "architecture": {
-        "cell": ("the recurrent unit", 'cell = ["gru", "lstm"]'),
-        "layers": ("recurrent layers, one above the other", "layers = [1, 2]"),
-        "hidden": ("units of a layer and direction", "hidden = 100"),
-        "bidirectional": ("every layer reads the sequence from its end too", "bidirectional = [false, true]"),
-        "readout": (
-            "what the head sees of the top layer: its last step, the mean or the maximum over all steps",
-            'readout = ["last", "last+max"]',
-        ),
-        "head_hidden": ("units of a tanh layer between readout and classes; 0: none", "head_hidden = 64"),
-        "batch_size": ("sequences in a step", "batch_size = 16"),
+        key: (field.description or "", field.examples[0] if field.examples else "")
+        for key, field in ArchitectureAxes.model_fields.items()
     },
     "hyperparameters": {
         "lr": ("learning rate, the peak of the schedule", "lr = {log_uniform = [1e-3, 1e-2]}"),

@@ -10,7 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqsweep.results.analysis.arrays import names_equal, numbers, positions
-from seqsweep.results.architecture import ARCHITECTURE, architecture_extras, architecture_label
+from seqsweep.results.architecture import (
+    ARCHITECTURE,
+    ArchitectureRow,
+    architecture_extras,
+    architecture_label,
+)
 from seqsweep.results.errors import Damaged
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep
@@ -24,7 +29,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(ArchitectureRow):
     """One architecture on one data set.
 
     `diverged` of `lanes` lanes diverged; `seconds` are those of all lanes together. The rest is about the chosen candidate
@@ -35,13 +40,6 @@ class Trial:
     trial: str
     dataset: str
     synthetic: bool
-    cell: str
-    layers: int
-    hidden: int
-    bidirectional: bool
-    readout: str
-    head_hidden: int
-    batch_size: int
     parameters: int
     lanes: int
     candidates: int

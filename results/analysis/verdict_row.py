@@ -7,7 +7,7 @@ from typing import Any
 
 from seqsweep.results.analysis.search_edges import Edge, Range, edges
 from seqsweep.results.analysis.trials import Trial
-from seqsweep.results.architecture import ARCHITECTURE
+from seqsweep.results.architecture import ARCHITECTURE, ArchitectureRow
 from seqsweep.results.statistics.differences import Difference
 from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.statistics.ranks import Places
@@ -22,18 +22,13 @@ UNSTABLE_DEVIATION = (
 
 
 @dataclass(frozen=True)
-class Row:
-    """One architecture on one data set: the candidate chosen on validation, over its seeds.
+class Placed:
+    """How a trial did: what comes before its architecture in a row.
 
     `rank` is its place by mean test accuracy, `rank_low` and `rank_high` the first and last place that it may have: 1 + the
     number that are significantly better, and the number that have a test accuracy - the number that are significantly worse.
     `tied`: the best, or not told apart from it; `cheapest`: the one of them with the fewest parameters, then the least time, that
     is stable and whose difference from the best has p >= 0.05 without correction, too.
-    `to_best`: its test accuracy minus the best's; None for the best.
-    `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
-    `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
-    those at the edge of what was searched.
-    `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
     """
 
     rank: int
@@ -44,13 +39,19 @@ class Row:
     label: str
     extras: str
     trial: str
-    cell: str
-    layers: int
-    hidden: int
-    bidirectional: bool
-    readout: str
-    head_hidden: int
-    batch_size: int
+
+
+@dataclass(frozen=True)
+class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has its keys in this order
+    """One architecture on one data set: the candidate chosen on validation, over its seeds.
+
+    `to_best`: its test accuracy minus the best's; None for the best.
+    `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
+    `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
+    those at the edge of what was searched.
+    `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
+    """
+
     parameters: int
     seconds: float
     train: Interval

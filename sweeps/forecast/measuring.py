@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import stdev
@@ -39,6 +39,7 @@ REPETITIONS = 5
 MOST_LANES = 3
 MOST_TOGETHER = 264  # with a backend that trains all lanes together: more of them take as long each
 MOST_SEQUENCES = 256
+_AXES = [each.name for each in fields(Architecture) if each.name in Workload.model_fields]
 MOST_POINTS = 200  # to choose from: more than the time allows
 
 
@@ -63,10 +64,7 @@ def workload(
         device=device,
         dataset=dataset.name,
         features=dataset.feature_count,
-        cell=architecture.cell,
-        layers=architecture.layers,
-        hidden=architecture.hidden,
-        bidirectional=architecture.bidirectional,
+        **{name: getattr(architecture, name) for name in _AXES},
         batch_size=batch_size,
     )
 

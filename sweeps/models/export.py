@@ -69,7 +69,7 @@ def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Descr
     shape, given = model.architecture, _input(sweep, place, data)
     try:
         return Description(
-            Architecture(**{**shape, "readout": tuple(shape["readout"].split("+"))}),
+            Architecture.from_record(shape),
             features=entry["features"],
             classes=tuple(entry["classes"]),
             **given,

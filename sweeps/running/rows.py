@@ -39,12 +39,7 @@ def tables(
         "sweep": sweep,
         "trial": plan.id,
         "dataset": plan.dataset,
-        "cell": plan.architecture.cell,
-        "layers": plan.architecture.layers,
-        "hidden": plan.architecture.hidden,
-        "bidirectional": plan.architecture.bidirectional,
-        "readout": "+".join(plan.architecture.readout),
-        "head_hidden": plan.architecture.head_hidden,
+        **plan.architecture.record(),
         "batch_size": plan.batch_size,
     }
     constant = {

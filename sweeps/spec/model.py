@@ -193,15 +193,38 @@ class _Section(BaseModel):
 
 
 class ArchitectureAxes(_Section):
-    """`[architecture]`: what changes tensor shapes, and the batch size; the cross product is trained."""
+    """`[architecture]`: what changes tensor shapes, and the batch size; the cross product is trained.
 
-    cell: Axis[Annotated[str, PlainValidator(_cell)]]
-    layers: Axis[Annotated[int, Field(ge=1, le=64)]] = (1,)
-    hidden: Axis[Annotated[int, Field(ge=1, le=16384)]] = (100,)
-    bidirectional: Axis[bool] = (False,)
-    readout: Axis[Annotated[tuple[str, ...], PlainValidator(_readout)]] = (("last",),)
-    head_hidden: Axis[Annotated[int, Field(ge=0, le=16384)]] = (0,)
-    batch_size: Axis[Annotated[int, Field(ge=1, le=1_000_000)]] = (32,)
+    `docs/spec.md` has their descriptions and examples.
+    """
+
+    cell: Axis[Annotated[str, PlainValidator(_cell)]] = Field(
+        description="the recurrent unit", examples=['cell = ["gru", "lstm"]']
+    )
+    layers: Axis[Annotated[int, Field(ge=1, le=64)]] = Field(
+        (1,), description="recurrent layers, one above the other", examples=["layers = [1, 2]"]
+    )
+    hidden: Axis[Annotated[int, Field(ge=1, le=16384)]] = Field(
+        (100,), description="units of a layer and direction", examples=["hidden = 100"]
+    )
+    bidirectional: Axis[bool] = Field(
+        (False,),
+        description="every layer reads the sequence from its end too",
+        examples=["bidirectional = [false, true]"],
+    )
+    readout: Axis[Annotated[tuple[str, ...], PlainValidator(_readout)]] = Field(
+        (("last",),),
+        description="what the head sees of the top layer: its last step, the mean or the maximum over all steps",
+        examples=['readout = ["last", "last+max"]'],
+    )
+    head_hidden: Axis[Annotated[int, Field(ge=0, le=16384)]] = Field(
+        (0,),
+        description="units of a tanh layer between readout and classes; 0: none",
+        examples=["head_hidden = 64"],
+    )
+    batch_size: Axis[Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
+        (32,), description="sequences in a step", examples=["batch_size = 16"]
+    )
 
 
 class Training(_Section):
@@ -339,8 +362,10 @@ class Spec(_Section):
                 name: dimension.to_table() for name, dimension in self.hyperparameters.items()
             },
         }
-        axes = {name: list(getattr(self.architecture, name)) for name in ArchitectureAxes.model_fields}
-        table["architecture"] = axes | {"readout": ["+".join(readout) for readout in axes["readout"]]}
+        table["architecture"] = {
+            name: ["+".join(value) if isinstance(value, tuple) else value for value in values]
+            for name, values in self.architecture
+        }
         for name in ("training", "validation", "resources"):
             table[name] = getattr(self, name).model_dump(exclude_none=True)
         if self.candidates is not None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
     for dataset, (architecture, batch_size) in product(datasets, architectures(spec)):
         training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
         determining = {
-            "architecture": _canonical(asdict(architecture)),
+            "architecture": _canonical(_determining(architecture)),
             "training": _canonical(_determining(training)),
             "validation": _canonical(spec.validation.model_dump()),
             "lanes": shared_text,
@@ -91,9 +91,14 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
     return trials
 
 
-def _determining(training: TrainingConfig) -> dict[str, Any]:
-    """Without the precision that trials had before it could be chosen, so that they are known again."""
-    return {name: value for name, value in asdict(training).items() if (name, value) != ("precision", "tf32")}
+def _determining(settings: Architecture | TrainingConfig) -> dict[str, Any]:
+    """Leave out what trials had before it could be chosen, so that they are known again."""
+    return {
+        each.name: value
+        for each in fields(settings)
+        if (value := getattr(settings, each.name)) != each.default
+        or not (each.name == "precision" or each.metadata.get("later"))
+    }
 
 
 def check_names(spec: Spec, datasets: Sequence[SequenceDataset]) -> None:
@@ -120,18 +125,13 @@ def lanes(spec: Spec) -> tuple[Lane, ...]:
 def architectures(spec: Spec) -> list[tuple[Architecture, int]]:
     """Every (architecture, batch size) of the spec; the last axis changes fastest."""
     axes = spec.architecture
-    return [
-        (Architecture(cell, layers, hidden, bidirectional, readout, head_hidden), batch_size)
-        for cell, layers, hidden, bidirectional, readout, head_hidden, batch_size in product(
-            axes.cell,
-            axes.layers,
-            axes.hidden,
-            axes.bidirectional,
-            axes.readout,
-            axes.head_hidden,
-            axes.batch_size,
-        )
-    ]
+    names = type(axes).model_fields
+    found = []
+    for values in product(*(getattr(axes, name) for name in names)):
+        point = dict(zip(names, values, strict=True))
+        batch_size = point.pop("batch_size")
+        found.append((Architecture(**point), batch_size))
+    return found
 
 
 def lane_count(trials: Sequence[TrialPlan]) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seqsweep.results.errors import StoreError
 from seqsweep.results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, table
 from seqsweep.results.store import Store
+from seqsweep.seqmodels.architecture import Architecture
 
 NAMES = st.text(min_size=1, max_size=8)
 
@@ -75,16 +76,15 @@ LANE: dict[str, Any] = {
     "sweep": "s-000000",
     "trial": "t",
     "dataset": "d",
-    "cell": "gru",
-    "readout": "last",
+    **Architecture("gru", 3, 3).record(),
     "optimizer": "adam",
     "schedule": "constant",
     "stopped": "max_epochs",
     "backend": "torch",
     "host": "h",
-    **dict.fromkeys(("bidirectional", "synthetic", "nesterov", "refit"), False),
-    **dict.fromkeys(("head_hidden", "candidate", "seed"), 0),
-    **dict.fromkeys(("layers", "hidden", "batch_size", "parameters", "epochs", "best_epoch"), 3),
+    **dict.fromkeys(("synthetic", "nesterov", "refit"), False),
+    **dict.fromkeys(("candidate", "seed"), 0),
+    **dict.fromkeys(("batch_size", "parameters", "epochs", "best_epoch"), 3),
     **dict.fromkeys(("lr", "momentum", "beta1", "beta2", "alpha", "eps", "weight_decay", "dropout"), 0.1),
     **dict.fromkeys(("input_noise", "label_smoothing", "train_accuracy", "validation_accuracy"), 0.5),
     "chosen": True,

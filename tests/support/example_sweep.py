@@ -14,6 +14,7 @@ import numpy as np
 
 from seqsweep.results.schema import table
 from seqsweep.results.store import Store, Sweep
+from seqsweep.seqmodels.architecture import Architecture
 
 SWEEP_ID = "reference-a7f3c1"
 CREATED = "2026-11-23T14:02:00.000000+00:00"
@@ -108,12 +109,7 @@ def write_example_trial(sweep: Sweep, dataset: Any, architecture: Any, seeds: Se
                 "sweep": sweep.id,
                 "trial": trial,
                 "dataset": name,
-                "cell": cell,
-                "layers": layers,
-                "hidden": hidden,
-                "bidirectional": bidirectional,
-                "readout": readout,
-                "head_hidden": 0,
+                **Architecture(cell, layers, hidden, bidirectional, tuple(readout.split("+"))).record(),
                 "batch_size": 32,
                 "candidate": candidate,
                 "seed": seed,
