@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqsweep.results.analysis.caution import Caution
-from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.choosing import BACKENDS
 from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.datasets.description import data_cautions
 from seqsweep.sweeps.forecast import volumes
 from seqsweep.sweeps.forecast.measuring import workload
@@ -28,14 +26,15 @@ from seqsweep.sweeps.resources import (
     trials_per_gpu,
     trials_per_node,
 )
-from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.seqmodels.training_config import TrainingConfig
     from seqsweep.sweeps.datasets.loading import Data
     from seqsweep.sweeps.forecast.rates import Rates
     from seqsweep.sweeps.spec.model import Spec
+    from seqsweep.sweeps.spec.plan import TrialPlan
 
 RAY_SECONDS = 9.0  # its start and its end
 WORKER_SECONDS = 4.0  # a new process until it trains: Python, torch, the first placement
@@ -135,6 +134,7 @@ class Forecast:
 
 def forecast(
     spec: Spec,
+    plans: Sequence[TrialPlan],
     data: Data,
     nodes: Nodes,
     rates: Rates,
@@ -147,6 +147,7 @@ def forecast(
 
     Args:
         spec: what to train.
+        plans: its trials, in the spec's order; all have the same lanes.
         data: its data sets with their splits, by name.
         nodes: where.
         rates: how fast.
@@ -158,7 +159,7 @@ def forecast(
         ClusterError: a trial fits no node.
         SpecError: the rates lack something, or a trial's memory fits no node.
     """
-    resources, members = spec.resources, lanes(spec)
+    resources, members = spec.resources, plans[0].lanes
     check_fits(resources, nodes.place(source))
     places = slots(resources, [nodes.machine], nodes.count)
     threads = resources.cpus_per_trial
@@ -172,31 +173,29 @@ def forecast(
     works, sizes, parts = [], [], []
     exact: set[object] = set()
     estimated: set[object] = set()
-    for dataset, splits in data.values():
-        tokens = _tokens(dataset, splits)
-        for architecture, batch_size in architectures(spec):
-            key = workload(architecture, batch_size, dataset, backend, device)
-            rate = rates.of(key)
-            (exact if rate.measured else estimated).add(key)
-            layout = Layout(architecture, dataset.feature_count, dataset.class_count)
-            training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
-            part = volumes.written(layout, len(members), len(spec.seeds), training, splits)
-            unit = cost(architecture, dataset.feature_count, 1)
-            works.append(
-                _work(
-                    _label(architecture, batch_size, dataset.name, spec),
-                    unit,
-                    tokens,
-                    training,
-                    (rate.train, rate.evaluate, rate.spread),
-                    len(members),
-                    len(spec.seeds),
-                    sum(part.rows.values()),
-                )
+    tokens = {name: _tokens(*content) for name, content in data.items()}
+    for trial in plans:
+        dataset, splits = data[trial.dataset]
+        key = workload(trial, dataset, backend, device)
+        rate = rates.of(key)
+        (exact if rate.measured else estimated).add(key)
+        layout = Layout(trial.architecture, dataset.feature_count, dataset.class_count)
+        part = volumes.written(layout, len(members), len(spec.seeds), trial.training, splits)
+        works.append(
+            _work(
+                _label(trial, spec),
+                cost(trial.architecture, dataset.feature_count, 1),
+                tokens[trial.dataset],
+                trial.training,
+                (rate.train, rate.evaluate, rate.spread),
+                len(members),
+                len(spec.seeds),
+                sum(part.rows.values()),
             )
-            footprint = Footprint.of(layout, typical, dataset, splits, training, there, threads)
-            sizes.append((footprint, layout.width))
-            parts.append(part)
+        )
+        footprint = Footprint.of(layout, typical, dataset, splits, trial.training, there, threads)
+        sizes.append((footprint, layout.width))
+        parts.append(part)
 
     order = sorted(range(len(works)), key=lambda index: -works[index].planned)
     seconds = [work.seconds(side_by_side) for work in works]
@@ -308,9 +307,9 @@ def _work(
     )
 
 
-def _label(architecture: Architecture, batch_size: int, dataset: str, spec: Spec) -> str:
-    several = f" batch {batch_size}" if len(spec.architecture.batch_size) > 1 else ""
-    return f"{architecture.label}{several} · {dataset}"
+def _label(trial: TrialPlan, spec: Spec) -> str:
+    several = f" batch {trial.batch_size}" if len(spec.architecture.batch_size) > 1 else ""
+    return f"{trial.architecture.label}{several} · {trial.dataset}"
 
 
 def _schedule(seconds: Sequence[float], order: Sequence[int], places: int) -> Schedule:

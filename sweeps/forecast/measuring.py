@@ -26,12 +26,11 @@ from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.forecast.rates import RATES_VERSION, Rate, RateFile, Workload
-from seqsweep.sweeps.spec.plan import architectures, lanes
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.sweeps.datasets.loading import Data
-    from seqsweep.sweeps.spec.model import Spec
+    from seqsweep.sweeps.spec.plan import TrialPlan
 
 BUDGET_SECONDS = 15.0  # after which no further rate is begun, but for each cell's first
 EACH_SECONDS = 0.4
@@ -55,22 +54,20 @@ class Point:
     precision: str
 
 
-def workload(
-    architecture: Architecture, batch_size: int, dataset: SequenceDataset, backend: str, device: str
-) -> Workload:
-    """What the rate of a trial depends on."""
+def workload(trial: TrialPlan, dataset: SequenceDataset, backend: str, device: str) -> Workload:
+    """Tell what the rate of a trial depends on."""
     return Workload.model_construct(
         backend=backend,
         device=device,
         dataset=dataset.name,
         features=dataset.feature_count,
-        **{name: getattr(architecture, name) for name in _AXES},
-        batch_size=batch_size,
+        **{name: getattr(trial.architecture, name) for name in _AXES},
+        batch_size=trial.batch_size,
     )
 
 
 def measure(
-    spec: Spec,
+    plans: Sequence[TrialPlan],
     data: Data,
     *,
     backend: str,
@@ -82,7 +79,8 @@ def measure(
     """Measure what the time allows: the extremes first, then what is farthest from what was measured.
 
     Args:
-        spec, data: what would be trained.
+        plans: what would be trained; all trials have the same lanes.
+        data: their data sets with their splits, by name.
         backend, device: with what, by its own name (not `auto`).
         processes: measurements at a time.
         progress: called with (done, all) of the rates.
@@ -90,7 +88,7 @@ def measure(
     """
     from seqsweep.sweeps.versions import installed_versions
 
-    points = _points(spec, data, backend, device)
+    points = _points(plans, data, backend, device)
     needed = {next(i for i, p in enumerate(points) if p.workload.cell == cell) for cell in _cells(points)}
     # a process that was forked would have copies of torch's threads' locks, but not the threads
     context = multiprocessing.get_context("spawn")
@@ -184,17 +182,21 @@ def measure_point(point: Point) -> Rate:
     )
 
 
-def _points(spec: Spec, data: Data, backend: str, device: str) -> list[Point]:
-    members = _typical(lanes(spec), MOST_TOGETHER if backend == "cuda" else MOST_LANES)
+def _points(plans: Sequence[TrialPlan], data: Data, backend: str, device: str) -> list[Point]:
+    members = _typical(plans[0].lanes, MOST_TOGETHER if backend == "cuda" else MOST_LANES)
     samples = {name: _sample(dataset, splits.train) for name, (dataset, splits) in data.items()}
     points: dict[Workload, Point] = {}
-    for name, (dataset, _) in data.items():
-        for architecture, batch_size in architectures(spec):
-            key = workload(architecture, batch_size, dataset, backend, device)
-            if key not in points:
-                points[key] = Point(
-                    key, architecture, members, samples[name], spec.training.bptt, spec.training.precision
-                )
+    for trial in plans:
+        key = workload(trial, data[trial.dataset][0], backend, device)
+        if key not in points:
+            points[key] = Point(
+                key,
+                trial.architecture,
+                members,
+                samples[trial.dataset],
+                trial.training.bptt,
+                trial.training.precision,
+            )
     return _spread_out(list(points.values()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.memory import GB
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from seqsweep.sweeps.resources import Nodes, check_fits
+from seqsweep.sweeps.spec.plan import TrialPlan, plan
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.datasets.loading import Data
@@ -56,6 +58,7 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     device = "cuda" if spec.resources.gpus_per_trial else "cpu"
     known = load_rates(options.rates) if options.rates else None
     data = load_data(spec)
+    plans = plan(spec, [dataset for dataset, _ in data.values()])
     notes = Terminal(stderr=True)
     for note in data_notes(dataset for dataset, _ in data.values()):
         notes.print(f"note: {note}", markup=False, soft_wrap=True)
@@ -63,7 +66,7 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     if known is None:
         load = os.getloadavg()[0]
         backend = _backend_here(spec, device, source)
-        known = _measured(spec, data, backend, device)
+        known = _measured(plans, data, backend, device)
         said = f"this machine ({known.machine})"
     else:
         said = f"{options.rates} ({', '.join(filter(None, (known.machine, known.measured[:10]))) or 'no machine named'})"
@@ -71,7 +74,7 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     if options.write_rates:
         write_rates(known, options.write_rates)
     found = forecast(
-        spec, data, nodes, Rates(known.rates, said), backend=backend, device=device, source=source
+        spec, plans, data, nodes, Rates(known.rates, said), backend=backend, device=device, source=source
     )
     return replace(found, load=load)
 
@@ -122,12 +125,12 @@ def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> st
     return next(name for name in ("cuda", "cpu", "torch") if name in measured)
 
 
-def _measured(spec: Spec, data: Data, backend: str, device: str) -> RateFile:
+def _measured(plans: Sequence[TrialPlan], data: Data, backend: str, device: str) -> RateFile:
     console = Terminal(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("measuring rates", total=None)
         return measuring.measure(
-            spec,
+            plans,
             data,
             backend=backend,
             device=device,

@@ -22,7 +22,7 @@ from seqsweep.sweeps.forecast.rates import RateFile, Rates, write_rates
 from seqsweep.sweeps.resources import Nodes
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Spec
-from seqsweep.sweeps.spec.plan import architectures
+from seqsweep.sweeps.spec.plan import architectures, plan
 from tests.sweeps.forecast.test_rates import rate
 
 GB = 10**9
@@ -66,7 +66,15 @@ def flat(train: float = 1e-6, evaluate: float = 1e-7, **changes: Any) -> Rates:
 
 def told(checked: Spec, nodes: Nodes = NODE, rates: Rates | None = None, **changes: Any) -> Forecast:
     options = {"backend": "cpu", "device": "cpu", "source": "x.toml"} | changes
-    return forecast(checked, {"letters": letters()}, nodes, rates or flat(), **options)
+    return planned(checked, {"letters": letters()}, nodes, rates or flat(), **options)
+
+
+def planned(
+    checked: Spec, data: dict[str, tuple[SequenceDataset, Splits]], nodes: Nodes, rates: Rates, **options: Any
+) -> Forecast:
+    return forecast(
+        checked, plan(checked, [each for each, _ in data.values()]), data, nodes, rates, **options
+    )
 
 
 @pytest.fixture
@@ -253,7 +261,7 @@ def test_bytes_are_those_of_a_real_sweep(
     sweep = Store(tmp_path_factory.getbasetemp() / "undisturbed0").find(None)
     checked = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")
     rates = flat(hidden=7)
-    found = forecast(checked, load_data(checked), NODE, rates, backend="cpu", device="cpu", source="test")
+    found = planned(checked, load_data(checked), NODE, rates, backend="cpu", device="cpu", source="test")
     for name in TABLES:
         most = found.rows[name]
         assert 0.9 * most <= len(undisturbed[name]) <= most, f"{name}: refits may be shorter"
@@ -271,7 +279,7 @@ def test_the_object_store_holds_as_much_as_ray_says(local_ray: None) -> None:
     reference = ray.put(data)
     sizes = ray.experimental.get_local_object_locations([reference])
     real = sizes[reference]["object_size"]
-    found = forecast(spec(), {"letters": data}, NODE, flat(), backend="cpu", device="cpu", source="x")
+    found = planned(spec(), {"letters": data}, NODE, flat(), backend="cpu", device="cpu", source="x")
     assert found.object_store["letters"] == pytest.approx(real, rel=0.05)
     assert found.object_store_per_node == found.object_store["letters"]
 
