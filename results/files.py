@@ -81,12 +81,12 @@ class Folder:
         return replace(self, path=name, shown=self.shown[: self.shown.index("://") + 3] + name)
 
     def present(self) -> bool:
-        """Whether there is such a folder; object stores have only buckets and what lies in them."""
+        """Tell whether there is such a folder; object stores have only buckets and what lies in them."""
         info = self._try("read", None, lambda: self.system.get_file_info(self.path))
         return bool(info.type == fs.FileType.Directory)
 
     def with_patience(self, seconds: float) -> Folder:
-        """The same folder, for somebody who waits so long."""
+        """Give the same folder, for somebody who waits so long."""
         return replace(self, patience=seconds)
 
     def names(self, kind: fs.FileType) -> list[str]:
@@ -120,7 +120,7 @@ class Folder:
             return []  # made by a writer after the listing failed, before pyarrow looked whether it is there
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Tell whether the file is there."""
         info = self._try("read", name, lambda: self.system.get_file_info(f"{self.path}/{name}"))
         return bool(info.type == fs.FileType.File)
 
@@ -137,7 +137,7 @@ class Folder:
             raise Missing(f"{self / name} is missing") from None
 
     def read_sealed(self, name: str, *, required: bool = False) -> pa.Buffer:
-        """The same of a file that `seqsweep.results.seal` sealed; `Damaged` where a bit has changed since.
+        """Read a file that `seqsweep.results.seal` sealed; `Damaged` where a bit has changed since.
 
         Files without a digest, which older versions wrote, pass unless it is `required`.
         """

@@ -40,7 +40,7 @@ def held(folder: Folder) -> Iterator[None]:
 
 
 def abandoned(folder: Folder) -> bool:
-    """Whether the sweep in `folder` was being trained on this machine, and whoever did is dead.
+    """Tell whether the sweep in `folder` was being trained on this machine, and whoever did is dead.
 
     False where that cannot be known: in object stores, where it was trained by another machine, or where nobody has trained it
     yet.
@@ -87,7 +87,7 @@ def _trained_here(content: bytes) -> bool:
 
 
 def _here() -> dict[str, str]:
-    """What tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
+    """Read what tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
     told = {"host": socket.gethostname(), "boot": "", "machine": ""}
     for name, path in (("boot", "/proc/sys/kernel/random/boot_id"), ("machine", "/etc/machine-id")):
         with suppress(OSError):

@@ -188,7 +188,7 @@ def started(info: dict[str, Any]) -> datetime:
 
 
 def _unfit(table: dict[str, Any]) -> Iterator[str]:
-    """What no field may hold, also those that are not listed: later they are printed, compared and written again."""
+    """Find what no field may hold, also those that are not listed: later they are printed, compared and written again."""
     left: list[tuple[str, Any, int]] = [("", table, 0)]
     while left:
         place, value, depth = left.pop()

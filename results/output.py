@@ -18,7 +18,7 @@ def write(content: bytes, path: Path) -> None:
 
 
 def check_place(path: Path) -> Path:
-    """Where `write` puts the file. Raises `StoreError` where it can have no place, before it is worked for."""
+    """Find where `write` puts the file. Raises `StoreError` where it can have no place, before it is worked for."""
     try:
         target = path.resolve()  # of a link, the file that it leads to
         if not target.parent.is_dir():

@@ -91,12 +91,12 @@ def patiently(what: str, seconds: float, operation: Callable[[], T]) -> T:
 
 
 def passing(error: Exception) -> bool:
-    """Whether it may well be gone in a while: no connection, a busy server, a stale network disk, a full disk."""
+    """Tell whether an error may well be gone in a while: no connection, a busy server, a stale network disk, a full disk."""
     return _number(error) in _PASSING or _PASSING_TEXT.search(str(error)) is not None
 
 
 def reason(error: Exception) -> str:
-    """What went wrong in one line, without what the message says anyway, with what to do about it."""
+    """Say what went wrong in one line, without what the message says anyway, with what to do about it."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     hints = [hint for pattern, hint in _REMEDIES if re.search(pattern, text)]
     # pyarrow repeats the path before what the system said

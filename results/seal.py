@@ -33,7 +33,7 @@ def seal_in_place(content: memoryview, end: int) -> None:
 
 
 def intact(content: bytes | memoryview) -> bool | None:
-    """Whether the file is as it was sealed; None where it carries no digest."""
+    """Tell whether the file is as it was sealed; None where it carries no digest."""
     found = False
     for match in _SEALED.finditer(
         content

@@ -31,7 +31,7 @@ def shown(text: str, escape: Callable[[str], str] = escaped) -> str:
 
 
 def shown_lines(text: str) -> str:
-    """The same of several lines: line breaks stay."""
+    """Show several lines: line breaks stay."""
     return "\n".join(map(shown, text.split("\n")))
 
 

@@ -143,7 +143,7 @@ class Store:
         return found[0]
 
     def _asking(self, complaint: StoreError) -> StoreError:
-        """The same, with what to do."""
+        """Ask the same, with what to do."""
         if isinstance(complaint, Newer):
             return complaint
         todo = f"bring it back from a copy, or move its sweep out of {self.folder}"
@@ -260,7 +260,7 @@ class Sweep:
         return {trial for trial in trials if ID.fullmatch(trial)}
 
     def is_finished(self, trial: str) -> bool:
-        """Whether this trial's results are complete: one look, where `finished` lists those of all."""
+        """Tell whether this trial's results are complete: one look, where `finished` lists those of all."""
         return bool(ID.fullmatch(trial)) and (self.folder / "lanes").exists(f"{trial}.parquet")
 
     def read(
@@ -289,7 +289,7 @@ class Sweep:
     def each(
         self, table: str, columns: Sequence[str], trials: Iterable[str] | None = None
     ) -> Iterator[pa.Table]:
-        """The same rows, of some whole trials at a time: a million lanes need not be in memory together."""
+        """Read the same rows, of some whole trials at a time: a million lanes need not be in memory together."""
         for piece in self._pieces(table, columns, trials):
             yield piece.unify_dictionaries()
 
@@ -364,7 +364,7 @@ class Sweep:
 
 
 def fitting(names: Sequence[str], wanted: str) -> tuple[list[str], list[str], list[str], list[str]]:
-    """What `wanted` may mean of the sweeps' ids, the likeliest reading first: id, name, an id's beginning, its hex digits."""
+    """Find the sweeps' ids that `wanted` may mean, the likeliest reading first: id, name, an id's beginning, its hex digits."""
     ends = {name: name.rpartition("-") for name in names}
     return (
         [name for name in names if name == wanted],

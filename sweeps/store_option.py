@@ -9,5 +9,5 @@ DEFAULT_STORE = "store"
 
 
 def store_option(store: str | Path) -> str:
-    """What a command needs besides a sweep's id to find `store`."""
+    """Give what a command needs besides a sweep's id to find `store`."""
     return "" if str(store) == DEFAULT_STORE else f" --store {shlex.quote(str(store))}"

@@ -11,7 +11,7 @@ PACKAGES = ("seqsweep", "torch", "ray", "numpy", "pyarrow")
 
 
 def installed_versions() -> dict[str, str]:
-    """Of Python and of the packages that numbers may depend on."""
+    """Look up the versions of Python and of packages that numbers may depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -1,5 +1,7 @@
-"""The whole tree's own rules: layering, lint, types."""
+"""The whole tree's own rules: layering, lint, types, docstrings that say what is done."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,25 @@ TOOLS = {
 def test_the_tree_keeps_its_rules(tool: str) -> None:
     done = subprocess.run(TOOLS[tool], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+FRAGMENT = re.compile(
+    r"(Of|The same|Those|These|That of|By|As|From|For|In|On|At|With|Without|After|What|How|Where|Who)\b"
+)
+
+
+@pytest.mark.parametrize("package", ["results", "sweeps"])
+def test_a_functions_docstring_begins_with_what_it_does(package: str) -> None:
+    """An editor shows the first line alone: of "Of every architecture" nobody knows what is made."""
+    fragments = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}: {told}"
+        for path in sorted((REPOSITORY / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and not any("property" in ast.unparse(each) for each in node.decorator_list)
+        if (told := (ast.get_docstring(node) or "").partition("\n")[0]) and FRAGMENT.match(told)
+    ]
+    assert not fragments, "\n".join(fragments)
 
 
 @pytest.mark.parametrize(

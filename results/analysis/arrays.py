@@ -28,7 +28,7 @@ def positions(index: np.ndarray) -> pa.Array:
 
 
 def names_equal(column: pa.ChunkedArray, name: str) -> np.ndarray:
-    """Where a column of names (a dictionary) holds `name`."""
+    """Find where a column of names (a dictionary) holds `name`."""
     parts = [
         numbers(pa.chunked_array([chunk.indices])) == _code(chunk.dictionary.to_pylist(), name)
         for chunk in column.chunks

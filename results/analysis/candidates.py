@@ -51,7 +51,7 @@ class Candidates:
 
 
 def candidates(source: Sweep | Reading) -> tuple[Candidates, ...]:
-    """Those of each data set that has results, by its name."""
+    """List the candidates of each data set that has results, by its name."""
     lanes = Reading.of(source).lanes
     diverged = pc.equal(lanes["stopped"], "diverged")
     accuracy = pc.if_else(
@@ -65,7 +65,7 @@ def candidates(source: Sweep | Reading) -> tuple[Candidates, ...]:
 
 
 def _of(dataset: str, lanes: pa.Table) -> Candidates:
-    """Of the lanes of one data set."""
+    """Rank the candidates of the lanes of one data set."""
     axes = [name for name in (*ARCHITECTURE, *HYPERPARAMETERS) if len(lanes[name].unique()) > 1]
     columns = {name: _plain(lanes[name]) for name in lanes.column_names}
     groups = pa.table(columns).group_by(["trial", "candidate"], use_threads=False)
@@ -113,7 +113,7 @@ def _candidate(row: Mapping[str, Any], axes: Sequence[str]) -> Candidate:
 
 
 def _interval(mean: float, deviation: float | None, n: int) -> Interval:
-    """As `interval` gives it of the values themselves."""
+    """Make the interval that `interval` gives of the values themselves."""
     if n < 2 or deviation is None or not np.isfinite(deviation):
         return Interval(mean, None, n)
     from scipy.special import stdtrit  # scipy.stats takes a second to import

@@ -92,7 +92,7 @@ class SpecDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of architectures (one sweep, every pair) or of sweeps (every later one is the second, the first sweep's the first).
+    """Differences of architectures (one sweep, every pair) or of sweeps (every later one is the second, the first one the first).
 
     `specs`: where they differ. `alone`: labels of architectures that not all sweeps have, by data set.
     """

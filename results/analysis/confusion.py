@@ -154,7 +154,7 @@ def measure(
     each: np.ndarray,
     said: Answers | None,
 ) -> Confusion:
-    """Of the counts of each seed, int64 [seeds, C, C], and of the answers behind them."""
+    """Measure the confusion of the counts of each seed, int64 [seeds, C, C], and of the answers behind them."""
     pooled = each.sum(axis=0)
     true, predicted, hit = pooled.sum(axis=1), pooled.sum(axis=0), np.diagonal(pooled)
     totals = each.sum(axis=(1, 2))

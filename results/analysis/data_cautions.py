@@ -32,7 +32,7 @@ def data_cautions(entry: Mapping[str, Any]) -> tuple[Caution, ...]:
 
 
 def majority(entry: Mapping[str, Any]) -> Majority | None:
-    """What always answering the largest class would give; None where the counts were not recorded or test is empty."""
+    """Say what always answering the largest class would give; None where the counts were not recorded or test is empty."""
     train, validation, test = (_counts(entry, part) for part in ("train", "validation", "test"))
     classes = entry.get("classes") or ()
     if not classes or not sum(test) or not len(classes) == len(train) == len(validation) == len(test):
@@ -43,7 +43,7 @@ def majority(entry: Mapping[str, Any]) -> Majority | None:
 
 
 def _findings(entry: Mapping[str, Any]) -> list[Caution]:
-    """What was found in the data when they were there."""
+    """Read what was found in the data when they were there."""
     return [Caution(each["kind"], each["text"]) for each in entry.get("findings") or ()]
 
 

@@ -89,7 +89,7 @@ def levels(points: Points, name: str) -> tuple[Level, ...]:
 
 
 def rate_ranges(points: Points) -> tuple[RateRange, ...]:
-    """Of each architecture, the best first; none where all have one learning rate."""
+    """Measure the range of each architecture, the best first; none where all have one learning rate."""
     if "lr" not in points.names:
         return ()
     place = points.names.index("lr")

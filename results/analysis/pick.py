@@ -76,7 +76,7 @@ def pick_architecture(trials: Sequence[Trial], wanted: str) -> Trial:
 
 
 def by_test(trials: Sequence[Trial]) -> list[Trial]:
-    """By mean test accuracy, the highest first; of equal ones the smaller model; those without one last."""
+    """Sort by mean test accuracy, the highest first; of equal ones the smaller model; those without one last."""
 
     def key(trial: Trial) -> tuple[bool, float, int, str]:
         known = _known(trial)

@@ -25,6 +25,6 @@ class Prediction:
 
 
 def prediction(sequence: str, classes: Sequence[str], probabilities: np.ndarray) -> Prediction:
-    """Of its id and its probabilities [C]; of equal ones the first class stands first."""
+    """Make a sequence's prediction of its id and its probabilities [C]; of equal ones the first class stands first."""
     order = np.argsort(-probabilities, kind="stable")[:TOP]
     return Prediction(sequence, tuple(Likely(classes[place], float(probabilities[place])) for place in order))

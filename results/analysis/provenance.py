@@ -24,7 +24,7 @@ class Provenance:
 
 
 def provenance(sweep: Sweep) -> Provenance:
-    """Of any sweep, finished or not."""
+    """Read the provenance of any sweep, finished or not."""
     info = sweep.info
     return Provenance(
         command=info.get("command"),

@@ -79,7 +79,7 @@ def report(source: Sweep | Reading) -> Report:
 
 
 def _contrast(reading: Reading, block: DatasetVerdict, other: Rival | None) -> tuple[Contrast | None, str]:
-    """How the best and its rival differ, or why that is not told."""
+    """Tell how the best and its rival differ, or why that is not told."""
     if other is None:
         return None, ""
     try:
@@ -89,7 +89,7 @@ def _contrast(reading: Reading, block: DatasetVerdict, other: Rival | None) -> t
 
 
 def _importance(reading: Reading, dataset: str) -> tuple[Importance | None, str]:
-    """What matters on a data set, or why that is not told."""
+    """Tell what matters on a data set, or why that is not told."""
     try:
         return importance(reading, dataset), ""
     except MissingExtra as error:

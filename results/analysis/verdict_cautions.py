@@ -53,7 +53,7 @@ def cautions(
 
 
 def _validation_above_test(dataset: DatasetSummary, rows: Sequence[Row]) -> Caution | None:
-    """Of every architecture, by more than the sequences of both parts leave to chance."""
+    """Beware where every architecture does better in validation, by more than the sequences of both parts leave to chance."""
     known = [
         (row.validation.mean, row.test.mean)
         for row in rows

@@ -17,7 +17,7 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where `value` lies; what is outside, at the edge."""
+        """Find where `value` lies; what is outside, at the edge."""
         low, high = self._scaled(self.low), self._scaled(self.high)
         share = (self._scaled(value) - low) / (high - low) if high > low else 0.5
         return self.begin + min(max(share, 0.0), 1.0) * (self.end - self.begin)

@@ -119,7 +119,7 @@ def _level(level: Level, x: float, up: Axis) -> list[Markup]:
 
 
 def _whisker(x: float, low: float, high: float, up: Axis) -> str:
-    """From `low` to `high`; an end on the axis has a bar, one beyond it has none."""
+    """Draw a line from `low` to `high`; an end on the axis has a bar, one beyond it has none."""
     drawn = f"M{svg.number(x)} {svg.number(up.at(high))}V{svg.number(up.at(low))}"
     bars = [end for end in (low, high) if up.low <= end <= up.high]
     return drawn + "".join(f"M{svg.number(x - _BAR)} {svg.number(up.at(end))}h{2 * _BAR}" for end in bars)

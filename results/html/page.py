@@ -74,7 +74,7 @@ def name(text: str) -> Markup:
 
 
 def dataset_name(text: str, synthetic: bool) -> Markup:
-    """The same of a data set, never without saying that it is synthetic."""
+    """Name a data set, never without saying that it is synthetic."""
     return name(formats.dataset(text, synthetic))
 
 

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def kind(data: DatasetFacts) -> str:
-    """How its sequences are drawn: `ink`, `image` or `traces`."""
+    """Tell how a data set's sequences are drawn: `ink`, `image` or `traces`."""
     wanted = data.drawing or FORMERLY.get(data.format or "", "traces")
     if wanted == "ink" and data.features == 2:
         return "ink"

@@ -56,7 +56,7 @@ def ornament(width: float, height: float, *children: str, class_: str = "") -> M
 
 
 def number(value: float) -> str:
-    """At most one decimal: 12.34 -> "12.3", 12.0 -> "12"."""
+    """Write at most one decimal: 12.34 -> "12.3", 12.0 -> "12"."""
     text = f"{value:.1f}"
     return "0" if text in ("-0.0", "0.0") else text.removesuffix(".0")
 

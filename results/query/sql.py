@@ -140,7 +140,7 @@ def _fill(connection: "DuckDBPyConnection", query: str, sweeps: Sequence[Sweep])
 
 
 def _said(message: str) -> str:
-    """What DuckDB says of a query, without empty lines."""
+    """Give what DuckDB says of a query, without empty lines."""
     return "\n".join(line.rstrip() for line in message.splitlines() if line.strip())
 
 

@@ -32,7 +32,7 @@ class Difference:
 
 
 def least_deviation(sequences: int | None) -> float:
-    """What a difference of two accuracies over `sequences` sequences deviates by at least.
+    """Say what a difference of two accuracies over `sequences` sequences deviates by at least.
 
     Each is rounded to steps of 1 / `sequences`: an error uniform over a step has variance step² / 12, that of two step² / 6.
     So a few seeds that happen to agree to the last sequence do not make a difference certain.
@@ -112,5 +112,5 @@ def certain_at(comparisons: int, seeds: int) -> float:
 
 
 def number(value: float) -> float | None:
-    """None for NaN."""
+    """Give None for NaN."""
     return float(value) if math.isfinite(value) else None

@@ -21,7 +21,7 @@ class Interval:
 
     @property
     def leaves_the_scale(self) -> bool:
-        """Whether it reaches below 0 or above 1, where no accuracy lies: Student's t knows no such ends."""
+        """Tell whether an interval reaches below 0 or above 1, where no accuracy lies: Student's t knows no such ends."""
         if self.mean is None or self.half_width is None:
             return False
         return self.mean - self.half_width < 0 or self.mean + self.half_width > 1

@@ -41,7 +41,7 @@ def render(data: Contrast, console: Console) -> None:
 
 
 def _of(paired: Paired) -> str:
-    """Where the p comes from."""
+    """Say where the p comes from."""
     parts = (("seeds", paired.p_seeds), ("sequences", paired.p_sequences))
     known = ", ".join(f"over {what} {formats.p_value(p)}" for what, p in parts if p is not None)
     return f" ({known})"

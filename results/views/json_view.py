@@ -20,7 +20,7 @@ def dump(data: Any, *, indent: int | None = 1, ascii_only: bool = False) -> str:
 
 
 def write(data: Any, file: IO[str], *, indent: int | None = 1) -> None:
-    """The same into `file` and a line's end; other characters than ASCII are escaped where its encoding lacks some."""
+    """Write the same into `file` and a line's end; other characters than ASCII are escaped where its encoding lacks some."""
     text = dump(data, indent=indent)
     try:
         text.encode(getattr(file, "encoding", None) or "utf-8")

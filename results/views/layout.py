@@ -40,7 +40,7 @@ def print_table(
 
 
 def fits(console: Console, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Text]]) -> bool:
-    """Whether a `table` of them would not be wider than the terminal."""
+    """Tell whether a `table` of these columns would not be wider than the terminal."""
     return sum(_widths(columns, rows)) + 2 * (len(columns) - 1) <= console.width
 
 
@@ -72,7 +72,7 @@ def print_two_line_rows(
 
 
 def _widths(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Text]]) -> list[int]:
-    """Of the widest cell of each column, its heading too."""
+    """Measure the widest cell of each column, its heading too."""
     lines = [[Text(heading) for heading, _ in columns], *rows]
     return [max(text.cell_len for text in column) for column in zip(*lines, strict=True)]
 

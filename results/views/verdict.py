@@ -45,7 +45,7 @@ def _heading(data: Verdict, console: Console) -> None:
 
 
 def _over(data: Verdict) -> str:
-    """What the figures are of."""
+    """Say what the figures are of."""
     if data.seeds < 2:
         return "one seed, so no interval"
     figures = (
@@ -109,7 +109,7 @@ def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool) -> li
 
 
 def _ties(block: DatasetVerdict, console: Console) -> None:
-    """Who cannot be told from the best."""
+    """Say who cannot be told from the best."""
     if not block.comparisons:
         return
     tied = [row.rank for row in block.rows if row.tied]
@@ -124,7 +124,7 @@ def _ties(block: DatasetVerdict, console: Console) -> None:
 
 
 def _remarks(row: Row, seeds: int, *, extras: bool) -> Text:
-    """What was chosen, quietly, then what to beware of."""
+    """Print what was chosen, quietly, then what to beware of."""
     good = "cheapest of those tied" if row.cheapest else ""
     quiet = [row.extras] if extras and row.extras else []
     quiet += [formats.settings(row.chosen)] if row.chosen else []

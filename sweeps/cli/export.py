@@ -85,7 +85,7 @@ def command(
 
 
 def _form(form: Format | None, output: Path | None) -> Format:
-    """What to write: as --format says, else as the file's ending does, where there is a file; both must agree."""
+    """Find what to write: as --format says, else as the file's ending does, where there is a file; both must agree."""
     if output is None or not (ending := output.suffix.lower()):
         return form or Format.csv
     meant = ENDINGS.get(ending)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str, Any]) -> dict[str, Any]:
-    """What `sweep.json` says about a data set, findings included: plain values.
+    """Make what `sweep.json` says about a data set, findings included: plain values.
 
     It takes a pass over the data, as no reader of the store has them.
     """
@@ -57,7 +57,7 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
 
 
 def data_cautions(spec: Spec, data: Data) -> dict[str, tuple[Caution, ...]]:
-    """What to beware of in the data before anything is trained, by data set; none where there is nothing."""
+    """Find what to beware of in the data before anything is trained, by data set; none where there is nothing."""
     from seqsweep.results.analysis.data_cautions import data_cautions as data_cautions_of
 
     found = {

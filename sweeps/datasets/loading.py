@@ -41,5 +41,5 @@ def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> 
 
 
 def data_notes(datasets: Iterable[SequenceDataset]) -> list[str]:
-    """What to tell the user of data that were not read to the letter: a sentence each."""
+    """Find what to tell the user of data that were not read to the letter: a sentence each."""
     return [f"{dataset.name}: {note}" for dataset in datasets for note in dataset.notes]

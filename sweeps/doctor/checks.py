@@ -43,7 +43,7 @@ class Diagnosis:
 
     @property
     def status(self) -> Status:
-        """That of the worst check."""
+        """The worst check's."""
         return worst(self.checks)
 
 
@@ -108,7 +108,7 @@ def _package(found: Package) -> Check:
 
 
 def backend(found: BackendFound, advice: Advice) -> Check:
-    """What `backend = "auto"` comes to for trials on the cores."""
+    """Check what `backend = "auto"` comes to for trials on the cores."""
     if found.name is None:
         return Check("backend", "failed", f"none works: {found.fault}", MEND_PACKAGES)
     if found.fault:
@@ -125,7 +125,7 @@ def backend(found: BackendFound, advice: Advice) -> Check:
 
 
 def gpus(found: Gpus) -> Check:
-    """Those that torch sees."""
+    """Check the GPUs that torch sees."""
     if found.fault:
         return Check("gpus", "failed", f"cannot be seen: {found.fault}", MEND_PACKAGES)
     counts = Counter(f"{gpu.name} ({gpu.memory / GIB:.0f} GiB)" for gpu in found.found)
@@ -148,14 +148,14 @@ def gpus(found: Gpus) -> Check:
 
 
 def cores(found: Probe) -> Check:
-    """Those that may be used."""
+    """Check the cores that may be used."""
     limited = found.usable_cpus < found.present_cpus
     why = "; this process's affinity or its container allows no more" if limited else ""
     return Check("cores", "ok", f"{found.usable_cpus} of {found.present_cpus}{why}")
 
 
 def memory(found: Memory, trials: int, advice: Advice) -> Check:
-    """Whether it is enough for so many trials at once."""
+    """Check whether memory is enough for so many trials at once."""
     if found.free is None:
         return Check("memory", "ok", f"{found.total / GIB:.1f} GiB")
     finding = f"{found.free / GIB:.1f} of {found.total / GIB:.1f} GiB free"
@@ -167,7 +167,7 @@ def memory(found: Memory, trials: int, advice: Advice) -> Check:
 
 
 def store(found: StoreFound, advice: Advice) -> Check:
-    """Whether it can be written, and has room."""
+    """Check whether the store can be written, and has room."""
     if found.fault:
         remedy = MEND_PACKAGES if found.damaged else advice.another_store
         return Check("store", "failed", found.fault, remedy)

@@ -106,7 +106,7 @@ def _token(store: str) -> Iterator[str | None]:
 
 
 def _clock(actor: Any) -> Clock | None:
-    """As NTP does: of several questions, the one that took least tells most."""
+    """Compare as NTP does: of several questions, the one that took least tells most."""
     import ray
 
     best: Clock | None = None

@@ -44,7 +44,7 @@ class ClusterDiagnosis:
 
     @property
     def status(self) -> Status:
-        """That of the worst check."""
+        """The worst check's."""
         return worst([check for node in self.nodes for check in node.checks])
 
 

@@ -147,7 +147,7 @@ def _token_wanted() -> bool:
 
 
 def _listeners(session: str, proc: Path = Path("/proc")) -> tuple[Listener, ...] | None:
-    """Of the processes whose command line names the session: raylet, GCS, dashboard. Workers only talk to their raylet."""
+    """List the ports of processes with the session in their command line: raylet, GCS, dashboard; workers only talk to it."""
     sockets: dict[str, tuple[str, int]] = {}
     for name in ("tcp", "tcp6"):
         try:
@@ -169,7 +169,7 @@ def _listeners(session: str, proc: Path = Path("/proc")) -> tuple[Listener, ...]
 
 
 def _ray_process(folder: Path, session: str) -> str | None:
-    """What the process is called (of a Python, its script), None where it is not of this session."""
+    """Say what the process is called (of a Python, its script), None where it is not of this session."""
     try:
         words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:  # it has ended
@@ -188,7 +188,7 @@ def _open_sockets(folder: Path) -> Iterator[str]:
 
 
 def _decoded(place: str) -> tuple[str, int]:
-    """Of `0100007F:1F90`: words of 4 bytes in the machine's order, as hex."""
+    """Decode `0100007F:1F90`: words of 4 bytes in the machine's order, as hex."""
     address, _, port = place.partition(":")
     words = [int(address[first : first + 8], 16) for first in range(0, len(address), 8)]
     packed = struct.pack(f"={len(words)}I", *words)

@@ -25,7 +25,7 @@ Versions = Mapping[str, str]
 
 
 def versions(found: Probe) -> dict[str, str]:
-    """What must be alike: of Python, and of the main packages that are there."""
+    """Read what must be alike: of Python, and of the main packages that are there."""
     return {"python": found.python} | {
         each.name: each.version for each in found.packages if each.version and each.name in MAIN_PACKAGES
     }
@@ -199,5 +199,5 @@ def _minor(version: str) -> str:
 
 
 def _public(version: str) -> str:
-    """Without what a build adds: 2.6.0 of 2.6.0+cu124."""
+    """Drop what a build adds: 2.6.0 of 2.6.0+cu124."""
     return version.partition("+")[0]

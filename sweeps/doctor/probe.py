@@ -61,7 +61,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Gpus:
-    """Those that torch sees.
+    """GPUs that torch sees.
 
     Args:
         found: all of them.
@@ -157,7 +157,7 @@ def _is_shipped(folder: Path) -> bool:
 
 
 def look_at_store(store: str, token: str | None = None) -> StoreFound:
-    """Whether this machine can write into `store`; arguments as `probe`."""
+    """Find whether this machine can write into `store`; arguments as `probe`."""
     if "://" not in store:
         try:
             path = Path(store).expanduser().absolute()

@@ -53,7 +53,7 @@ def checks(cpus: int | None = None, *, joined: bool = False) -> Iterator[Check]:
 
 
 def require(cpus: int | None = None, *, joined: bool = False) -> list[str]:
-    """What may go wrong, a sentence each; arguments as `checks`.
+    """List what may go wrong, a sentence each; arguments as `checks`.
 
     Raises ClusterError with what certainly would go wrong, and what to do about it.
     """
@@ -175,7 +175,7 @@ def _left_of_user() -> int | None:
 
 
 def _limits() -> Iterator[Check]:
-    """Of a process, set by `ulimit`, a batch system or systemd; one check where all are well."""
+    """Check the limits of a process, set by `ulimit`, a batch system or systemd; one check where all are well."""
     found = [
         _limit("open files", resource.RLIMIT_NOFILE, OPEN_FILES_LEAST, OPEN_FILES, "", "`ulimit -n 65536`"),
         _limit(

@@ -41,7 +41,7 @@ def render(data: Diagnosis, console: Console) -> None:
 
 
 def render_cluster(data: ClusterDiagnosis, console: Console) -> None:
-    """The same of many nodes: those that are alike in a row, with their names unless they are all."""
+    """Show a diagnosis of many nodes: those that are alike in a row, with their names unless they are all."""
     count = len(data.nodes)
     layout.facts(console, data.address, f"{count} node{'s' if count > 1 else ''}", f"store {data.store}")
     grid = layout.table([("status", "<"), ("check", "<"), ("nodes", "<"), ("finding", "wrap")])
@@ -53,7 +53,7 @@ def render_cluster(data: ClusterDiagnosis, console: Console) -> None:
 
 
 def table(data: ClusterDiagnosis) -> dict[str, Any]:
-    """The same for programs: plain values."""
+    """Give a diagnosis for programs: plain values."""
     return {
         "status": data.status,
         "address": data.address,
@@ -102,7 +102,7 @@ def _ranged(findings: Sequence[str]) -> str:
 
 
 def _names(row: Row, count: int) -> list[str]:
-    """Of many nodes that are well their number; others are named."""
+    """Name nodes; of many that are well say their number."""
     nodes = row.nodes
     if len(nodes) == count:
         return [f"all {count}" if count > 1 else nodes[0]]

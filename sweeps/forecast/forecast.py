@@ -63,7 +63,7 @@ class Work:
     seeds: int
 
     def seconds(self, threads: int, share: float = 1.0) -> float:
-        """On so many cores. `share` < 1: of the epochs."""
+        """Count the seconds on so many cores. `share` < 1: of the epochs."""
         chosen = self.refit * share + self.test
         return (
             _side_by_side(self.lanes, threads) * (self.search * share + self.score)
@@ -267,7 +267,7 @@ def forecast(
 
 
 def _side_by_side(lanes: int, threads: int) -> float:
-    """How many lanes one after the other take as long as `lanes` on so many cores."""
+    """Count the lanes that one after the other take as long as `lanes` on so many cores."""
     if threads == 1 or lanes <= 1:
         return float(lanes)
     return max(math.ceil(lanes / threads), lanes / threads / THREADS_EFFICIENCY)
@@ -313,7 +313,7 @@ def _label(trial: TrialPlan, spec: Spec) -> str:
 
 
 def _schedule(seconds: Sequence[float], order: Sequence[int], places: int) -> Schedule:
-    """In the order of `seqsweep run`; the first trial of each place waits for its process."""
+    """Simulate trials in the order of `seqsweep run`; the first trial of each place waits for its process."""
     return simulate(
         [seconds[index] + (WORKER_SECONDS if turn < places else 0.0) for turn, index in enumerate(order)],
         places,
@@ -334,7 +334,7 @@ def _earliest(
 
 
 def _utilisation(busy: float, wall: float, share: float, threads: int, nodes: Nodes) -> float:
-    """Of the GPUs where trials use them, else of the cores."""
+    """Measure how busy GPUs are where trials use them, else of the cores."""
     if share:
         return min(1.0, busy * share / (wall * nodes.count * nodes.gpus))
     return min(1.0, busy * threads / (wall * nodes.count * nodes.cpus))

@@ -75,7 +75,7 @@ def largest_trial(
     device: str,
     source: str,
 ) -> tuple[Memory, Memory | None]:
-    """Of the host and, where trials use one, of a GPU.
+    """Find the largest trial of the host and, where trials use one, of a GPU.
 
     Raises SpecError where a trial's memory fits no node.
     """

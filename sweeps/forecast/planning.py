@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """As on the command line; None: as this machine has it (`gpu_memory`: unknown). Memories in GB."""
+    """Options as on the command line; None: as this machine has it (`gpu_memory`: unknown). Memories in GB."""
 
     nodes: int = 1
     cpus: int | None = None
@@ -117,7 +117,7 @@ def _backend_here(spec: Spec, device: str, source: str) -> str:
 
 
 def _backend_there(spec: Spec, measured: set[str], device: str, file: str) -> str:
-    """What `auto` comes to there: the best backend that was measured on the device."""
+    """Find what `auto` comes to there: the best backend that was measured on the device."""
     if spec.resources.backend != "auto":
         return spec.resources.backend
     if not measured:

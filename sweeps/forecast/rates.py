@@ -147,7 +147,7 @@ class Rates:
         self._found: dict[Workload, Estimate] = {}
 
     def backends(self, device: str) -> set[str]:
-        """Those that were measured on this kind of device."""
+        """List the backends that were measured on this kind of device."""
         return {backend for backend, where, _ in self._by_cell if where == device}
 
     def of(self, wanted: Workload) -> Estimate:

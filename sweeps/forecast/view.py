@@ -121,7 +121,7 @@ def _memory(memory: Memory, lanes: int, place: str, *, checkpoint: bool) -> Part
 
 
 def _idle(data: Forecast) -> str:
-    """For which machines the time holds: what else runs there takes as much longer as it takes of them."""
+    """Say for which machines the time holds: what else runs there takes as much longer as it takes of them."""
     if data.load is None:
         return formats.plural(data.nodes.count, "idle machine") if data.nodes.count > 1 else "an idle machine"
     return f"an idle machine (load now {data.load:.1f})"

@@ -45,7 +45,7 @@ def written(
     training: TrainingConfig,
     splits: Splits,
 ) -> Written:
-    """By one trial whose lanes run all their epochs; `seeds` are those of the chosen candidate."""
+    """Count what one trial writes, whose lanes run all their epochs; `seeds` are those of the chosen candidate."""
     rows = {
         "lanes": lanes,
         "epochs": training.epochs * (lanes + (seeds if training.refit else 0)),
@@ -60,7 +60,7 @@ def written(
 
 
 def total(parts: list[Written]) -> Written:
-    """Of all trials."""
+    """Sum what all trials write."""
     return Written(
         {name: sum(part.rows[name] for part in parts) for name in SCHEMAS},
         {name: sum(part.tables[name] for part in parts) for name in SCHEMAS},

@@ -86,7 +86,7 @@ class SweepState:
         state.validation, state.test = summary.validation, summary.test
 
     def fail(self, trial: str, message: str) -> None:
-        """It will not be tried again."""
+        """Take the trial as failed: it will not be tried again."""
         state = self.trials[trial]
         state.status, state.active, state.message = "failed", 0, message
         self.say(f"{state.title} failed: {message}")

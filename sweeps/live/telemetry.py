@@ -128,12 +128,12 @@ def replay(
 
 
 def _whole(state: SweepState) -> dict[str, Any]:
-    """What may change of the sweep itself."""
+    """Give what may change of the sweep itself."""
     return {name: getattr(state, name) for name in WHOLE}
 
 
 def _changing(trial: TrialState, since_1970: float) -> dict[str, Any]:
-    """What may change; times, which the state counts on its own clock, `since_1970` later."""
+    """Give what may change; times, which the state counts on its own clock, `since_1970` later."""
     fields = asdict(trial)
     for name in FIXED:
         del fields[name]
@@ -143,7 +143,7 @@ def _changing(trial: TrialState, since_1970: float) -> dict[str, Any]:
 
 
 def _fresh(trials: list[TrialState]) -> list[TrialState]:
-    """The same trials, as the plan alone tells of them."""
+    """Make the same trials, as the plan alone tells of them."""
     return [TrialState(**{name: getattr(trial, name) for name in FIXED}) for trial in trials]
 
 

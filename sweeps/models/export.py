@@ -61,7 +61,7 @@ def _check_weights(what: str, description: Description, state: Mapping[str, NDAr
 
 
 def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Description:
-    """What the store knows, as `model.json` says it. Raises StoreError, DataError."""
+    """Tell what the store knows, as `model.json` says it. Raises StoreError, DataError."""
     from seqsweep.seqmodels.export.description import Description
 
     place = [entry["name"] for entry in sweep.info["datasets"]].index(model.dataset)
@@ -114,7 +114,7 @@ def _figures(model: ChosenModel, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
-    """As it is read back from JSON: no tuples, and null for NaN."""
+    """Give values as they are read back from JSON: no tuples, and null for NaN."""
     import json
 
     from seqsweep.results.views import json_view

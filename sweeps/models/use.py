@@ -72,7 +72,7 @@ def predictions(
 
 
 def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evaluation:
-    """How `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.formats.base.PARTS`).
+    """Measure how `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.formats.base.PARTS`).
 
     `data`: a path, or an embedded data set's name.
 

@@ -95,7 +95,7 @@ def submitted(jobs: Jobs) -> list[Submitted]:
 
 
 def matching(known: Sequence[Submitted], prefix: str) -> list[Submitted]:
-    """Those that `prefix` may mean: the one of that id, else those that begin, or whose hex digits begin, with it."""
+    """List the sweeps that `prefix` may mean: the one of that id, else those that begin, or whose hex digits begin, with it."""
     from seqsweep.results.store import fitting
 
     found = next(filter(None, fitting([each.sweep for each in known], prefix)), [])

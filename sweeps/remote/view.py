@@ -34,7 +34,7 @@ TAIL = 15  # lines of the log that explain a failure
 
 
 def table(sweep: Submitted, state: SweepState | None = None) -> dict[str, Any]:
-    """The same for programs: plain values."""
+    """Give a sweep's state for programs: plain values."""
     job = sweep.job
     found: dict[str, Any] = {
         "sweep": sweep.sweep,
@@ -97,7 +97,7 @@ def render_status(
 
 
 def render_stopped(sweep: Submitted, console: Console, address: str, *, was_over: bool) -> None:
-    """That it has ended, and how to go on."""
+    """Print that a sweep has ended, and how to go on."""
     _print(
         console,
         f"{sweep.sweep} {'had ended before' if was_over else 'is stopped'}: {WORDS[sweep.job.status]}",
@@ -125,7 +125,7 @@ def render_list(sweeps: Sequence[Submitted], console: Console) -> None:
 
 
 def render_end(sweep: Submitted, job: Job, console: Console, address: str) -> None:
-    """How to see the results of a sweep that has ended, or go on with it."""
+    """Print how to see the results of a sweep that has ended, or go on with it."""
     if job.status == "SUCCEEDED":
         if "://" in sweep.store:
             _print(console, f"see it: seqsweep show {sweep.sweep} --store {shlex.quote(sweep.store)}")

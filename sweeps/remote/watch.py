@@ -89,7 +89,7 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
 
 
 def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
-    """The same for programs: a line of JSON, as `status --json` has it, whenever something has changed, and at the end."""
+    """Print the state for programs: a line of JSON, as of `status --json`, whenever something has changed, and at the end."""
     state: SweepState | None = None
     shown = 0.0
     running = replace(sweep, job=replace(sweep.job, status="RUNNING"))  # whoever says something does

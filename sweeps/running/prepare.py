@@ -58,7 +58,7 @@ def new(
 def received(
     spec: Spec, datasets: Sequence[SequenceDataset], store: Store, name: str, *, command: str, version: str
 ) -> Prepared:
-    """The same for a sweep that another machine has named and loaded data for; `command` was typed at its `version`.
+    """Prepare a sweep that another machine has named and loaded data for; `command` was typed at its `version`.
 
     Raises SpecError, DataError, StoreError.
     """
@@ -85,7 +85,7 @@ def again(
     cpus: int | None,
     data_moved: Mapping[str, str] | None = None,
 ) -> Prepared:
-    """The same for a sweep that is in the store; SpecError too where a data set has changed.
+    """Prepare a sweep that is in the store; SpecError too where a data set has changed.
 
     `data_moved`: new paths of its data by the old ones, or folders above them.
     """
@@ -120,7 +120,7 @@ def _folder(store: Store) -> str | None:
 
 
 def slower_backend(resources: Resources, address: str | None) -> str | None:
-    """What to tell the user where `auto` comes to `torch` only because the kernels were not built; else None."""
+    """Find what to tell the user where `auto` comes to `torch` only because the kernels were not built; else None."""
     # of a cluster that is joined, the machines that train may have what this one has not
     if address is not None or resources.backend != "auto" or resources.gpus_per_trial or find_kernels():
         return None
@@ -128,7 +128,7 @@ def slower_backend(resources: Resources, address: str | None) -> str | None:
 
 
 def machine_notes(address: str | None, cpus: int | None) -> list[str]:
-    """What of this machine may keep Ray or its workers from starting. Raises ClusterError where it certainly does."""
+    """Find what of this machine may keep Ray or its workers from starting. Raises ClusterError where it certainly does."""
     return start.require(cpus, joined=address is not None)
 
 

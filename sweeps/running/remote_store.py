@@ -89,7 +89,7 @@ class Files:
         self.root = Path(root)
 
     def call(self, operation: str, path: str, *arguments: Any) -> Any:
-        """What the operation returns, or why the system refused."""
+        """Give what the operation returns, or why the system refused."""
         try:
             return getattr(self, f"_{operation}")(self._inside(path), *arguments)
         except OSError as error:

@@ -74,7 +74,7 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
 
 
 def read_changes(texts: Sequence[str]) -> dict[str, str]:
-    """What `--data OLD=NEW` says. Raises SpecError."""
+    """Read what `--data OLD=NEW` says. Raises SpecError."""
     changes = {}
     for text in texts:
         old, equals, new = text.partition("=")

@@ -144,7 +144,7 @@ def _canonical(value: Any) -> bytes:
 
 
 def _hash(parts: Mapping[str, bytes]) -> str:
-    """Of the canonical object with these members, whose values are canonical already."""
+    """Hash the canonical object with these members, whose values are canonical already."""
     digest = hashlib.sha256()
     for mark, name in zip("{" + "," * (len(parts) - 1), sorted(parts), strict=True):
         digest.update(f'{mark}"{name}":'.encode())

@@ -77,7 +77,7 @@ class Dimension:
         return min(max(math.exp(math.log(low) + quantile * (math.log(high) - math.log(low))), low), high)
 
     def to_table(self) -> Any:
-        """As the spec writes it: a constant, or a table with one key."""
+        """Give a dimension as the spec writes it: a constant, or a table with one key."""
         values = [
             OFF if value is None else int(value) if self.kind == "int" else value for value in self.values
         ]
@@ -106,7 +106,7 @@ def settings(values: Mapping[str, Any]) -> Hyperparameters:
 
 
 def combinations(space: Space) -> float:
-    """How many combinations there are before any are found to be alike; infinite with a continuous range."""
+    """Count how many combinations there are before any are found to be alike; infinite with a continuous range."""
     return math.prod(dimension.size for dimension in space.values())
 
 

@@ -78,7 +78,7 @@ def _field(loc: tuple[int | str, ...], table: Any) -> str:
 
 
 def _where_known(loc: tuple[int | str, ...], keys: Mapping[str, Sequence[str]]) -> str:
-    """For an unknown key: where it belongs, the nearest name, or the names there are."""
+    """Say of an unknown key where it belongs, the nearest name, or the names there are."""
     key, section = str(loc[-1]), ".".join(part for part in loc[:-1] if isinstance(part, str))
     very_near = nearest(key, keys[section], cutoff=0.85)
     home = next((name for name, known in keys.items() if key in known), None)

@@ -129,7 +129,7 @@ class Landing:
             raise StoreError(f"{self._expected[-1]} and {len(self._expected) - 1} more files did not come")
 
     def gather(self) -> None:
-        """After the last round: make reading what came faster, as at a sweep's end."""
+        """Make reading what came faster after the last round, as at a sweep's end."""
         with contextlib.suppress(StoreError):
             gathered.write(Folder.at(self.path, LOOKING))
 
@@ -188,7 +188,7 @@ class Landing:
         (self._staging / self.sweep).mkdir(parents=True)
 
     def _count(self) -> None:
-        """What is here."""
+        """Count what is here."""
         found = parts.sizes(Folder.at(self.path))
         self.have.sizes.update(found)
         for name in BESIDE:

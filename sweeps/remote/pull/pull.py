@@ -115,12 +115,12 @@ def _progress(console: Console) -> Progress:
 
 
 def table(done: Pulled) -> dict[str, Any]:
-    """The same for programs."""
+    """Give what came for programs."""
     return asdict(done)
 
 
 def render(done: Pulled, console: Console) -> None:
-    """What came, and what to do with it."""
+    """Print what came, and what to do with it."""
     came = (
         f"{plural(done.arrived, 'trial')} came: {done.bytes / 1e6:,.1f} MB in {duration(done.seconds)}"
         if done.arrived
@@ -134,7 +134,7 @@ def render(done: Pulled, console: Console) -> None:
 
 
 def render_left(stop: Interrupted, sweep: str, console: Console) -> None:
-    """That it was stopped, and how to go on."""
+    """Print that a pull was stopped, and how to go on."""
     _print(console, f"stopped by {stop}; what is whole stays, go on with: seqsweep pull {sweep}")
 
 

@@ -36,7 +36,7 @@ class Source(Protocol):
     """One store, as somebody who copies from it sees it."""
 
     def round(self, have: Have) -> AbstractContextManager[tuple[Offer, Iterator[Incoming]]]:
-        """What `have` lacks, or a part of it, and those files in that order."""
+        """Fetch what `have` lacks, or a part of it, and those files in that order."""
 
 
 class ObjectStore:
@@ -77,7 +77,7 @@ class Head:
 
     @contextmanager
     def round(self, have: Have) -> Iterator[tuple[Offer, Iterator[Incoming]]]:
-        """As much as one job's log may hold. Raises ClusterError, or StoreError for what the cluster says of its store."""
+        """Fetch as much as one job's log may hold. Raises ClusterError, or StoreError for what the cluster says of its store."""
         name = f"pull-{secrets.token_hex(6)}"
         task = {
             "verb": "pack",
