@@ -23,6 +23,7 @@ from seqsweep.sweeps.cli.running import run_sweep
 from seqsweep.sweeps.spec.loading import parse_spec
 from tests.support.nodes import TRAINS, Nodes
 from tests.support.object_server import BUCKET, SECRET, S3Server
+from tests.support.prompt import Prompt
 from tests.support.small_sweep import assert_same, figures, newest, table, toml
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"]
@@ -33,8 +34,8 @@ EPOCHS = 150
 class User:
     """Somebody at a machine that has nothing but seqsweep and the cluster's address."""
 
-    def __init__(self, nodes: Nodes, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, nodes: Nodes, folder: Path, prompt: Prompt) -> None:
+        self.folder, self.prompt = folder, prompt
         self.environment = {
             **nodes.environment,
             "SEQSWEEP_ADDRESS": nodes.dashboard,
@@ -44,14 +45,8 @@ class User:
 
     def __call__(self, *arguments: str, code: int = 0, **environment: str) -> str:
         """What the command prints; standard error comes behind it."""
-        done = subprocess.run(
-            [*SEQSWEEP, *arguments],
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+        done = self.prompt.run(
+            arguments, folder=self.folder, environment=self.environment | environment, patience=PATIENCE
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -100,9 +95,15 @@ def nodes(s3: S3Server) -> Iterator[Nodes]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def prompt(nodes: Nodes) -> Iterator[Prompt]:
+    with Prompt(nodes.environment) as made:
+        yield made
+
+
 @pytest.fixture
-def user(nodes: Nodes, tmp_path: Path) -> User:
-    return User(nodes, tmp_path)
+def user(nodes: Nodes, tmp_path: Path, prompt: Prompt) -> User:
+    return User(nodes, tmp_path, prompt)
 
 
 def spec_file(folder: Path, strokes: Path, **changes: Any) -> Path:
@@ -308,8 +309,7 @@ def test_a_token_is_asked_for(user: User) -> None:
     assert "$RAY_AUTH_TOKEN" in nothing
 
 
-def test_nobody_answers(tmp_path: Path, nodes: Nodes) -> None:
-    user = User(nodes, tmp_path)
+def test_nobody_answers(user: User) -> None:
     for verb in ("status", "logs", "stop", "watch", "submit"):
         said = user(verb, "--address", "http://127.0.0.2:9", code=2)
         assert "no Ray dashboard answers at http://127.0.0.2:9: Connection refused; is the cluster up" in said
