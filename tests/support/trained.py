@@ -47,5 +47,6 @@ def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits:
     while not trial.done:
         trial.step()
     outcome = trial.outcome()
-    about = {"sweep": sweep.id, "parameters": trial.parameter_count, "backend": "cpu", "host": "here"}
+    about = {"sweep": sweep.id, "parameters": trial.parameter_count, "host": "here"}
+    about["backend"] = trial.backend_name
     sweep.write_trial(plan.id, rows.tables(outcome, plan, dataset, **about), rows.models(outcome))

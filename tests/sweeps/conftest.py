@@ -32,16 +32,11 @@ def terminal() -> Console:
     return Console(file=StringIO(), width=160)
 
 
-@pytest.fixture(scope="package")
-def undisturbed(
-    local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, pd.DataFrame]:
-    """Tables of a long sweep that nobody disturbed, two trials at a time."""
-    from seqsweep.sweeps.cli.running import run_sweep
-    from seqsweep.sweeps.spec.loading import parse_spec
-    from tests.support.small_sweep import LONG, figures, newest, table
+@pytest.fixture(scope="session")
+def undisturbed(strokes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Tables of a long sweep that nobody disturbed: trained in this process, without Ray."""
+    from tests.support.small_sweep import LONG, figures, table
+    from tests.support.trained import train
 
     store = tmp_path_factory.mktemp("undisturbed")
-    spec = parse_spec(table(strokes, epochs=LONG), base=Path(), source="test")
-    assert run_sweep(spec, store=store, console=Console(file=StringIO())) == 0
-    return figures(newest(store))
+    return figures(train(table(strokes, epochs=LONG), store, "small-000000"))

@@ -1,21 +1,18 @@
-"""A sweep from Python: nothing is printed but what a listener prints, and the tables are those of the command line."""
+"""A sweep from Python: nothing is printed but what a listener prints, and the tables are those of a training without Ray."""
 
-from io import StringIO
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from rich.console import Console
 
 from seqsweep.cluster.errors import ClusterError
 from seqsweep.sweeps import api
-from seqsweep.sweeps.cli.running import run_sweep
 from seqsweep.sweeps.live.listener import Listener
 from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.running.signals import Interrupted
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Spec
-from tests.support.small_sweep import figures, newest, table
+from tests.support.small_sweep import assert_same, figures, newest, table
+from tests.support.trained import train
 
 
 class Printer(Listener):
@@ -60,9 +57,8 @@ def test_the_api_trains_what_the_command_line_does(
     assert (listener.heard[0], listener.heard[-1]) == ("begin", "end")
     assert sweep.info["status"] == "finished"
 
-    assert run_sweep(spec(strokes), store=tmp_path / "cli", console=Console(file=StringIO())) == 0
-    for name, expected in figures(newest(tmp_path / "cli")).items():
-        pd.testing.assert_frame_equal(figures(sweep)[name], expected)
+    expected = train(table(strokes, epochs=2), tmp_path / "plain", "small-000000")
+    assert_same(sweep, figures(expected))
 
     capfd.readouterr()
     assert api.resume(tmp_path / "api").id == sweep.id, "nothing is left"

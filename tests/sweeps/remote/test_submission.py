@@ -1,7 +1,6 @@
 """A sweep as a job of a real cluster, driven by the command line as it is installed, from an empty folder."""
 
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -16,19 +15,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from seqsweep.results.store import Store
-from seqsweep.sweeps.cli.running import run_sweep
-from seqsweep.sweeps.spec.loading import parse_spec
 from tests.support.nodes import TRAINS, Nodes
 from tests.support.object_server import BUCKET, SECRET, S3Server
 from tests.support.prompt import Prompt
-from tests.support.small_sweep import assert_same, figures, newest, table, toml
+from tests.support.small_sweep import LONG, assert_same, figures, newest, table, toml
+from tests.support.trained import train
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"]
 PATIENCE = 180.0
-EPOCHS = 150
 
 
 class User:
@@ -91,7 +87,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def nodes(s3: S3Server) -> Iterator[Nodes]:
-    with Nodes([1, 1], dashboard=True, environment=s3.environment) as made:
+    with Nodes([0, 1], dashboard=True, environment=s3.environment) as made:
         yield made
 
 
@@ -110,17 +106,6 @@ def spec_file(folder: Path, strokes: Path, **changes: Any) -> Path:
     file = folder / "small.toml"
     file.write_text(toml(table(strokes, **changes)))
     return file
-
-
-@pytest.fixture(scope="module")
-def undisturbed(
-    local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, pd.DataFrame]:
-    """Tables of the same sweep, run on this machine at one go."""
-    store = tmp_path_factory.mktemp("at-one-go")
-    spec = parse_spec(table(strokes, epochs=EPOCHS), base=Path(), source="test")
-    assert run_sweep(spec, store=store, console=Console(file=io.StringIO())) == 0
-    return figures(newest(store))
 
 
 def training(told: dict[str, Any]) -> bool:
@@ -159,7 +144,7 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     user: User, nodes: Nodes, strokes: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
 ) -> None:
     data = shutil.copytree(strokes, tmp_path / "data")
-    spec = spec_file(tmp_path, data, epochs=EPOCHS)
+    spec = spec_file(tmp_path, data, epochs=LONG)
     store = tmp_path / "cluster" / "store"
     sweep, hint = user("submit", str(spec), "--store", str(store)).splitlines()
     assert hint == f"watch it: seqsweep watch {sweep} --address {user.environment['SEQSWEEP_ADDRESS']}"
@@ -239,7 +224,7 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     assert user.wait_for(sweep, lambda told: told["status"] == "succeeded")["job"] == f"{sweep}.4"
 
 
-def test_a_store_of_objects(user: User, s3: S3Server, strokes: Path, tmp_path: Path, local_ray: None) -> None:
+def test_a_store_of_objects(user: User, s3: S3Server, strokes: Path, tmp_path: Path) -> None:
     spec = spec_file(tmp_path, strokes)
     uri = f"s3://{BUCKET}/sweeps"
     said = user("submit", str(spec), "--store", uri)
@@ -251,13 +236,8 @@ def test_a_store_of_objects(user: User, s3: S3Server, strokes: Path, tmp_path: P
         far, near = user(verb, "--json", "--store", uri), user(verb, "--json")
         assert json.loads(far) == json.loads(near)
         said += far + near
-    expected = run_sweep(
-        parse_spec(table(strokes), base=Path(), source="test"),
-        store=tmp_path / "expected",
-        console=Console(file=io.StringIO()),
-    )
-    assert expected == 0
-    assert_same(newest(tmp_path / "store"), figures(newest(tmp_path / "expected")))
+    expected = train(table(strokes), tmp_path / "expected", "small-000000")
+    assert_same(newest(tmp_path / "store"), figures(expected))
     said += user("logs", sweep) + user("status", sweep, "--json")
     assert SECRET not in said
     kept = [path for folder in (s3.objects, tmp_path) for path in folder.rglob("*") if path.is_file()]
