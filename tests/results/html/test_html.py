@@ -131,7 +131,7 @@ def told_apart(root: Path) -> Sweep:
             ("gru", 2, 100, False, "last", 0.06, 0.01, 3.4),
             ("rnn_tanh", 1, 100, False, "last", 0.22, 0.02, 1),
         )
-        patch.setattr("example_sweep.ARCHITECTURES", (good, bad))
+        patch.setattr("tests.support.example_sweep.ARCHITECTURES", (good, bad))
         return write_example(root, seeds=range(8))
 
 
@@ -280,8 +280,8 @@ def large(root: Path) -> Report:
     many = [{**CANDIDATES[0], "lr": 1e-4 * 1.1**number} for number in range(40)]
     shapes = itertools.product(("gru", "lstm", "rnn_tanh"), (1, 2, 3), (32, 64, 128))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("example_sweep.CANDIDATES", many)
-        patch.setattr("example_sweep.EPOCHS", 4)
+        patch.setattr("tests.support.example_sweep.CANDIDATES", many)
+        patch.setattr("tests.support.example_sweep.EPOCHS", 4)
         for cell, layers, hidden in itertools.islice(shapes, 25):
             write_example_trial(sweep, DATASETS[1], (cell, layers, hidden, False, "last", 0.1, 0.0, 1.0), [0])
     report = report_of(sweep)
@@ -482,7 +482,7 @@ def test_numbers_are_short_and_text_is_escaped() -> None:
 def test_nothing_to_compare(tmp_path: Path) -> None:
     sweep = write_example(tmp_path, missing=10)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("example_sweep.CANDIDATES", CANDIDATES[:1])
+        patch.setattr("tests.support.example_sweep.CANDIDATES", CANDIDATES[:1])
         write_example_trial(sweep, DATASETS[1], ARCHITECTURES[0], [0, 1, 2])
     text = html.render(report_of(sweep))
     assert "Every parameter has one value: there is nothing to compare" in text
