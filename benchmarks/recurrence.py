@@ -33,9 +33,11 @@ from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
 from seqsweep.seqmodels.backends.torch_ import torch_module
 from seqsweep.seqmodels.cells import RECURRENT_CELLS
+from seqsweep.seqmodels.engine import StepEngine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.optim import LaneOptimizer
 
 BATCH, CLASSES = 32, 5
 OURS = "cpu backend"
@@ -120,12 +122,17 @@ def contestants(
     label = torch.randint(CLASSES, (len(length),), generator=generator)
     data = Tokens(tokens, start, length, label)
     backend = CpuBackend(1, instruction_set=instruction_set)
-    array = LaneArray(Layout(architecture, features, CLASSES), [Lane(0, 0, Hyperparameters())], backend)
+    layout, settings = Layout(architecture, features, CLASSES), [Hyperparameters()]
+    engine = StepEngine(layout, backend)
+    array = LaneArray(layout, [Lane(0, 0, settings[0])], engine)
+    optimizer = LaneOptimizer(settings, layout.width, dtype=array.params.dtype, device=array.params.device)
+    updates = optimizer.coming([[settings[0].lr] * batches])
+    epoch = array.epoch(data, torch.arange(len(length)), updates, number=1, batch_size=BATCH, bptt=None)
     sequences = torch.arange(len(length)).view(batches, 1, BATCH)
 
     def ours() -> None:
         for step, batch in enumerate(sequences):
-            array.step(data, batch, epoch=1, step=step)
+            engine.gradients(epoch, batch, step)
 
     rows = [tokens[s : s + n] for s, n in zip(start.tolist(), length.tolist(), strict=True)]
     padded = [

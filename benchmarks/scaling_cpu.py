@@ -6,8 +6,8 @@
 The claims: a step's cost is linear in lanes and in length, at most quadratic in hidden units; two threads halve the time where
 there are at least two lanes; clipping and Adam together are a few percent of a step.
 
-A step is what a trial does with a batch of 32 sequences a lane: `LaneArray.step` (forward, loss, backward), then the update
-(clipping and `LaneOptimizer.step`). Lengths are spread evenly from half to one and a half times the one named; every lane has
+A step is what a trial does with a batch of 32 sequences a lane: `StepEngine.gradients` (forward, loss, backward), then the update
+(with its scalars and clipping). Lengths are spread evenly from half to one and a half times the one named; every lane has
 the same sequences in an order of its own, so all have the same tokens. Two features, five classes, one layer.
 
 Costs are the process's CPU time with one thread, so that whoever shares the machine disturbs little; threads are compared by wall
@@ -29,6 +29,7 @@ from results_table import machine, own_command, table, write_section
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
+from seqsweep.seqmodels.engine import StepEngine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
@@ -70,18 +71,14 @@ class Training:
     def __init__(self, point: Point) -> None:
         layout = Layout(Architecture(point.cell, 1, point.hidden), FEATURES, CLASSES)
         lanes = [Lane(0, seed, Hyperparameters(clip_norm=1.0)) for seed in range(point.lanes)]
-        self.array = LaneArray(layout, lanes, CpuBackend(), threads=point.threads)
-        settings = [lane.hyperparameters for lane in lanes]
+        self.backend = CpuBackend()
+        self.engine = StepEngine(layout, self.backend, threads=point.threads)
+        self.array = LaneArray(layout, lanes, self.engine)
+        self.settings = [lane.hyperparameters for lane in lanes]
         params = self.array.params
         self.optimizer = LaneOptimizer(
-            settings,
-            params.shape[1],
-            dtype=params.dtype,
-            device=params.device,
-            backend=self.array.step_backend,
+            self.settings, params.shape[1], dtype=params.dtype, device=params.device
         )
-        self.limits = [each.clip_norm for each in settings]
-        self.rates = [each.lr for each in settings]
         generator = torch.Generator().manual_seed(0)
         length = torch.linspace(point.length / 2, point.length * 3 / 2, BATCH).round().long()
         self.data = Tokens(
@@ -99,11 +96,15 @@ class Training:
     def run(self, repeats: int) -> Cost:
         gradients = update = 0.0
         begun = time.perf_counter()
-        for _ in range(repeats):
+        coming = time.process_time()
+        updates = self.optimizer.coming([[h.lr] * repeats for h in self.settings])
+        update += time.process_time() - coming
+        epoch = self.array.epoch(self.data, self.batch[0], updates, number=1, batch_size=BATCH, bptt=None)
+        for repeat in range(repeats):
             times = [time.process_time()]
-            self.array.step(self.data, self.batch, epoch=1, step=self.step)
+            self.engine.gradients(epoch, self.batch, self.step)
             times.append(time.process_time())
-            self.optimizer.step(self.array.params, self.array.grads, self.rates, self.limits)
+            self.backend.update(updates, repeat, self.array.params, self.array.grads)
             times.append(time.process_time())
             gradients += times[1] - times[0]
             update += times[2] - times[1]

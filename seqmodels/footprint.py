@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from seqsweep.seqmodels.backends.base import Backend
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.engine import EVALUATION_BATCH
 from seqsweep.seqmodels.hyperparameters import Lane
-from seqsweep.seqmodels.lanes import EVALUATION_BATCH
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.optim import moment_buffers
 from seqsweep.seqmodels.training_config import TrainingConfig

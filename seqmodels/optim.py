@@ -10,51 +10,28 @@ who lands in the tail depends on the shape. For the same reason norms are summed
 import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seqsweep.seqmodels.backends.base import StepBackend, Updates
+from seqsweep.seqmodels.backends.base import Updates
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
+from seqsweep.seqmodels.updates import UpdateKind
 
 _BLOCK = 32768
 """Elements that one CPU thread works on at a time, so that the arrays of an update stay in its cache. It is
 also torch's grain size, so that a block for n threads is spread over n threads."""
 
 
-class _Kind(NamedTuple):
-    """What decides which operations a lane needs; lanes of one kind are updated together."""
-
-    optimizer: str
-    momentum: bool
-    nesterov: bool
-    decay: bool
-
-    @classmethod
-    def of(cls, h: Hyperparameters) -> "_Kind":
-        momentum = h.optimizer in ("sgd", "rmsprop") and h.momentum > 0
-        nesterov = h.optimizer == "sgd" and momentum and h.nesterov
-        return cls(h.optimizer, momentum, nesterov, h.weight_decay != 0)
-
-    @property
-    def uses_first(self) -> bool:
-        return self.momentum or self.optimizer in ("adam", "adamw")
-
-    @property
-    def uses_second(self) -> bool:
-        return self.optimizer != "sgd"
-
-
 def moment_buffers(h: Hyperparameters) -> int:
     """How many values a parameter's optimizer remembers."""
-    kind = _Kind.of(h)
+    kind = UpdateKind.of(h)
     return kind.uses_first + kind.uses_second
 
 
 class LaneOptimizer:
-    """SGD, RMSprop, Adam and AdamW, one of them for each row of `params [K, P]`.
+    """Says how each row of `params [K, P]` is updated: by SGD, RMSprop, Adam or AdamW, as its own settings want it.
 
     State: `steps [K]` (int64, updates so far) and up to two moment buffers `[K, P]`, each present only while
     some lane needs it: `first` (Adam's mean gradient, or the momentum buffer) and `second` (mean squared
@@ -65,7 +42,6 @@ class LaneOptimizer:
         width: P, parameters of a lane.
         dtype: of params and moments (float32 or float64).
         device: of params and moments.
-        backend: does the updates by itself: torch's small operations would cost more than the steps of small lanes.
     """
 
     def __init__(
@@ -75,11 +51,9 @@ class LaneOptimizer:
         *,
         dtype: torch.dtype,
         device: torch.device | str,
-        backend: StepBackend | None = None,
     ) -> None:
-        self._backend = backend
         self._hyperparameters = list(hyperparameters)
-        self._kinds = [_Kind.of(h) for h in self._hyperparameters]
+        self._kinds = [UpdateKind.of(h) for h in self._hyperparameters]
         self._width = width
         self._dtype = dtype
         self._device = torch.device(device)
@@ -91,51 +65,13 @@ class LaneOptimizer:
     def _buffer(self) -> Tensor:
         return torch.zeros(len(self._kinds), self._width, dtype=self._dtype, device=self._device)
 
-    @torch.no_grad()
-    def step(
-        self,
-        params: Float[Tensor, "K P"],
-        grads: Float[Tensor, "K P"],
-        lr: Float[Tensor, "K"] | Sequence[float],
-        max_norm: Sequence[float | None] | None = None,
-    ) -> None:
-        """Update every lane of `params` in place. `lr` holds this step's rates, `max_norm` what `clip_by_norm` takes.
+    def coming(self, rates: Sequence[Sequence[float]]) -> Updates:
+        """Give each lane's next updates, one for each of its learning `rates`, as many for all. They count as done.
 
-        `grads` may be left clipped or not.
-
-        Raises ValueError when the arguments do not fit this optimizer's `[K, P]`.
+        Raises ValueError when the rates are not those of as many lanes.
         """
-        lanes = len(self._kinds)
-        if params.shape != (lanes, self._width) or grads.shape != params.shape or len(lr) != lanes:
-            raise ValueError(
-                f"params {list(params.shape)}, grads {list(grads.shape)} and {len(lr)} learning rates do not "
-                f"fit {lanes} lanes of width {self._width}"
-            )
-        if not lanes:
-            return
-        self.steps += 1
-        rates = lr.tolist() if isinstance(lr, Tensor) else lr
-        rows = zip(self._hyperparameters, rates, self.steps.tolist(), strict=True)
-        if self._backend is not None:
-            self._step_by(self._backend, params, grads, list(rows), max_norm or [None] * lanes)
-            return
-        if max_norm is not None and any(limit is not None for limit in max_norm):
-            clip_by_norm(grads, max_norm)
-        # float64 Python arithmetic per lane, then rounded once to the parameters' type
-        coefficients = torch.tensor([_coefficients(*row) for row in rows], dtype=self._dtype).to(self._device)
-        scratch: list[Tensor] = []
-        for kind, begin, end in self._runs():
-            for block in _blocks(begin, end, self._width, self._device):
-                c = coefficients[block[0]].unsqueeze(2).unbind(1)
-                p, g = params[block], grads[block]
-                m = self.first[block] if self.first is not None and kind.uses_first else p
-                v = self.second[block] if self.second is not None and kind.uses_second else p
-                if not scratch or scratch[0].shape != p.shape:
-                    scratch = [torch.empty_like(p), torch.empty_like(p)]
-                _UPDATES[kind.optimizer](kind, c, p, g, m, v, *scratch)
-
-    def coming(self, rates: Sequence[Sequence[float]], max_norm: Sequence[float | None]) -> Updates:
-        """Each lane's next updates, one for each of its `rates`, for a backend that does them by itself. They count as done."""
+        if len(rates) != len(self._kinds):
+            raise ValueError(f"rates of {len(rates)} lanes do not fit {len(self._kinds)} lanes")
         made: dict[
             tuple[Hyperparameters, int, tuple[float, ...]], Tensor
         ] = {}  # a candidate's seeds have the same
@@ -143,52 +79,18 @@ class LaneOptimizer:
         for h, own, done in zip(self._hyperparameters, rates, self.steps.tolist(), strict=True):
             key = (h, done, tuple(own))
             if key not in made:
+                # float64 Python arithmetic, then rounded once to the parameters' type
                 rows = [_coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
                 made[key] = torch.tensor(rows, dtype=self._dtype)
             coefficients.append(made[key])
         self.steps += len(rates[0])
         return Updates(
-            [kind.optimizer for kind in self._kinds],
-            [kind.momentum for kind in self._kinds],
-            [kind.nesterov for kind in self._kinds],
-            list(max_norm),
+            self._kinds,
+            [h.clip_norm for h in self._hyperparameters],
             torch.stack(coefficients),
             self.first,
             self.second,
         )
-
-    def _step_by(
-        self,
-        backend: StepBackend,
-        params: Tensor,
-        grads: Tensor,
-        rows: Sequence[tuple[Hyperparameters, float, int]],
-        max_norm: Sequence[float | None],
-    ) -> None:
-        none = [None] * len(self._kinds)
-        firsts = none if self.first is None else self.first.unbind()
-        seconds = none if self.second is None else self.second.unbind()
-        lanes = zip(
-            self._kinds, rows, max_norm, params.unbind(), grads.unbind(), firsts, seconds, strict=True
-        )
-        for kind, row, limit, p, g, first, second in lanes:
-            backend.update(
-                kind.optimizer,
-                kind.nesterov,
-                _coefficients(*row),
-                limit,
-                p,
-                g,
-                first if kind.uses_first else None,
-                second if kind.uses_second else None,
-            )
-
-    def _runs(self) -> Iterator[tuple[_Kind, int, int]]:
-        begin = 0
-        for kind, members in groupby(self._kinds):
-            end = begin + sum(1 for _ in members)
-            yield kind, begin, end
-            begin = end
 
     def select(self, rows: Int64[Tensor, "R"]) -> None:
         """Keep lanes `rows`, in that order; a buffer that no kept lane needs is freed."""
@@ -223,6 +125,43 @@ class LaneOptimizer:
         for name in ("first", "second"):
             if name in state:
                 setattr(self, name, state[name].to(self._device, self._dtype, copy=True))
+
+
+@torch.no_grad()
+def update_lanes(
+    updates: Updates, step: int, params: Float[Tensor, "K P"], grads: Float[Tensor, "K P"]
+) -> None:
+    """Clip `grads` and update `params` in place, as each lane's entry of `updates` says for this step.
+
+    Raises ValueError when the tensors' rows are not those of as many lanes.
+    """
+    lanes, width = params.shape
+    if grads.shape != params.shape or lanes != len(updates.kinds):
+        raise ValueError(
+            f"params {list(params.shape)} and grads {list(grads.shape)} do not fit {len(updates.kinds)} lanes"
+        )
+    if any(limit is not None for limit in updates.max_norm):
+        clip_by_norm(grads, updates.max_norm)
+    coefficients = updates.coefficients[:, step].to(params.device)
+    scratch: list[Tensor] = []
+    for kind, begin, end in _runs(updates.kinds):
+        for block in _blocks(begin, end, width, params.device):
+            c = coefficients[block[0]].unsqueeze(2).unbind(1)
+            p, g = params[block], grads[block]
+            m = updates.first[block] if updates.first is not None and kind.uses_first else p
+            v = updates.second[block] if updates.second is not None and kind.uses_second else p
+            if not scratch or scratch[0].shape != p.shape:
+                scratch = [torch.empty_like(p), torch.empty_like(p)]
+            _UPDATES[kind.optimizer](kind, c, p, g, m, v, *scratch)
+
+
+def _runs(kinds: Sequence[UpdateKind]) -> Iterator[tuple[UpdateKind, int, int]]:
+    """Go through the runs of neighbours of one kind, each with its first row and the one after its last."""
+    begin = 0
+    for kind, members in groupby(kinds):
+        end = begin + sum(1 for _ in members)
+        yield kind, begin, end
+        begin = end
 
 
 @torch.no_grad()
@@ -293,7 +232,7 @@ def _coefficients(h: Hyperparameters, lr: float, step: int) -> tuple[float, ...]
 
 
 def _sgd(
-    kind: _Kind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
+    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
 ) -> None:
     lr, decay, momentum = c[:3]
     if kind.decay:
@@ -306,7 +245,7 @@ def _sgd(
 
 
 def _rmsprop(
-    kind: _Kind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
+    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
 ) -> None:
     lr, decay, momentum, alpha, rest, eps = c[:6]
     if kind.decay:
@@ -323,7 +262,7 @@ def _rmsprop(
 
 
 def _adam(
-    kind: _Kind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
+    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
 ) -> None:
     lr, decay, rest1, beta2, rest2, bias2, eps = c
     if kind.decay and kind.optimizer == "adamw":

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from seqsweep.seqmodels.backends.base import Backend, Epoch, EpochBackend
-from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
+from seqsweep.seqmodels.backends.base import Backend
+from seqsweep.seqmodels.engine import create_engine
+from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.optim import LaneOptimizer, tree_sum
+from seqsweep.seqmodels.optim import LaneOptimizer
 from seqsweep.seqmodels.progress import (
     EpochRecord,
     LaneProgress,
@@ -26,7 +24,6 @@ from seqsweep.seqmodels.progress import (
     read_history,
     read_progress,
 )
-from seqsweep.seqmodels.randomness import permutation
 from seqsweep.seqmodels.schedules import learning_rate
 from seqsweep.seqmodels.training_config import TrainingConfig
 
@@ -45,7 +42,8 @@ class Trainer:
         phase: written into records.
         lanes_at_once: most lanes in training; the others wait until these have stopped. No number depends on it.
         epoch_limits: most epochs of each lane, where they differ from `config.epochs`.
-        threads, dtype: see `LaneArray`.
+        threads: see `StepEngine`.
+        dtype: see `LaneArray`.
     """
 
     def __init__(
@@ -71,15 +69,8 @@ class Trainer:
         self.config = config
         self.phase = phase
         self.epoch_limits = list(epoch_limits or [config.epochs] * len(self.lanes))
-        self.array = LaneArray(
-            layout,
-            [],
-            backend,
-            bptt=config.bptt,
-            threads=threads,
-            dtype=dtype,
-            device=data.tokens.device,
-        )
+        self.engine = create_engine(layout, backend, bptt=config.bptt, threads=threads)
+        self.array = LaneArray(layout, [], self.engine, dtype=dtype, device=data.tokens.device)
         self.kept = self.array.params.new_zeros(len(self.lanes), layout.width)
         self.progress = [LaneProgress() for _ in self.lanes]
         self.history: list[EpochRecord] = []
@@ -98,13 +89,7 @@ class Trainer:
     def _new_optimizer(self) -> LaneOptimizer:
         params = self.array.params
         settings = [lane.hyperparameters for lane in self.array.lanes]
-        return LaneOptimizer(
-            settings,
-            params.shape[1],
-            dtype=params.dtype,
-            device=params.device,
-            backend=self.array.step_backend,
-        )
+        return LaneOptimizer(settings, params.shape[1], dtype=params.dtype, device=params.device)
 
     @property
     def done(self) -> bool:
@@ -166,91 +151,33 @@ class Trainer:
 
     def _train_epoch(self) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
         """Mean loss, accuracy, last learning rate and seconds of each lane; drops lanes that diverge."""
-        if self.array.epoch_backend is not None:
-            return self._train_epoch_by(self.array.epoch_backend)
-        count, size = len(self.train), self.config.batch_size
-        steps = -(-count // size)
-        order = {
-            lane: torch.from_numpy(permutation(self.lanes[lane].seed, count, epoch=self.epoch)).to(self.train)
-            for lane in self.active
-        }
-        loss = dict.fromkeys(self.active, 0.0)
-        correct = dict.fromkeys(self.active, 0)
-        seconds = dict.fromkeys(self.active, 0.0)
-        rate: dict[int, float] = {}
-        for step in range(steps):
-            if not self.active:
-                break
-            batch = torch.stack(
-                [self.train[order[lane][step * size : (step + 1) * size]] for lane in self.active]
-            )
-            result = self.array.step(self.data, batch, epoch=self.epoch, step=step)
-            losses, corrects = result.loss.tolist(), result.correct.tolist()
-            for row, lane in enumerate(self.active):
-                loss[lane] += losses[row] * batch.shape[1]
-                correct[lane] += corrects[row]
-                seconds[lane] += float(result.seconds[row])
-                rate[lane] = self._rate(self.lanes[lane].hyperparameters, step, steps)
-            diverged = [
-                lane for lane, value in zip(self.active, losses, strict=True) if not math.isfinite(value)
-            ]
-            if diverged:
-                loss |= dict.fromkeys(diverged, math.nan)
-                rows = [row for row, lane in enumerate(self.active) if lane not in diverged]
-                grads = result.grads[rows]
-                self._freeze(diverged)
-                self.array.grads.copy_(grads)
-            if self.active:
-                self._update([rate[lane] for lane in self.active])
-        mean = {lane: value / count for lane, value in loss.items()}
-        return mean, {lane: value / count for lane, value in correct.items()}, rate, seconds
-
-    def _train_epoch_by(
-        self, backend: EpochBackend
-    ) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
-        """The same by a backend that does all steps by itself."""
-        begun = time.perf_counter()
-        count, lanes = len(self.train), list(self.active)
-        steps = -(-count // self.config.batch_size)
-        by_settings = {
-            settings: [self._rate(settings, step, steps) for step in range(steps)]
-            for settings in {lane.hyperparameters for lane in self.array.lanes}
-        }
-        rates = [by_settings[lane.hyperparameters] for lane in self.array.lanes]
-        epoch = Epoch(
-            layout=self.array.layout,
-            lanes=self.array.lanes,
-            tokens=self.data.tokens,
-            start=self.data.start,
-            length=self.data.length,
-            label=self.data.label,
-            train=self.train,
+        count, lanes, rates = len(self.train), list(self.active), self._rates()
+        epoch = self.array.epoch(
+            self.data,
+            self.train,
+            self.optimizer.coming(rates),
             number=self.epoch,
             batch_size=self.config.batch_size,
             bptt=self.config.bptt,
-            params=self.array.params,
-            grads=self.array.grads,
-            updates=self.optimizer.coming(rates, self._limits()),
         )
-        result = backend.train_epoch(epoch)
+        result, seconds = self.engine.train_epoch(epoch)
         loss = dict(zip(lanes, (result.loss / count).tolist(), strict=True))
         accuracy = dict(zip(lanes, (result.correct / count).tolist(), strict=True))
         last = {
             lane: own[done - 1] for lane, own, done in zip(lanes, rates, result.steps.tolist(), strict=True)
         }
         self._freeze([lane for lane in lanes if math.isnan(loss[lane])])
-        return loss, accuracy, last, dict.fromkeys(lanes, (time.perf_counter() - begun) / len(lanes))
+        return loss, accuracy, last, dict(zip(lanes, seconds.tolist(), strict=True))
 
-    def _rate(self, settings: Hyperparameters, step: int, steps: int) -> float:
-        """The learning rate at a step of this epoch, out of `steps`."""
-        done, total = (self.epoch - 1) * steps + step, steps * self.config.epochs
-        return learning_rate(settings.schedule, settings.lr, done, total)
-
-    def _limits(self) -> list[float | None]:
-        return [lane.hyperparameters.clip_norm for lane in self.array.lanes]
-
-    def _update(self, rates: list[float]) -> None:
-        self.optimizer.step(self.array.params, self.array.grads, rates, self._limits())
+    def _rates(self) -> list[list[float]]:
+        """Each active lane's learning rate at each step of this epoch."""
+        steps = -(-len(self.train) // self.config.batch_size)
+        done, total = (self.epoch - 1) * steps, steps * self.config.epochs
+        by_settings = {
+            h: [learning_rate(h.schedule, h.lr, done + step, total) for step in range(steps)]
+            for h in {lane.hyperparameters for lane in self.array.lanes}
+        }
+        return [by_settings[lane.hyperparameters] for lane in self.array.lanes]
 
     def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float]]:
         if not len(self.validation) or not self.active:
@@ -259,10 +186,7 @@ class Trainer:
         logits, spent = self.array.logits(self.data, self.validation)
         for lane, own in zip(self.active, spent, strict=True):
             seconds[lane] += float(own)
-        if self.array.epoch_backend is not None:
-            loss = _mean_losses(logits, label)
-        else:
-            loss = [float(functional.cross_entropy(own, label)) for own in logits]
+        loss = self.engine.mean_losses(logits, label)
         right = (logits.argmax(2) == label).sum(1).tolist()
         found = {
             lane: (own, count / len(label)) for lane, own, count in zip(self.active, loss, right, strict=True)
@@ -273,9 +197,7 @@ class Trainer:
     def _keep(self, lanes: Sequence[int]) -> None:
         """Copy these lanes' weights."""
         rows = [self.active.index(lane) for lane in lanes]
-        if (
-            self.array.epoch_backend is not None
-        ):  # on a GPU a copy costs its launch; on cores one of all, its memory
+        if self.kept.device.type == "cuda":  # there a copy costs its launch; on cores one of all, its memory
             self.kept[list(lanes)] = self.array.params[rows]
             return
         for lane, row in zip(lanes, rows, strict=True):
@@ -326,10 +248,3 @@ class Trainer:
         self.kept.copy_(state["kept"])
         self.progress = read_progress(state["progress"])
         self.history = read_history(state["history"], state["history_lane"], self.lanes, self.phase)
-
-
-def _mean_losses(logits: Float[Tensor, "K S C"], label: Int64[Tensor, "S"]) -> list[float]:
-    """Mean cross-entropy of each lane in one wait for a GPU, not in one a lane; bits do not depend on K."""
-    at_label = torch.log_softmax(logits, 2)[:, torch.arange(len(label), device=label.device), label]
-    mean: list[float] = (-tree_sum(at_label) / len(label)).tolist()
-    return mean

@@ -14,9 +14,10 @@ from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.choosing import create_backend, cuda_fault
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
+from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.footprint import Footprint
 from seqsweep.seqmodels.hyperparameters import Lane
-from seqsweep.seqmodels.lanes import LaneArray, device_tokens
+from seqsweep.seqmodels.lanes import device_tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.scoring import Evaluation, LaneOutcome, Scores, TrialOutcome
@@ -263,23 +264,18 @@ class TrialRun:
         lanes = trainer.lanes if lanes is None else lanes
         if not lanes:
             return {}
-        array = LaneArray(
-            self.layout,
-            [],
-            self._backend,
-            threads=self._threads,
-            dtype=trainer.kept.dtype,
-            device=trainer.kept.device,
-        )
+        engine = create_engine(self.layout, self._backend, threads=self._threads)
         sequences = torch.from_numpy(index.copy()).to(self._data.label)
-        label = self._data.label[sequences]
+        start, length, label = (
+            part[sequences] for part in (self._data.start, self._data.length, self._data.label)
+        )
         found: dict[Lane, Evaluation] = {}
         calls = self._backend.lanes_per_call
         few = self._threads * calls if calls else self.lanes_at_once  # copies of weights are made
         for first in range(0, len(lanes), few):
             part = lanes[first : first + few]
-            array.replace(part, trainer.kept[[trainer.lanes.index(lane) for lane in part]])
-            logits, _ = array.logits(self._data, sequences)
+            params = trainer.kept[[trainer.lanes.index(lane) for lane in part]]
+            logits, _ = engine.logits(params, self._data.tokens, start, length)
             found |= {lane: Evaluation.of(own, label) for lane, own in zip(part, logits, strict=True)}
         return found
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.updates import UpdateKind
 
 
 class Weights(NamedTuple):
@@ -91,29 +92,23 @@ class Updates:
     """All updates of an epoch, as `seqsweep.seqmodels.optim` describes them: one entry for each of K lanes.
 
     Args:
-        optimizer: its name.
-        momentum: whether it keeps a momentum buffer in `first` (Adam's mean gradient is always there).
-        nesterov: of SGD.
-        max_norm: where gradients are clipped; None: not.
+        kinds: which operations they are.
+        max_norm: largest Euclidean norm of a lane's gradients, to which they are clipped; None: not.
         coefficients: the scalars of each step.
         first: the first moments, where any lane has some; changed in place.
         second: the second ones.
     """
 
-    optimizer: Sequence[str]
-    momentum: Sequence[bool]
-    nesterov: Sequence[bool]
+    kinds: Sequence[UpdateKind]
     max_norm: Sequence[float | None]
     coefficients: Float[Tensor, "K steps 7"]
     first: Float[Tensor, "K P"] | None
     second: Float[Tensor, "K P"] | None
 
     def of(self, part: slice) -> Updates:
-        """Those of some lanes."""
+        """Take those of some lanes; the moments share memory."""
         return Updates(
-            self.optimizer[part],
-            self.momentum[part],
-            self.nesterov[part],
+            self.kinds[part],
             self.max_norm[part],
             self.coefficients[part],
             None if self.first is None else self.first[part],
@@ -154,11 +149,11 @@ class Epoch:
 
     @property
     def steps(self) -> int:
-        """Batches."""
+        """Count the batches."""
         return -(-len(self.train) // self.batch_size)
 
     def of(self, part: slice) -> Epoch:
-        """That of some lanes."""
+        """Take that of some lanes; their parameters, gradients and moments share memory."""
         return replace(
             self,
             lanes=self.lanes[part],
@@ -217,8 +212,8 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class StepBackend(Backend, Protocol):
-    """A backend that does a whole training step by itself; `seqsweep.seqmodels.gradients` says what a step is."""
+class Steps(Protocol):
+    """Computes what a training step of some lanes is made of; `seqsweep.seqmodels.gradients` says what that is."""
 
     def gradients(
         self,
@@ -228,27 +223,28 @@ class StepBackend(Backend, Protocol):
         bptt: int | None,
         grads: Float[Tensor, "k P"],
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
-        """Each lane's mean loss and right answers; the loss's gradients go to `grads`, whose padding stays as it is."""
+        """Each lane's mean cross-entropy and right answers; the loss's gradients go to `grads`, whose padding stays as it is."""
         ...
 
     def update(
         self,
-        optimizer: str,
-        nesterov: bool,
-        coefficients: Sequence[float],
-        max_norm: float | None,
-        params: Float[Tensor, "P"],
-        grads: Float[Tensor, "P"],
-        first: Float[Tensor, "P"] | None,
-        second: Float[Tensor, "P"] | None,
+        updates: Updates,
+        step: int,
+        params: Float[Tensor, "k P"],
+        grads: Float[Tensor, "k P"],
     ) -> None:
-        """Clip and update one lane in place; `grads` is only read. `coefficients` are those of `seqsweep.seqmodels.optim`."""
+        """Clip and update each lane in place, as its entry of `updates` says for this step; leaves `grads` clipped or not."""
         ...
 
 
 @runtime_checkable
+class StepBackend(Backend, Steps, Protocol):
+    """A backend that does a whole training step by itself."""
+
+
+@runtime_checkable
 class EpochBackend(Backend, Protocol):
-    """A backend that does whole epochs by itself: as many steps as `StepBackend` describes, each followed by its update."""
+    """A backend that does whole epochs by itself: as many steps as `Steps` describes, each followed by its update."""
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
         """Train every lane for one epoch."""

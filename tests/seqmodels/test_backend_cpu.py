@@ -13,12 +13,14 @@ from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import INSTRUCTION_SETS, instruction_sets, library
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.cells import CELLS
+from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import GATES, Problem, close, packed_module, same_bits
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
+from tests.support.steps import gradients
 
 SETS = instruction_sets()
 
@@ -236,5 +238,6 @@ def test_spare_threads_go_into_the_calls() -> None:
     backend = CpuBackend()
     data = Tokens(torch.randn(6, 2), torch.tensor([0, 3]), torch.tensor([3, 3]), torch.tensor([0, 1]))
     lanes = [Lane(i, i, Hyperparameters()) for i in range(2)]
-    LaneArray(layout, lanes, backend, threads=5).step(data, torch.tensor([[0, 1], [1, 0]]), epoch=1, step=0)
+    array = LaneArray(layout, lanes, create_engine(layout, backend, threads=5))
+    gradients(array, data, torch.tensor([[0, 1], [1, 0]]), epoch=1, step=0)
     assert backend.threads_per_call == 2

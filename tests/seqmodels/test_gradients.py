@@ -15,9 +15,8 @@ from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import instruction_sets
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.cells import CELLS
-from seqsweep.seqmodels.gradients import autograd_gradients
+from seqsweep.seqmodels.gradients import AutogradSteps
 from seqsweep.seqmodels.layout import Layout
-from seqsweep.seqmodels.network import Network
 from seqsweep.seqmodels.testing.conformance import same_bits
 
 READOUTS = [("last",), ("mean",), ("max",), ("last", "mean"), ("last", "max"), ("mean", "max")]
@@ -81,8 +80,8 @@ class Problem:
         masks = None if batch.masks is None else [mask.double() for mask in batch.masks]
         batch = replace(batch, tokens=batch.tokens.double(), masks=masks)
         grads = torch.full_like(self.params, torch.inf, dtype=torch.float64)
-        network = Network(self.layout.architecture, TorchBackend(), self.bptt)
-        loss, correct = autograd_gradients(network, self.layout, self.params.double(), batch, grads)
+        steps = AutogradSteps(TorchBackend())
+        loss, correct = steps.gradients(self.layout, self.params.double(), batch, self.bptt, grads)
         return [loss, correct, grads]
 
     def lane(self, k: int) -> "Problem":

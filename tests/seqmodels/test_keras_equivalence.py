@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from tests.support.plain import small_dataset, tokens_of
+from tests.support.steps import gradients
 
 os.environ["KERAS_BACKEND"] = "torch"  # read once, when keras is first imported
 import keras
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout
@@ -71,9 +73,11 @@ def keras_model(
 )
 def test_packed_equals_zero_padded_with_a_mask(architecture: Architecture) -> None:
     layout = Layout(architecture, DATA.feature_count, DATA.class_count)
-    lanes = LaneArray(layout, [Lane(0, 5, Hyperparameters())], TorchBackend(), dtype=torch.float64)
+    lanes = LaneArray(
+        layout, [Lane(0, 5, Hyperparameters())], create_engine(layout, TorchBackend()), dtype=torch.float64
+    )
     logits = lanes.logits(tokens_of(DATA), BATCH)[0][0]
-    result = lanes.step(tokens_of(DATA), BATCH[None], epoch=1, step=0)
+    result = gradients(lanes, tokens_of(DATA), BATCH[None], epoch=1, step=0)
 
     cell, state, suffixes = architecture.cell, layout.state_dict(lanes.params[0]), []
     for layer in range(architecture.layers):

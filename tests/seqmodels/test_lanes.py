@@ -10,11 +10,13 @@ from torch import Tensor
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
 from seqsweep.seqmodels.cells import CELLS
+from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.lanes import LaneArray
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import same_bits
 from tests.support.plain import PlainModel, dropout_masks, small_dataset, tokens_of
+from tests.support.steps import gradients
 
 DATA = small_dataset()
 ARCHITECTURES = [
@@ -33,11 +35,10 @@ def array(
     lanes: list[Lane],
     *,
     threads: int = 1,
-    bptt: int | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> LaneArray:
     layout = Layout(architecture, DATA.feature_count, DATA.class_count)
-    return LaneArray(layout, lanes, TorchBackend(), threads=threads, bptt=bptt, dtype=dtype)
+    return LaneArray(layout, lanes, create_engine(layout, TorchBackend(), threads=threads), dtype=dtype)
 
 
 def plain(lanes: LaneArray, row: int) -> PlainModel:
@@ -72,7 +73,7 @@ def test_loss_and_every_gradient_are_the_plain_models(architecture: Architecture
     members = [Lane(i, 10 + i, h) for i, h in enumerate(settings)]
     lanes = array(architecture, members)
     batch = torch.tensor([[0, 5, 2, 9, 33], [1, 1, 0, 8, 13], [39, 3, 2, 1, 20]])
-    result = lanes.step(tokens_of(DATA), batch, epoch=3, step=2)
+    result = gradients(lanes, tokens_of(DATA), batch, epoch=3, step=2)
     for row, lane in enumerate(members):
         model = plain(lanes, row)
         masks = dropout_masks(architecture, lane, DATA.length[batch[row]].tolist(), 3, 2)
@@ -91,9 +92,9 @@ def test_loss_and_every_gradient_are_the_plain_models(architecture: Architecture
 
 def test_truncated_gradients_are_those_of_the_detach_loop() -> None:
     architecture = Architecture("lstm", 1, 7)
-    lanes = array(architecture, [Lane(0, 1, Hyperparameters())], bptt=4)
+    lanes = array(architecture, [Lane(0, 1, Hyperparameters())])
     index = torch.tensor([1, 3, 0, 6])
-    result = lanes.step(tokens_of(DATA), index[None], epoch=1, step=0)
+    result = gradients(lanes, tokens_of(DATA), index[None], epoch=1, step=0, bptt=4)
     model = plain(lanes, 0)
     finals = []
     for sequence in sequences(index):
@@ -167,7 +168,7 @@ def test_bits_depend_neither_on_neighbours_nor_on_place_nor_on_threads(architect
 
     def run(who: list[int], threads: int = 1) -> dict[int, tuple[Tensor, ...]]:
         lanes = array(architecture, [everyone[i] for i in who], threads=threads, dtype=torch.float32)
-        result = lanes.step(data, BATCH[who], epoch=2, step=5)
+        result = gradients(lanes, data, BATCH[who], epoch=2, step=5)
         logits, _ = lanes.logits(data, index)
         return {
             i: (lanes.params[row], result.loss[row], result.grads[row].clone(), logits[row])
@@ -188,10 +189,10 @@ def test_bits_depend_neither_on_neighbours_nor_on_place_nor_on_threads(architect
 def test_a_lane_of_nans_is_not_noticed_by_the_others() -> None:
     data = tokens_of(DATA, torch.float32)
     lanes = array(ARCHITECTURES[7], members(4), dtype=torch.float32)
-    expected = lanes.step(data, BATCH[:4], epoch=1, step=0)
+    expected = gradients(lanes, data, BATCH[:4], epoch=1, step=0)
     loss, grads, logits = expected.loss, expected.grads.clone(), lanes.logits(data, torch.arange(40))[0]
     lanes.params[2] = torch.nan
-    found = lanes.step(data, BATCH[:4], epoch=1, step=0)
+    found = gradients(lanes, data, BATCH[:4], epoch=1, step=0)
     healthy = [0, 1, 3]
     assert found.loss[2].isnan()
     assert same_bits(found.loss[healthy], loss[healthy])
@@ -206,21 +207,21 @@ def test_padding_of_the_rows_is_never_read_and_gets_no_gradient() -> None:
     for part in lanes.layout.slices.values():
         padding[part.offset : part.offset + part.size] = False
     assert padding.any()
-    clean = lanes.step(data, BATCH[:3], epoch=1, step=0).grads.clone()
+    clean = gradients(lanes, data, BATCH[:3], epoch=1, step=0).grads.clone()
     assert (clean[:, padding] == 0).all()
     lanes.params[:, padding] = torch.nan
-    assert same_bits(lanes.step(data, BATCH[:3], epoch=1, step=0).grads, clean)
+    assert same_bits(gradients(lanes, data, BATCH[:3], epoch=1, step=0).grads, clean)
 
 
 def test_selected_lanes_keep_their_rows() -> None:
     data = tokens_of(DATA, torch.float32)
     lanes = array(Architecture("gru", 1, 5), members(5), dtype=torch.float32)
     before = lanes.params.clone()
-    grads = lanes.step(data, BATCH[:5], epoch=1, step=0).grads.clone()
+    grads = gradients(lanes, data, BATCH[:5], epoch=1, step=0).grads.clone()
     lanes.select([3, 1])
     assert [lane.seed for lane in lanes.lanes] == [23, 21]
     assert same_bits(lanes.params, before[[3, 1]])
-    assert same_bits(lanes.step(data, BATCH[[3, 1]], epoch=1, step=0).grads, grads[[3, 1]])
+    assert same_bits(gradients(lanes, data, BATCH[[3, 1]], epoch=1, step=0).grads, grads[[3, 1]])
 
 
 def test_logits_do_not_depend_on_what_else_is_asked_for_beyond_rounding() -> None:

@@ -3,13 +3,17 @@
 import itertools
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+from seqsweep.seqmodels.backends.base import Steps
 from seqsweep.seqmodels.backends.cpu.backend import CpuBackend
 from seqsweep.seqmodels.backends.cpu.library import instruction_sets
+from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.gradients import AutogradSteps
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.seqmodels.optim import LaneOptimizer, clip_by_norm, tree_sum
 
@@ -24,6 +28,7 @@ CANDIDATES = [
     Hyperparameters(optimizer="adamw", beta1=0.0),
     Hyperparameters(optimizer="rmsprop", momentum=0.7, weight_decay=0.05),
 ]
+TORCH = AutogradSteps(TorchBackend())
 # odd; a multiple of every vector width; longer than a cache block
 WIDTHS = [1, 37, 512, 40001]
 
@@ -40,6 +45,17 @@ def torch_optimizer(h: Hyperparameters, parameter: Tensor) -> torch.optim.Optimi
 
 def made(candidates: Sequence[Hyperparameters], width: int, dtype: torch.dtype) -> LaneOptimizer:
     return LaneOptimizer(candidates, width, dtype=dtype, device="cpu")
+
+
+def update(
+    optimizer: LaneOptimizer,
+    params: Tensor,
+    grads: Tensor,
+    rates: Sequence[float],
+    steps: Steps = TORCH,
+) -> None:
+    """Do the next update of every lane, in place."""
+    steps.update(optimizer.coming([[rate] for rate in rates]), 0, params, grads)
 
 
 def inputs(width: int, steps: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -59,8 +75,7 @@ def trained(
     optimizer = optimizer or made(candidates, params.shape[1], params.dtype)
     params = params[rows].clone()
     for step in range(start, len(grads)):
-        rates = torch.tensor([h.lr / (1 + 0.1 * step) for h in candidates], dtype=torch.float64)
-        optimizer.step(params, grads[step][rows], rates)
+        update(optimizer, params, grads[step][rows], [h.lr / (1 + 0.1 * step) for h in candidates])
     return params
 
 
@@ -78,7 +93,7 @@ def test_each_lane_equals_its_own_torch_optimizer(dtype: torch.dtype, tolerance:
     ours = made(CANDIDATES, 53, dtype)
     for step, grad in enumerate(grads):
         rates = [h.lr * (1 + step % 3) for h in CANDIDATES]
-        ours.step(params, grad, rates)
+        update(ours, params, grad, rates)
         for parameter, optimizer, row, rate in zip(oracle, optimizers, grad, rates, strict=True):
             parameter.grad = row.clone()
             optimizer.param_groups[0]["lr"] = rate
@@ -105,11 +120,11 @@ def test_many_lanes_of_one_kind_in_one_block_have_the_same_bits_as_alone() -> No
     together = params.clone()
     optimizer = made(candidates, 1003, torch.float32)
     for grad in grads:
-        optimizer.step(together, grad, rates)
+        update(optimizer, together, grad, rates)
     for row in (0, 7, 32, 40):
         alone, one = params[row : row + 1].clone(), made([candidates[row]], 1003, torch.float32)
         for grad in grads:
-            one.step(alone, grad[row : row + 1], [rates[row]])
+            update(one, alone, grad[row : row + 1], [rates[row]])
         assert same_bits(alone[0], together[row])
 
 
@@ -122,7 +137,7 @@ def test_bits_do_not_depend_on_strides_alignment_or_threads() -> None:
     torch.set_num_threads(2)
     try:
         for step, grad in enumerate(grads):
-            optimizer.step(strided, grad.T.contiguous().T, [h.lr / (1 + 0.1 * step) for h in CANDIDATES])
+            update(optimizer, strided, grad.T.contiguous().T, [h.lr / (1 + 0.1 * step) for h in CANDIDATES])
     finally:
         torch.set_num_threads(1)
     assert same_bits(strided, expected)
@@ -185,9 +200,11 @@ def test_a_state_of_other_lanes_is_refused() -> None:
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
     optimizer = made(CANDIDATES[:2], 5, torch.float32)
-    for params, rates in ((torch.zeros(3, 5), [0.1] * 3), (torch.zeros(2, 5), [0.1])):
-        with pytest.raises(ValueError, match="do not fit 2 lanes of width 5"):
-            optimizer.step(params, params.clone(), rates)
+    with pytest.raises(ValueError, match="rates of 1 lanes do not fit 2 lanes"):
+        optimizer.coming([[0.1]])
+    params = torch.zeros(3, 5)
+    with pytest.raises(ValueError, match=r"params \[3, 5\] and grads \[3, 5\] do not fit 2 lanes"):
+        update(optimizer, params, params.clone(), [0.1, 0.1])
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -260,14 +277,14 @@ def test_tree_sum(count: int) -> None:
 @pytest.mark.parametrize("instruction_set", instruction_sets())
 def test_the_cpu_backends_updates_equal_torch(instruction_set: str, width: int, limit: float | None) -> None:
     backend = CpuBackend(instruction_set=instruction_set)
-    optimizer = LaneOptimizer(CANDIDATES, width, dtype=torch.float32, device="cpu", backend=backend)
+    optimizer = made([replace(h, clip_norm=limit) for h in CANDIDATES], width, torch.float32)
     params, grads = inputs(width, steps=20)
     params *= 0.01  # so that an update is much of them
     found = params.clone()
     parameters = [torch.nn.Parameter(row.clone()) for row in params.double()]
     optimizers = [torch_optimizer(h, p) for h, p in zip(CANDIDATES, parameters, strict=True)]
     for step in grads:
-        optimizer.step(found, step.clone(), [h.lr for h in CANDIDATES], [limit] * len(CANDIDATES))
+        update(optimizer, found, step.clone(), [h.lr for h in CANDIDATES], backend)
         for parameter, its, own in zip(parameters, optimizers, step.double(), strict=True):
             parameter.grad = own.clone()
             if limit is not None:
@@ -281,13 +298,11 @@ def test_the_cpu_backends_updates_do_not_depend_on_neighbours() -> None:
     params, grads = inputs(48, steps=5)
 
     def updated(rows: list[int]) -> Tensor:
-        hyperparameters = [CANDIDATES[row] for row in rows]
-        optimizer = LaneOptimizer(
-            hyperparameters, 48, dtype=torch.float32, device="cpu", backend=CpuBackend()
-        )
+        hyperparameters = [replace(CANDIDATES[row], clip_norm=1.0) for row in rows]
+        optimizer = made(hyperparameters, 48, torch.float32)
         own = params[rows].clone()
         for step in grads:
-            optimizer.step(own, step[rows].clone(), [h.lr for h in hyperparameters], [1.0] * len(rows))
+            update(optimizer, own, step[rows].clone(), [h.lr for h in hyperparameters], CpuBackend())
         return own
 
     everyone = updated(list(range(len(CANDIDATES))))
@@ -300,10 +315,7 @@ def test_the_cpu_backends_updates_let_non_finite_norms_pass_as_torch_does() -> N
         params = torch.ones(2, 16)
         grads = torch.ones(2, 16)
         grads[0, 3] = bad
-        hyperparameters = [Hyperparameters(optimizer="sgd")] * 2
-        optimizer = LaneOptimizer(
-            hyperparameters, 16, dtype=torch.float32, device="cpu", backend=CpuBackend()
-        )
-        optimizer.step(params, grads, [1.0, 1.0], [1.0, 1.0])
+        optimizer = made([Hyperparameters(optimizer="sgd", clip_norm=1.0)] * 2, 16, torch.float32)
+        update(optimizer, params, grads, [1.0, 1.0], CpuBackend())
         assert params[0, 3].isnan()
         assert params[1].isfinite().all()

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.backends.torch_ import TorchBackend
+from seqsweep.seqmodels.engine import EpochEngine, StepEngine
 from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.testing.conformance import same_bits
-from seqsweep.seqmodels.training import Trainer, _mean_losses
+from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 from tests.support.plain import PlainModel, small_dataset, tokens_of, train_plain
 
@@ -199,17 +200,20 @@ def test_the_reference_rule_by_hand() -> None:
     assert judge(6, 1.25) == "converged"
 
 
+@pytest.mark.parametrize("engine", [StepEngine, EpochEngine])
 @pytest.mark.parametrize("sequences", [1, 7, 300])
-def test_mean_losses_of_many_lanes_are_those_of_each(sequences: int) -> None:
+def test_mean_losses_of_many_lanes_are_those_of_each(
+    sequences: int, engine: type[StepEngine] | type[EpochEngine]
+) -> None:
     generator = torch.Generator().manual_seed(sequences)
     logits = 5 * torch.randn(9, sequences, 4, generator=generator)
     logits[3, 0, 1] = torch.nan
     label = torch.randint(4, (sequences,), generator=generator)
-    found = _mean_losses(logits, label)
+    found = engine.mean_losses(logits, label)
     for own, loss in zip(logits, found, strict=True):
         exact = float(torch.nn.functional.cross_entropy(own.double(), label))
         assert loss == pytest.approx(exact, rel=1e-6, abs=1e-6, nan_ok=True)
-        assert repr(_mean_losses(own[None], label)) == repr([loss])
+        assert repr(engine.mean_losses(own[None], label)) == repr([loss])
 
 
 def test_validation_patience_by_hand() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqsweep.seqmodels.architecture import READOUT_BITS
-from seqsweep.seqmodels.backends.base import Batch, Rows, Weights
+from seqsweep.seqmodels.backends.base import Batch, Rows, Updates, Weights
 from seqsweep.seqmodels.backends.cpu.library import (
     INSTRUCTION_SETS,
     Recurrence,
@@ -109,7 +109,7 @@ class CpuBackend:
         bptt: int | None,
         grads: Float[Tensor, "k P"],
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
-        """See `StepBackend.gradients`. Writes straight into `grads`; what the backward pass needs stays in a workspace.
+        """See `Steps.gradients`. Writes straight into `grads`; what the backward pass needs stays in a workspace.
 
         Raises:
             ValueError: not float32 on the CPU.
@@ -131,8 +131,7 @@ class CpuBackend:
             step.start = start.data_ptr() + 8 * first_row
             step.length = length.data_ptr() + 8 * first_row
             step.label = label.data_ptr() + 8 * first_row
-            step.params = params.data_ptr() + 4 * params.stride(0) * lane
-            step.grads = grads.data_ptr() + 4 * grads.stride(0) * lane
+            step.params, step.grads = _row(params, lane), _row(grads, lane)
             step.smoothing = batch.smoothing[lane]
             if masks is not None:
                 step.masks = _addresses(masks, [first_token] * (len(masks) - 1) + [first_row])
@@ -147,32 +146,29 @@ class CpuBackend:
 
     def update(
         self,
-        optimizer: str,
-        nesterov: bool,
-        coefficients: Sequence[float],
-        max_norm: float | None,
-        params: Float[Tensor, "P"],
-        grads: Float[Tensor, "P"],
-        first: Float[Tensor, "P"] | None,
-        second: Float[Tensor, "P"] | None,
+        updates: Updates,
+        step: int,
+        params: Float[Tensor, "k P"],
+        grads: Float[Tensor, "k P"],
     ) -> None:
-        """See `StepBackend.update`."""
-        library().update_lane(
-            byref(
-                Update(
-                    instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
-                    optimizer=OPTIMIZERS.index(optimizer),
-                    nesterov=nesterov,
-                    max_norm=-1.0 if max_norm is None else max_norm,
-                    count=params.shape[0],
-                    params=params.data_ptr(),
-                    grads=grads.data_ptr(),
-                    first=None if first is None else first.data_ptr(),
-                    second=None if second is None else second.data_ptr(),
-                    coefficients=tuple(coefficients),
-                )
-            )
-        )
+        """See `Steps.update`. `grads` is only read.
+
+        Raises:
+            ValueError: not float32 on the CPU.
+        """
+        first, second = updates.first, updates.second
+        _check(params, grads, *(moments for moments in (first, second) if moments is not None))
+        call = Update(instruction_set=INSTRUCTION_SETS.index(self.instruction_set), count=params.shape[1])
+        lanes = zip(updates.kinds, updates.max_norm, updates.coefficients[:, step].tolist(), strict=True)
+        for lane, (kind, max_norm, coefficients) in enumerate(lanes):
+            call.optimizer = OPTIMIZERS.index(kind.optimizer)
+            call.nesterov = kind.nesterov
+            call.max_norm = -1.0 if max_norm is None else max_norm
+            call.params, call.grads = _row(params, lane), _row(grads, lane)
+            call.first = _row(first, lane) if first is not None and kind.uses_first else None
+            call.second = _row(second, lane) if second is not None and kind.uses_second else None
+            call.coefficients = tuple(coefficients)
+            library().update_lane(byref(call))
 
     def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
         """See `Backend.call_bytes`. Exact: what a workspace has grown beyond it is never touched."""
@@ -269,6 +265,11 @@ def _check(*tensors: Tensor) -> None:
             raise ValueError(
                 f"the cpu backend computes in float32 on the CPU, not in {tensor.dtype} on {tensor.device}"
             )
+
+
+def _row(values: Float[Tensor, "k P"], lane: int) -> int:
+    """Find a lane's row in memory."""
+    return values.data_ptr() + 4 * values.stride(0) * lane
 
 
 def _addresses(masks: Sequence[Float[Tensor, "..."]], first: Sequence[int]) -> Array[c_void_p]:

@@ -50,9 +50,9 @@ class EpochRunner:
         self._totals = device.empty(4, lanes, dtype=torch.float64)
         self._smoothing = _floats([h.label_smoothing for h in settings], to)
         updates = epoch.updates
-        self._optimizer = _ints([OPTIMIZERS.index(name) for name in updates.optimizer], to)
-        self._momentum = _ints(updates.momentum, to)
-        self._nesterov = _ints(updates.nesterov, to)
+        self._optimizer = _ints([OPTIMIZERS.index(kind.optimizer) for kind in updates.kinds], to)
+        self._momentum = _ints([kind.momentum for kind in updates.kinds], to)
+        self._nesterov = _ints([kind.nesterov for kind in updates.kinds], to)
         self._max_norm = _floats([-1.0 if limit is None else limit for limit in updates.max_norm], to)
         self._clips = any(limit is not None for limit in updates.max_norm)
         self._norm_parts = math.ceil(epoch.layout.width / _NORM_PART)
