@@ -121,7 +121,7 @@ def contestants(
     tokens = torch.randn(int(length.sum()), features, generator=generator)
     label = torch.randint(CLASSES, (len(length),), generator=generator)
     data = Tokens(tokens, start, length, label)
-    backend = CpuBackend(1, instruction_set=instruction_set)
+    backend = CpuBackend(instruction_set=instruction_set)
     layout, settings = Layout(architecture, features, CLASSES), [Hyperparameters()]
     engine = StepEngine(layout, backend)
     array = LaneArray(layout, [Lane(0, 0, settings[0])], engine)

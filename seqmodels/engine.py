@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -202,7 +202,7 @@ class StepEngine:
         correct = torch.zeros(count, dtype=torch.int64, device=epoch.params.device)
         seconds = np.zeros(count)
 
-        def run(part: slice) -> None:
+        def run(part: slice, threads: int) -> None:
             begun = time.perf_counter()
             own = slice(part.start * batch.shape[1], part.stop * batch.shape[1])
             lanes = epoch.lanes[part]
@@ -226,6 +226,7 @@ class StepEngine:
                 ),
                 epoch.bptt,
                 epoch.grads[part],
+                threads=threads,
             )
             seconds[part] = (time.perf_counter() - begun) / len(lanes)
 
@@ -244,7 +245,7 @@ class StepEngine:
         out = params.new_zeros(len(params), len(start), self._layout.classes)
         seconds = np.zeros(len(params))
 
-        def run(part: slice) -> None:
+        def run(part: slice, threads: int) -> None:
             begun = time.perf_counter()
             views = self._layout.views(params[part])
             count = part.stop - part.start
@@ -254,7 +255,7 @@ class StepEngine:
                     start[place].repeat(count),
                     length[place].repeat(count),
                 )
-                out[part, place] = torch.stack(self._network.logits(views, tokens, rows))
+                out[part, place] = torch.stack(self._network.logits(views, tokens, rows, threads=threads))
             seconds[part] = (time.perf_counter() - begun) / count
 
         self._each_call(range(len(params)), run)
@@ -265,11 +266,13 @@ class StepEngine:
         """See `Engine.mean_losses`."""
         return [float(functional.cross_entropy(own, label)) for own in logits]
 
-    def _each_call(self, rows: Sequence[int], run: Callable[[slice], None], *, here: bool = False) -> None:
-        """Run for the lanes of each call: in this thread, or side by side in the pool."""
+    def _each_call(
+        self, rows: Sequence[int], run: Callable[[slice, int], None], *, here: bool = False
+    ) -> None:
+        """Run for the lanes of each call: in this thread, or side by side in the pool; with the threads left to each."""
         parts = list(_runs(rows, self._backend.lanes_per_call))
-        self._backend.threads_per_call = max(1, self._threads // max(1, len(parts)))
-        for _ in map(run, parts) if here else self._pool.map(run, parts):
+        threads = repeat(max(1, self._threads // max(1, len(parts))))
+        for _ in map(run, parts, threads) if here else self._pool.map(run, parts, threads):
             pass
 
 

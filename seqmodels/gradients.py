@@ -26,11 +26,13 @@ class AutogradSteps:
         batch: Batch,
         bptt: int | None,
         grads: Float[Tensor, "k P"],
+        *,
+        threads: int = 1,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
         """See `Steps.gradients`."""
         network = Network(layout.architecture, self._backend, bptt)
         leaves = {name: view.detach().requires_grad_() for name, view in layout.views(params).items()}
-        logits = network.logits(leaves, batch.tokens, batch.rows, batch.masks)
+        logits = network.logits(leaves, batch.tokens, batch.rows, batch.masks, threads=threads)
         losses, corrects = [], []
         labels = batch.label.view(len(params), -1)
         for own, label, smoothing in zip(logits, labels, batch.smoothing, strict=True):

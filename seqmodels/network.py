@@ -34,8 +34,10 @@ class Network:
         tokens: Float[Tensor, "N D"],
         rows: Rows,
         masks: Sequence[Float[Tensor, "..."]] | None = None,
+        *,
+        threads: int = 1,
     ) -> list[Float[Tensor, "B C"]]:
-        """Logits of each lane's rows.
+        """Compute logits of each lane's rows.
 
         Args:
             parameters: `Layout.views` of the lanes.
@@ -43,6 +45,7 @@ class Network:
             rows: the sequences of all lanes.
             masks: dropout masks (0 or 1 / (1 - rate)): one `[M, F]` after each layer but the last, then one `[R, F]` for what the
                 readout gives; None for no dropout.
+            threads: that a call of the backend may keep busy.
         """
         lanes = next(iter(parameters.values())).shape[0]
         for layer in range(self.architecture.layers):
@@ -54,6 +57,7 @@ class Network:
                     rows,
                     reverse=bool(direction),
                     bptt=self.bptt,
+                    threads=threads,
                 )
                 for direction in range(self.architecture.directions)
             ]

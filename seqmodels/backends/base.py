@@ -186,8 +186,6 @@ class Backend(Protocol):
     """Equal where the same training gives the same bits: the name, and what else its sums depend on."""
     lanes_per_call: int | None
     """How many lanes it wants in one call; None takes all."""
-    threads_per_call: int
-    """Threads that a call may start itself; set by whoever knows how many calls run side by side."""
 
     def recurrence(
         self,
@@ -198,11 +196,13 @@ class Backend(Protocol):
         *,
         reverse: bool,
         bptt: int | None,
+        threads: int = 1,
     ) -> Float[Tensor, "M H"]:
         """The cell's output at every step of every row, rows one after the other, steps in the rows' own order.
 
         Differentiable (torch.autograd) in the weights and in `tokens`. `reverse` reads each row from its end. With `bptt`
-        gradients do not flow through the state across every `bptt` steps, counted from where reading begins.
+        gradients do not flow through the state across every `bptt` steps, counted from where reading begins. The call, and its
+        way back, may keep so many `threads` busy; no number depends on it.
         """
         ...
 
@@ -222,8 +222,13 @@ class Steps(Protocol):
         batch: Batch,
         bptt: int | None,
         grads: Float[Tensor, "k P"],
+        *,
+        threads: int = 1,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
-        """Each lane's mean cross-entropy and right answers; the loss's gradients go to `grads`, whose padding stays as it is."""
+        """Compute each lane's mean cross-entropy and right answers; the loss's gradients go to `grads`.
+
+        The padding of `grads` stays as it is. The call may keep so many `threads` busy; no number depends on it.
+        """
         ...
 
     def update(

@@ -36,7 +36,6 @@ class TorchBackend:
     name = "torch"
     arithmetic = "torch"
     lanes_per_call: int | None = 1
-    threads_per_call: int = 1  # and no more, whatever it is set to: sums would be split by it
 
     def __init__(self) -> None:
         # functional_call swaps a module's parameters while it runs, so threads must not share a module
@@ -51,8 +50,9 @@ class TorchBackend:
         *,
         reverse: bool,
         bptt: int | None,
+        threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`."""
+        """See `Backend.recurrence`. One thread, and no more, whatever `threads` says: sums would be split by it."""
         outputs = []
         for lane in range(weights.weight_ih.shape[0]):
             part = rows.of_lane(lane)

@@ -93,12 +93,24 @@ class Problem:
         )
 
     def run(
-        self, backend: Backend, cell: str, *, reverse: bool = False, bptt: int | None = None
+        self,
+        backend: Backend,
+        cell: str,
+        *,
+        reverse: bool = False,
+        bptt: int | None = None,
+        threads: int = 1,
     ) -> list[Tensor]:
         """Output, gradients of the weights, gradient of the tokens."""
         leaves = [w.detach().clone().requires_grad_() for w in (*self.weights, self.tokens)]
         output = backend.recurrence(
-            cell, Weights(*leaves[:4]), leaves[4], self.rows, reverse=reverse, bptt=bptt
+            cell,
+            Weights(*leaves[:4]),
+            leaves[4],
+            self.rows,
+            reverse=reverse,
+            bptt=bptt,
+            threads=threads,
         )
         return [output.detach(), *torch.autograd.grad(output, leaves, self.seed)]
 

@@ -108,10 +108,10 @@ def test_long_rows_whose_gradient_fades_to_denormals(cell: str) -> None:
 def test_threads_change_no_bit(instruction_set: str, cell: str) -> None:
     # large enough for a lane's rows to be shared out
     problem = Problem.make(cell, 30, 120, [60, 7, 55, 44, 1, 60, 31, 29, 12, 60, 48], dtype=torch.float32)
-    alone = problem.run(CpuBackend(1, instruction_set=instruction_set), cell, bptt=11)
+    alone = problem.run(CpuBackend(instruction_set=instruction_set), cell, bptt=11)
     for threads in (2, 3, 8, 64):
-        backend = CpuBackend(threads, instruction_set=instruction_set, poison=True)
-        for a, b in zip(problem.run(backend, cell, bptt=11), alone, strict=True):
+        backend = CpuBackend(instruction_set=instruction_set, poison=True)
+        for a, b in zip(problem.run(backend, cell, bptt=11, threads=threads), alone, strict=True):
             assert same_bits(a, b)
 
 
@@ -131,8 +131,8 @@ def test_any_sizes_agree_with_the_torch_backend(
     problem = Problem.make(cell, features, hidden, lengths, lanes=2, dtype=torch.float32)
     if cell == "rnn_relu":  # keep sums away from the kink, where rounding decides the gradient
         problem.weights.bias_ih.add_(8)
-    backend = CpuBackend(2, instruction_set=instruction_set, poison=True)
-    found = problem.run(backend, cell, reverse=reverse, bptt=bptt)
+    backend = CpuBackend(instruction_set=instruction_set, poison=True)
+    found = problem.run(backend, cell, reverse=reverse, bptt=bptt, threads=2)
     doubles = Problem(
         Weights(*(w.double() for w in problem.weights)),
         problem.tokens.double(),
@@ -233,11 +233,23 @@ def test_a_training_has_the_same_bits_whatever_threads_and_neighbours() -> None:
     assert same_bits(weights[0], alone[0])
 
 
+class Watched(CpuBackend):
+    """Notes what threads its steps were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def gradients(self, *arguments, threads: int = 1):
+        self.threads.append(threads)
+        return super().gradients(*arguments, threads=threads)
+
+
 def test_spare_threads_go_into_the_calls() -> None:
     layout = Layout(Architecture("gru", 1, 8), 2, 2)
-    backend = CpuBackend()
+    backend = Watched()
     data = Tokens(torch.randn(6, 2), torch.tensor([0, 3]), torch.tensor([3, 3]), torch.tensor([0, 1]))
     lanes = [Lane(i, i, Hyperparameters()) for i in range(2)]
     array = LaneArray(layout, lanes, create_engine(layout, backend, threads=5))
     gradients(array, data, torch.tensor([[0, 1], [1, 0]]), epoch=1, step=0)
-    assert backend.threads_per_call == 2
+    assert backend.threads == [2, 2]

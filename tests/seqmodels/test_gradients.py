@@ -69,10 +69,12 @@ class Problem:
             tokens, rows, label, masks, [smoothing * (lane % 2) for lane in range(lanes)][::-1]
         )
 
-    def run(self, backend: StepBackend) -> list[Tensor]:
+    def run(self, backend: StepBackend, threads: int = 1) -> list[Tensor]:
         """Losses, right answers, gradients."""
         grads = torch.full_like(self.params, torch.inf)  # not to be added to
-        loss, correct = backend.gradients(self.layout, self.params, self.batch, self.bptt, grads)
+        loss, correct = backend.gradients(
+            self.layout, self.params, self.batch, self.bptt, grads, threads=threads
+        )
         return [loss, correct, grads]
 
     def oracle(self) -> list[Tensor]:
@@ -198,12 +200,12 @@ def test_threads_neighbours_and_poison_change_no_bit(cell: str, instruction_set:
     problem = make()
     expected = problem.run(CpuBackend(instruction_set=instruction_set))
     for threads in (2, 16):
-        backend = CpuBackend(threads, instruction_set=instruction_set, poison=True)
-        assert all(same_bits(a, b) for a, b in zip(problem.run(backend), expected, strict=True))
+        backend = CpuBackend(instruction_set=instruction_set, poison=True)
+        assert all(same_bits(a, b) for a, b in zip(problem.run(backend, threads), expected, strict=True))
     problem.params[1] = torch.nan
-    beside_nan = problem.run(backend)
+    beside_nan = problem.run(backend, threads)
     for k in (0, 2):
-        alone = make().lane(k).run(backend)
+        alone = make().lane(k).run(backend, threads)
         assert all(same_bits(a[0], b[k]) for a, b in zip(alone, expected, strict=True))
         assert all(same_bits(a[k], b[k]) for a, b in zip(beside_nan, expected, strict=True))
 

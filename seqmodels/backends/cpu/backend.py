@@ -33,7 +33,6 @@ class CpuBackend:
     """Float32 on the CPU. Sequences are neither padded nor copied.
 
     Args:
-        threads_per_call: most threads of one call: its lanes are shared out to them, and a lane's rows where lanes are fewer.
         instruction_set: one of `instruction_sets()`; None for the widest. Each has its own bits.
         poison: see `Workspaces`.
 
@@ -44,9 +43,7 @@ class CpuBackend:
     name = "cpu"
     lanes_per_call: int | None = 1  # the state of more lanes than threads would only fall out of the caches
 
-    def __init__(
-        self, threads_per_call: int = 1, *, instruction_set: str | None = None, poison: bool = False
-    ) -> None:
+    def __init__(self, *, instruction_set: str | None = None, poison: bool = False) -> None:
         usable = instruction_sets()
         self.instruction_set = instruction_set or usable[-1]
         if self.instruction_set not in usable:
@@ -54,7 +51,6 @@ class CpuBackend:
                 f"`instruction_set` is {instruction_set!r}, but must be one of {', '.join(usable)} on this machine"
             )
         self.arithmetic = f"cpu {self.instruction_set}"
-        self.threads_per_call = threads_per_call
         self.workspaces = Workspaces(poison=poison)
 
     def recurrence(
@@ -66,25 +62,35 @@ class CpuBackend:
         *,
         reverse: bool,
         bptt: int | None,
+        threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`.
+        """See `Backend.recurrence`. Lanes are shared out to `threads`, and a lane's rows where lanes are fewer.
 
         Raises:
             ValueError: not float32 on the CPU.
         """
         _check(tokens, *weights)
-        output: Tensor = _Recurrence.apply(self, cell, rows, reverse, bptt, tokens.contiguous(), *weights)  # type: ignore[no-untyped-call]
+        output: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
+            self, cell, rows, reverse, bptt, threads, tokens.contiguous(), *weights
+        )
         return output
 
     def describe_call(
-        self, cell: str, rows: Rows, reverse: bool, bptt: int | None, tokens: Tensor, weights: Weights
+        self,
+        cell: str,
+        rows: Rows,
+        reverse: bool,
+        bptt: int | None,
+        threads: int,
+        tokens: Tensor,
+        weights: Weights,
     ) -> Recurrence:
-        """The C struct of a call, without outputs and workspaces."""
+        """Fill the C struct of a call, without outputs and workspaces."""
         call = Recurrence(
             cell=CELLS.index(cell),
             instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
             reverse=reverse,
-            threads=self.threads_per_call,
+            threads=threads,
             bptt=bptt or 0,
             hidden=weights.weight_hh.shape[2],
             features=tokens.shape[1],
@@ -108,6 +114,8 @@ class CpuBackend:
         batch: Batch,
         bptt: int | None,
         grads: Float[Tensor, "k P"],
+        *,
+        threads: int = 1,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
         """See `Steps.gradients`. Writes straight into `grads`; what the backward pass needs stays in a workspace.
 
@@ -122,7 +130,7 @@ class CpuBackend:
         )
         lanes = params.shape[0]
         count = length.shape[0] // lanes
-        step = self._describe_step(layout, count)
+        step = self._describe_step(layout, count, threads)
         step.bptt = bptt or 0
         step.tokens = tokens.data_ptr()
         losses, corrects, first_token = [], [], 0
@@ -175,20 +183,20 @@ class CpuBackend:
         length = np.ascontiguousarray(length, dtype=np.int64)
         architecture = layout.architecture
         if training:
-            step = self._describe_step(layout, len(length))
+            step = self._describe_step(layout, len(length), threads=1)
             step.start = step.length = length.ctypes.data
             return 4 * int(library().step_workspace(byref(step)))
         # a layer's input and output, and their join where a layer has two directions
         copies = min(architecture.layers, 2) + (architecture.directions - 1)
         return 4 * copies * int(length.sum()) * architecture.hidden * architecture.directions
 
-    def _describe_step(self, layout: Layout, rows: int) -> Step:
-        """The C struct of a training step, without its batch."""
+    def _describe_step(self, layout: Layout, rows: int, threads: int) -> Step:
+        """Fill the C struct of a training step, without its batch."""
         architecture = layout.architecture
         return Step(
             cell=CELLS.index(architecture.cell),
             instruction_set=INSTRUCTION_SETS.index(self.instruction_set),
-            threads=self.threads_per_call,
+            threads=threads,
             directions=architecture.directions,
             readout=sum(READOUT_BITS[part] for part in architecture.readout),
             layers=architecture.layers,
@@ -210,12 +218,13 @@ class _Recurrence(torch.autograd.Function):
         rows: Rows,
         reverse: bool,
         bptt: int | None,
+        threads: int,
         tokens: Tensor,
         *parts: Tensor,
     ) -> Tensor:
         weights = Weights(*(_dense_lanes(part) for part in parts))
         rows = Rows(rows.lane.contiguous(), rows.start.contiguous(), rows.length.contiguous())
-        call = backend.describe_call(cell, rows, reverse, bptt, tokens, weights)
+        call = backend.describe_call(cell, rows, reverse, bptt, threads, tokens, weights)
         call.training = any(ctx.needs_input_grad)
         output = torch.empty(rows.tokens, call.hidden)
         saved_floats, scratch_floats = c_int64(), c_int64()
@@ -247,7 +256,7 @@ class _Recurrence(torch.autograd.Function):
         grads = [torch.empty(weight.shape) for weight in weights]
         for name, grad in zip(Weights._fields, grads, strict=True):
             setattr(call, f"{name}_grad", grad.data_ptr())
-        token_grad = torch.empty(len(output_grad), tokens.shape[1]) if ctx.needs_input_grad[5] else None
+        token_grad = torch.empty(len(output_grad), tokens.shape[1]) if ctx.needs_input_grad[6] else None
         call.token_grad = None if token_grad is None else token_grad.data_ptr()
         scratch = ctx.backend.workspaces.lend(ctx.scratch_floats)
         call.scratch = scratch.address
@@ -256,7 +265,7 @@ class _Recurrence(torch.autograd.Function):
         saved.close()
         if token_grad is not None:
             token_grad = _to_tokens(token_grad, ctx.rows, len(tokens))
-        return None, None, None, None, None, token_grad, *grads
+        return None, None, None, None, None, None, token_grad, *grads
 
 
 def _check(*tensors: Tensor) -> None:

@@ -34,7 +34,6 @@ class CudaBackend:
 
     name = "cuda"
     lanes_per_call: int | None = None
-    threads_per_call: int = 1
 
     def __init__(self, device: Device | None = None, precision: str = "tf32") -> None:
         if precision not in PRECISIONS:
@@ -75,8 +74,9 @@ class CudaBackend:
         *,
         reverse: bool,
         bptt: int | None,
+        threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`.
+        """See `Backend.recurrence`. Lanes have no use for `threads` on a GPU.
 
         Raises:
             ValueError: not float32 on the backend's device, or more hidden units than there are kernels for.

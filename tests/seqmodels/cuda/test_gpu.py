@@ -45,7 +45,15 @@ class OnGpu(CudaBackend):
     """Takes tensors from the CPU and gives them back there, as the conformance suite has them."""
 
     def recurrence(
-        self, cell: str, weights: Weights, tokens: Tensor, rows: Rows, *, reverse: bool, bptt: int | None
+        self,
+        cell: str,
+        weights: Weights,
+        tokens: Tensor,
+        rows: Rows,
+        *,
+        reverse: bool,
+        bptt: int | None,
+        threads: int = 1,
     ) -> Tensor:
         there = Weights(*(weight.to(DEVICE) for weight in weights))
         own = Rows(rows.lane.to(DEVICE), rows.start.to(DEVICE), rows.length.to(DEVICE))
