@@ -7,11 +7,9 @@ temporary folder may be shared with other users, and over a network with other m
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
-import socket
 import stat
 import tempfile
 import time
@@ -19,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seqsweep import lock_owner
 from seqsweep.cluster.places import candidates, session_base
 
 PREFIX = "seqsweep-"
@@ -76,7 +75,7 @@ def _make(prefix: str, base: str) -> tuple[str, int]:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             # somebody who clears may have been quicker than the lock
             if os.path.samestat(os.fstat(lock), os.stat(f"{folder}/{OWNER}")):
-                os.write(lock, json.dumps(_here() | {"pid": os.getpid()}).encode())
+                os.write(lock, lock_owner.description())
                 return folder, lock
         except FileNotFoundError:
             pass
@@ -87,15 +86,6 @@ def _make(prefix: str, base: str) -> tuple[str, int]:
             raise
         if lock >= 0:
             os.close(lock)
-
-
-def _here() -> dict[str, str]:
-    """What tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
-    told = {"host": socket.gethostname(), "boot": "", "machine": ""}
-    for name, path in (("boot", "/proc/sys/kernel/random/boot_id"), ("machine", "/etc/machine-id")):
-        with contextlib.suppress(OSError):
-            told[name] = Path(path).read_text().strip()
-    return told
 
 
 def _clear(folder: str) -> bool:
@@ -111,7 +101,10 @@ def _clear(folder: str) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(lock), os.lstat(f"{folder}/{OWNER}")):
             return False
-        if not _made_here(os.pread(lock, 10_000, 0)):
+        owner = os.pread(lock, 10_000, 0)
+        if owner and not lock_owner.was_here(
+            owner
+        ):  # without one it was killed before it had written anything
             return False
         end_processes(folder)
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,22 +113,6 @@ def _clear(folder: str) -> bool:
         return False
     finally:
         os.close(lock)
-
-
-def _made_here(owner: bytes) -> bool:
-    """Whether a lock that can be taken proves that the maker is dead; another machine's lock may not be seen here."""
-    if not owner:  # killed before it had written anything
-        return True
-    try:
-        told = json.loads(owner)
-    except ValueError:
-        return False
-    here = _here()
-    if not isinstance(told, dict):
-        return False
-    if here["boot"] and told.get("boot") == here["boot"]:
-        return True  # containers of one machine share its start
-    return all(told.get(name) == here[name] for name in ("host", "machine"))
 
 
 def end_processes(folder: str) -> None:

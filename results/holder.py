@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqsweep import lock_owner
 from seqsweep.results.errors import StoreError
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def held(folder: Folder) -> Iterator[None]:
         # the file system may not show locks to other machines: they read here that they cannot know
         with suppress(OSError):  # a full disk
             os.ftruncate(lock.fileno(), 0)
-            os.write(lock.fileno(), json.dumps({"pid": os.getpid(), **_here()}).encode())
+            os.write(lock.fileno(), lock_owner.description())
         yield
 
 
@@ -53,7 +51,7 @@ def abandoned(folder: Folder) -> bool:
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return _trained_here(os.read(lock, 10_000))
+        return lock_owner.was_here(os.read(lock, 10_000))
     except OSError:  # it is held, or there are no locks
         return False
     finally:
@@ -71,25 +69,3 @@ def _take(lock: int, sweep: str) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def _trained_here(content: bytes) -> bool:
-    try:
-        told = json.loads(content)
-    except ValueError:
-        return False
-    here = _here()
-    if not isinstance(told, dict):
-        return False
-    if here["boot"] and told.get("boot") == here["boot"]:
-        return True  # containers of one machine share its start
-    return all(told.get(name) == here[name] for name in ("host", "machine"))
-
-
-def _here() -> dict[str, str]:
-    """Read what tells this machine from others (`host`, `machine`), and this start of it (`boot`); "" where it is not known."""
-    told = {"host": socket.gethostname(), "boot": "", "machine": ""}
-    for name, path in (("boot", "/proc/sys/kernel/random/boot_id"), ("machine", "/etc/machine-id")):
-        with suppress(OSError):
-            told[name] = Path(path).read_text().strip()
-    return told

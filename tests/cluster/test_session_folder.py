@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from seqsweep import lock_owner
 from seqsweep.cluster import session_folder
 from seqsweep.cluster.session_folder import OWNER, clear_left_over, scratch_folder
 
@@ -133,7 +134,7 @@ def test_what_is_not_provably_left_by_us_stays(temporary: Path, monkeypatch: pyt
 def test_a_machine_that_was_started_anew_knows_its_own(temporary: Path) -> None:
     mine = temporary / "seqsweep-mine"
     mine.mkdir()
-    (mine / OWNER).write_text(json.dumps(session_folder._here() | {"boot": "before"}))
+    (mine / OWNER).write_text(json.dumps(lock_owner.machine() | {"boot": "before"}))
     assert str(mine) in clear_left_over()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seqsweep.results import holder
+from seqsweep import lock_owner
 from seqsweep.results.analysis.summary import summary
 from seqsweep.results.errors import StoreError
 from seqsweep.results.holder import LOCK, abandoned, held
@@ -75,10 +75,12 @@ def test_what_cannot_be_known_is_shown_as_recorded(tmp_path: Path, content: str)
 
 def test_the_same_machine_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_example(tmp_path, sweep_id=ID, missing=2).update(status="running")
-    here = holder._here()
+    here = lock_owner.machine()
     (tmp_path / ID / LOCK).write_text(json.dumps(here | {"boot": "before"}))
     assert status(tmp_path) == "interrupted"
-    monkeypatch.setattr(holder, "_here", lambda: here | {"boot": "b", "machine": "of another name alike"})
+    monkeypatch.setattr(
+        lock_owner, "machine", lambda: here | {"boot": "b", "machine": "of another name alike"}
+    )
     assert status(tmp_path) == "running"
 
 
