@@ -1,4 +1,4 @@
-"""Per-lane optimizers over `[K, P]`: every lane has its own algorithm, settings, step counter and moments.
+"""Updates of lanes, rows of `[K, P]`: each has its own algorithm, settings, step counter and moments.
 
 The formulas are torch.optim's (SGD, RMSprop, Adam, AdamW; torch 2.13, single-tensor form). A lane's bits
 depend neither on K nor on its neighbours, its row or the number of threads: everything is made of
@@ -7,8 +7,8 @@ avoided on purpose: a vector body may contract to a fused multiply-add where its
 who lands in the tail depends on the shape. For the same reason norms are summed by a tree of fixed shape.
 """
 
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import torch
@@ -17,7 +17,13 @@ from torch import Tensor
 
 from seqsweep.seqmodels.backends.base import Updates
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
-from seqsweep.seqmodels.updates import UpdateKind
+from seqsweep.seqmodels.updates import (
+    AdamCoefficients,
+    RmspropCoefficients,
+    SgdCoefficients,
+    UpdateKind,
+    coefficients,
+)
 
 _BLOCK = 32768
 """Elements that one CPU thread works on at a time, so that the arrays of an update stay in its cache. It is
@@ -25,7 +31,7 @@ also torch's grain size, so that a block for n threads is spread over n threads.
 
 
 def moment_buffers(h: Hyperparameters) -> int:
-    """How many values a parameter's optimizer remembers."""
+    """Count the values that an optimizer remembers of each parameter, 0 to 2."""
     kind = UpdateKind.of(h)
     return kind.uses_first + kind.uses_second
 
@@ -75,19 +81,19 @@ class LaneOptimizer:
         made: dict[
             tuple[Hyperparameters, int, tuple[float, ...]], Tensor
         ] = {}  # a candidate's seeds have the same
-        coefficients = []
+        lanes = []
         for h, own, done in zip(self._hyperparameters, rates, self.steps.tolist(), strict=True):
             key = (h, done, tuple(own))
             if key not in made:
                 # float64 Python arithmetic, then rounded once to the parameters' type
-                rows = [_coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
+                rows = [coefficients(h, rate, done + step) for step, rate in enumerate(own, 1)]
                 made[key] = torch.tensor(rows, dtype=self._dtype)
-            coefficients.append(made[key])
+            lanes.append(made[key])
         self.steps += len(rates[0])
         return Updates(
             self._kinds,
             [h.clip_norm for h in self._hyperparameters],
-            torch.stack(coefficients),
+            torch.stack(lanes),
             self.first,
             self.second,
         )
@@ -142,17 +148,25 @@ def update_lanes(
         )
     if any(limit is not None for limit in updates.max_norm):
         clip_by_norm(grads, updates.max_norm)
-    coefficients = updates.coefficients[:, step].to(params.device)
+    scalars = updates.coefficients[:, step].to(params.device)
     scratch: list[Tensor] = []
     for kind, begin, end in _runs(updates.kinds):
-        for block in _blocks(begin, end, width, params.device):
-            c = coefficients[block[0]].unsqueeze(2).unbind(1)
-            p, g = params[block], grads[block]
-            m = updates.first[block] if updates.first is not None and kind.uses_first else p
-            v = updates.second[block] if updates.second is not None and kind.uses_second else p
-            if not scratch or scratch[0].shape != p.shape:
-                scratch = [torch.empty_like(p), torch.empty_like(p)]
-            _UPDATES[kind.optimizer](kind, c, p, g, m, v, *scratch)
+        first = updates.first if kind.uses_first else None
+        second = updates.second if kind.uses_second else None
+        for part in _blocks(begin, end, width, params.device):
+            own = params[part]
+            if not scratch or scratch[0].shape != own.shape:
+                scratch = [torch.empty_like(own), torch.empty_like(own)]
+            block = _Block(
+                kind,
+                scalars[part[0]].unsqueeze(2).unbind(1),
+                own,
+                grads[part],
+                None if first is None else first[part],
+                None if second is None else second[part],
+                *scratch,
+            )
+            _CHANGES[kind.optimizer](block)
 
 
 def _runs(kinds: Sequence[UpdateKind]) -> Iterator[tuple[UpdateKind, int, int]]:
@@ -192,7 +206,7 @@ def clip_by_norm(grads: Float[Tensor, "K P"], max_norm: Sequence[float | None]) 
 
 
 def tree_sum(values: Float[Tensor, "K N"]) -> Float[Tensor, "K"]:
-    """Sum of each row, by halving: the order of additions depends on N alone. `values` is used as scratch.
+    """Add up each row, by halving: the order of additions depends on N alone. `values` is used as scratch.
 
     torch.sum's order depends on the shape of the whole array and on the number of threads.
     """
@@ -209,7 +223,7 @@ def tree_sum(values: Float[Tensor, "K N"]) -> Float[Tensor, "K"]:
 def _blocks(
     begin: int, end: int, width: int, device: torch.device, *, split_columns: bool = True
 ) -> Iterator[tuple[slice, slice]]:
-    """Rows begin:end in pieces that stay in cache on a CPU; all at once elsewhere, to launch few kernels."""
+    """Cut rows begin:end into pieces that stay in cache on a CPU; all at once elsewhere, to launch few kernels."""
     size = _BLOCK * torch.get_num_threads() if device.type == "cpu" else max(1, (end - begin) * width)
     rows = max(1, size // max(1, width))
     columns = min(width, size) if split_columns else width
@@ -218,61 +232,79 @@ def _blocks(
             yield slice(row, min(row + rows, end)), slice(column, min(column + columns, width))
 
 
-def _coefficients(h: Hyperparameters, lr: float, step: int) -> tuple[float, ...]:
-    """The scalars of one lane's update, in float64; each `_UPDATES` function unpacks what it needs."""
-    if h.optimizer == "sgd":
-        scalars: tuple[float, ...] = (lr, h.weight_decay, h.momentum)
-    elif h.optimizer == "rmsprop":
-        scalars = (lr, h.weight_decay, h.momentum, h.alpha, 1 - h.alpha, h.eps)
-    else:
-        bias1, bias2 = 1 - h.beta1**step, 1 - h.beta2**step
-        decay = 1 - lr * h.weight_decay if h.optimizer == "adamw" else h.weight_decay
-        scalars = (lr / bias1, decay, 1 - h.beta1, h.beta2, 1 - h.beta2, math.sqrt(bias2), h.eps)
-    return scalars + (0.0,) * (7 - len(scalars))
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some columns of neighbouring lanes of one kind, with what their update reads and writes.
+
+    Args:
+        kind: which operations it needs.
+        coefficients: columns of the lanes' scalars.
+        params: changed in place.
+        grads: only read.
+        first, second: the moments, changed in place; None: the kind has none.
+        decayed: scratch memory for gradients with weight decay.
+        scratch: scratch memory.
+    """
+
+    kind: UpdateKind
+    coefficients: Sequence[Float[Tensor, "k 1"]]
+    params: Float[Tensor, "k n"]
+    grads: Float[Tensor, "k n"]
+    first: Float[Tensor, "k n"] | None
+    second: Float[Tensor, "k n"] | None
+    decayed: Float[Tensor, "k n"]
+    scratch: Float[Tensor, "k n"]
+
+    def decayed_grads(self, decay: Float[Tensor, "k 1"]) -> Float[Tensor, "k n"]:
+        """Add the L2 penalty's part to the gradients, where the kind has one."""
+        if not self.kind.decay:
+            return self.grads
+        return torch.mul(self.params, decay, out=self.decayed).add_(self.grads)
 
 
-def _sgd(
-    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
-) -> None:
-    lr, decay, momentum = c[:3]
-    if kind.decay:
-        g = torch.mul(p, decay, out=s).add_(g)
-    if kind.momentum:
+def _sgd(block: _Block) -> None:
+    c = SgdCoefficients(*block.coefficients[:3])
+    grads, scratch = block.decayed_grads(c.decay), block.scratch
+    if block.first is not None:
         # from zeros, the first step gives the gradient itself, as torch's undampened buffer
-        m.mul_(momentum).add_(g)
-        g = torch.mul(m, momentum, out=t).add_(g) if kind.nesterov else m
-    p.sub_(torch.mul(g, lr, out=t))
+        block.first.mul_(c.momentum).add_(grads)
+        if block.kind.nesterov:
+            grads = torch.mul(block.first, c.momentum, out=scratch).add_(grads)
+        else:
+            grads = block.first
+    block.params.sub_(torch.mul(grads, c.rate, out=scratch))
 
 
-def _rmsprop(
-    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
-) -> None:
-    lr, decay, momentum, alpha, rest, eps = c[:6]
-    if kind.decay:
-        g = torch.mul(p, decay, out=s).add_(g)
-    v.mul_(alpha).add_(torch.mul(g, g, out=t).mul_(rest))
-    torch.sqrt(v, out=t).add_(eps)
-    torch.div(g, t, out=t)
-    if kind.momentum:
-        m.mul_(momentum).add_(t)
-        torch.mul(m, lr, out=t)
+def _rmsprop(block: _Block) -> None:
+    c = RmspropCoefficients(*block.coefficients[:6])
+    grads, scratch = block.decayed_grads(c.decay), block.scratch
+    assert block.second is not None
+    block.second.mul_(c.keep).add_(torch.mul(grads, grads, out=scratch).mul_(c.rest))
+    torch.sqrt(block.second, out=scratch).add_(c.eps)
+    torch.div(grads, scratch, out=scratch)
+    if block.first is not None:
+        block.first.mul_(c.momentum).add_(scratch)
+        torch.mul(block.first, c.rate, out=scratch)
     else:
-        t.mul_(lr)
-    p.sub_(t)
+        scratch.mul_(c.rate)
+    block.params.sub_(scratch)
 
 
-def _adam(
-    kind: UpdateKind, c: tuple[Tensor, ...], p: Tensor, g: Tensor, m: Tensor, v: Tensor, s: Tensor, t: Tensor
-) -> None:
-    lr, decay, rest1, beta2, rest2, bias2, eps = c
-    if kind.decay and kind.optimizer == "adamw":
-        p.mul_(decay)
-    elif kind.decay:
-        g = torch.mul(p, decay, out=s).add_(g)
-    m.add_(torch.sub(g, m, out=t).mul_(rest1))
-    v.mul_(beta2).add_(torch.mul(g, g, out=t).mul_(rest2))
-    torch.sqrt(v, out=t).div_(bias2).add_(eps)
-    p.sub_(torch.div(m, t, out=t).mul_(lr))
+def _adam(block: _Block) -> None:
+    c = AdamCoefficients(*block.coefficients)
+    first, second, scratch = block.first, block.second, block.scratch
+    assert first is not None
+    assert second is not None
+    if block.kind.optimizer == "adam":
+        grads = block.decayed_grads(c.decay)
+    else:
+        grads = block.grads
+        if block.kind.decay:
+            block.params.mul_(c.decay)
+    first.add_(torch.sub(grads, first, out=scratch).mul_(c.first_rest))
+    second.mul_(c.keep).add_(torch.mul(grads, grads, out=scratch).mul_(c.rest))
+    torch.sqrt(second, out=scratch).div_(c.bias).add_(c.eps)
+    block.params.sub_(torch.div(first, scratch, out=scratch).mul_(c.rate))
 
 
-_UPDATES = {"sgd": _sgd, "rmsprop": _rmsprop, "adam": _adam, "adamw": _adam}
+_CHANGES = {"sgd": _sgd, "rmsprop": _rmsprop, "adam": _adam, "adamw": _adam}

@@ -1,8 +1,9 @@
-"""What an optimizer's update of a lane is; knows no torch."""
+"""What an optimizer's update of a lane is: which operations, and their scalars. Knows no torch."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Generic, NamedTuple, TypeVar
 
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 
@@ -32,3 +33,62 @@ class UpdateKind(NamedTuple):
     def uses_second(self) -> bool:
         """Whether it keeps second moments, the mean squared gradient."""
         return self.optimizer != "sgd"
+
+
+T = TypeVar("T")
+"""A number, or a column of them: one of each lane."""
+
+
+class SgdCoefficients(NamedTuple, Generic[T]):
+    """Holds the scalars of an SGD update. Kernels read them by their places, as those of the other optimizers."""
+
+    rate: T
+    decay: T
+    momentum: T
+
+
+class RmspropCoefficients(NamedTuple, Generic[T]):
+    """Holds the scalars of an RMSprop update: `keep` and `rest` are alpha and 1 - alpha."""
+
+    rate: T
+    decay: T
+    momentum: T
+    keep: T
+    rest: T
+    eps: T
+
+
+class AdamCoefficients(NamedTuple, Generic[T]):
+    """Holds the scalars of an update by Adam, or by AdamW, whose `decay` is the share of a weight that is left.
+
+    `rate` is divided by the first moment's bias correction, `bias` is the root of the second's. `first_rest` is 1 - beta1,
+    `keep` and `rest` are beta2 and 1 - beta2.
+    """
+
+    rate: T
+    decay: T
+    first_rest: T
+    keep: T
+    rest: T
+    bias: T
+    eps: T
+
+
+COEFFICIENTS = len(AdamCoefficients._fields)
+"""Scalars of an update as kernels take them; an optimizer that has fewer leaves the last ones at 0."""
+
+
+def coefficients(h: Hyperparameters, lr: float, step: int) -> tuple[float, ...]:
+    """Compute the scalars of update number `step` (from 1) of a lane at learning rate `lr`, `COEFFICIENTS` of them."""
+    scalars: tuple[float, ...]
+    if h.optimizer == "sgd":
+        scalars = SgdCoefficients(lr, h.weight_decay, h.momentum)
+    elif h.optimizer == "rmsprop":
+        scalars = RmspropCoefficients(lr, h.weight_decay, h.momentum, h.alpha, 1 - h.alpha, h.eps)
+    else:
+        bias1, bias2 = 1 - h.beta1**step, 1 - h.beta2**step
+        decay = 1 - lr * h.weight_decay if h.optimizer == "adamw" else h.weight_decay
+        scalars = AdamCoefficients(
+            lr / bias1, decay, 1 - h.beta1, h.beta2, 1 - h.beta2, math.sqrt(bias2), h.eps
+        )
+    return tuple(scalars) + (0.0,) * (COEFFICIENTS - len(scalars))

@@ -89,19 +89,19 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Updates:
-    """All updates of an epoch, as `seqsweep.seqmodels.optim` describes them: one entry for each of K lanes.
+    """All updates of an epoch, one entry for each of K lanes; `seqsweep.seqmodels.optim.update_lanes` says what they do.
 
     Args:
         kinds: which operations they are.
         max_norm: largest Euclidean norm of a lane's gradients, to which they are clipped; None: not.
-        coefficients: the scalars of each step.
+        coefficients: the scalars of each step, see `seqsweep.seqmodels.updates.coefficients`.
         first: the first moments, where any lane has some; changed in place.
         second: the second ones.
     """
 
     kinds: Sequence[UpdateKind]
     max_norm: Sequence[float | None]
-    coefficients: Float[Tensor, "K steps 7"]
+    coefficients: Float[Tensor, "K steps coefficients"]
     first: Float[Tensor, "K P"] | None
     second: Float[Tensor, "K P"] | None
 

@@ -9,6 +9,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from seqsweep import seqmodels
+from seqsweep.seqmodels.updates import COEFFICIENTS
 
 INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
 
@@ -66,7 +67,7 @@ class Update(ctypes.Structure):
         ("max_norm", c_float),
         ("count", c_int64),
         *((name, c_void_p) for name in ("params", "grads", "first", "second")),
-        ("coefficients", c_float * 7),
+        ("coefficients", c_float * COEFFICIENTS),
         ("padding", c_int32),
     ]
 

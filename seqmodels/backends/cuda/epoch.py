@@ -15,9 +15,9 @@ from seqsweep.seqmodels.backends.cuda.device import Device, Kernel, Long
 from seqsweep.seqmodels.backends.cuda.network_pass import NetworkPass
 from seqsweep.seqmodels.backends.cuda.step_inputs import THREADS, Draws, LaneRows, blocks
 from seqsweep.seqmodels.hyperparameters import OPTIMIZERS
+from seqsweep.seqmodels.updates import COEFFICIENTS
 
-_COEFFICIENTS = 7  # this and the next as in update.cuh
-_NORM_PART = 4096
+_NORM_PART = 4096  # as in update.cuh
 _ROW_THREADS = 128
 _KEYS = 4  # of a thread in `order_keys`
 SPARE_TOKENS = 1.05
@@ -41,7 +41,7 @@ class EpochRunner:
         lanes, settings = len(epoch.lanes), [lane.hyperparameters for lane in epoch.lanes]
         to = device.tensor_device
         self._sequences = device.empty(lanes, len(epoch.train), dtype=torch.int64)
-        self._coefficients = device.empty(lanes, epoch.steps, _COEFFICIENTS)
+        self._coefficients = device.empty(lanes, epoch.steps, COEFFICIENTS)
         self._step = device.empty(lanes, dtype=torch.int32)
         self._frozen = device.empty(lanes, dtype=torch.int32)
         self._loss = device.empty(lanes, dtype=torch.float64)

@@ -1,4 +1,4 @@
-// A lane's update: clip the gradients' norm, then the optimizer. Formulas and coefficients are those of seqmodels/optim.py.
+// A lane's update: clip the gradients' norm, then the optimizer. Formulas are those of seqmodels/optim.py, coefficients those of updates.py.
 
 INLINE vec square_root(vec x) {
     float y[WIDTH];

@@ -1,4 +1,4 @@
-// Every lane's clipping and update. Formulas and coefficients are those of seqmodels/optim.py.
+// Every lane's clipping and update. Formulas are those of seqmodels/optim.py, coefficients those of updates.py.
 #pragma once
 #include "platform.cuh"
 #include "sums.cuh"
