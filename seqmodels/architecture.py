@@ -54,12 +54,12 @@ class Architecture:
 
     @property
     def directions(self) -> int:
-        """1, or 2 where every layer also reads backwards."""
+        """Count the directions of a layer: 1, or 2 where every layer also reads backwards."""
         return 2 if self.bidirectional else 1
 
     @property
     def readout_features(self) -> int:
-        """Features that reach the head."""
+        """Count the features that reach the head."""
         return self.hidden * self.directions * len(self.readout)
 
     def record(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 
 
 def cost(architecture: Architecture, features: int, tokens: int) -> float:
-    """Relative work of one lane's epoch: recurrent weights (gates x hidden x inputs) times tokens."""
+    """Estimate the relative work of one lane's epoch: recurrent weights (gates x hidden x inputs) times tokens."""
     hidden, directions = architecture.hidden, architecture.directions
     inputs = features + (architecture.layers - 1) * hidden * directions
     weights = GATES[architecture.cell] * hidden * directions * (inputs + architecture.layers * hidden)

@@ -118,7 +118,7 @@ class EpochEngine:
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """What a training step gives for each lane, before the update; of lanes that were left out, nothing is said.
+    """Holds what a training step gives for each of K lanes, before the update; 0 for lanes that were left out.
 
     Args:
         loss: mean cross-entropy over the batch, with label smoothing.

@@ -23,7 +23,7 @@ _STAGES = 4  # arrays that a random draw is computed in
 
 @dataclass(frozen=True)
 class Footprint:
-    """Most bytes of a trial, beyond what the process takes before it.
+    """Says the most bytes that a trial takes, beyond what the process takes before it.
 
     Args:
         data: the data set and what is computed from it.
@@ -54,7 +54,7 @@ class Footprint:
         backend: Backend,
         threads: int,
     ) -> Footprint:
-        """Of a `TrialRun` with these arguments, whose lanes are float32."""
+        """Count for a `TrialRun` with these arguments, whose lanes are float32."""
         row = _FLOAT * layout.width
         moments = max((moment_buffers(lane.hyperparameters) for lane in lanes), default=0)
         sequences = len(splits.train) + len(splits.validation) + len(splits.test)
@@ -79,26 +79,26 @@ class Footprint:
         )
 
     def total(self, lanes: int, at_once: int | None = None, *, checkpoints: bool = False) -> int:
-        """Bytes for so many lanes of which so many (default: all) train at once."""
+        """Add up the bytes for so many lanes of which so many (default: all) train at once."""
         at_once = lanes if at_once is None else min(at_once, lanes)
         saving = at_once * self.saving + lanes * self.kept if checkpoints else 0
         in_training = at_once * (self.training + self.together)
         return self.data + self.calls + lanes * self.lane + in_training + saving
 
     def lanes_at_once(self, lanes: int, limit: int) -> int:
-        """How many lanes may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""
+        """Count the lanes that may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""
         left = limit - self.total(lanes, 0, checkpoints=True)
         return max(1, min(lanes, left // (self.training + self.together + self.saving)))
 
 
 def _longest(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """Lengths of the largest batch that may come."""
+    """Give the lengths of the largest batch that may come."""
     longest: NDArray[np.int64] = np.sort(dataset.length[index])[::-1][:rows]
     return longest
 
 
 def _usual_most(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """Lengths of a batch as large as the largest of many random ones will hardly be: 3.5 standard deviations over the mean."""
+    """Give lengths of a batch as large as hardly any of many random ones: 3.5 standard deviations over the mean."""
     length = np.sort(dataset.length[index])
     rows = min(rows, len(length))
     spread = 3.5 * float(length.std()) / max(1e-9, float(length.mean()) * rows**0.5)
@@ -108,7 +108,7 @@ def _usual_most(dataset: SequenceDataset, index: NDArray[np.int64], rows: int) -
 
 
 def _draws(layout: Layout, lanes: Sequence[Lane], tokens: int, *, stages: int) -> int:
-    """Dropout masks and noise of one lane's step; a draw passes through `stages` arrays of its size before it is one."""
+    """Count the bytes of one lane's dropout masks and noise in a step; a draw passes through `stages` arrays of its size."""
     settings = [lane.hyperparameters for lane in lanes]
     architecture = layout.architecture
     mask = noise = masks = 0

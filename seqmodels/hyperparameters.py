@@ -13,7 +13,7 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 
 @dataclass(frozen=True)
 class Rule:
-    """What one hyperparameter may be."""
+    """Says what one hyperparameter may be."""
 
     kind: type
     allowed: Callable[[Any], bool]

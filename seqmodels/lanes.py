@@ -22,7 +22,13 @@ from seqsweep.seqmodels.randomness import Purpose, uniform
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """A data set as torch tensors on one device."""
+    """Holds a data set of S sequences as torch tensors on one device.
+
+    Args:
+        tokens: all time steps of all sequences, a row of D features each.
+        start: each sequence's first token.
+        length: its number of tokens.
+        label: its class."""
 
     tokens: Float[Tensor, "N D"]
     start: Int64[Tensor, "S"]
@@ -94,7 +100,7 @@ class LaneArray:
         self.grads = torch.zeros_like(self.params)
 
     def sound(self) -> list[bool]:
-        """Whether all parameters of each lane are finite."""
+        """Tell of each lane whether all its parameters are finite."""
         if self.params.device.type == "cuda":  # asked once: every answer is waited for
             return self.params.isfinite().all(1).tolist()
         return [bool(row.isfinite().all()) for row in self.params]  # one by one, as `isfinite` makes copies

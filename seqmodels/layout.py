@@ -37,12 +37,12 @@ class Slice:
 
     @property
     def size(self) -> int:
-        """Number of values."""
+        """Count the values."""
         return math.prod(self.shape)
 
 
 class Layout:
-    """Where each parameter of an architecture lies in a row of length `width`.
+    """Says where each parameter of an architecture lies in a row of length `width`.
 
     Args:
         architecture: what to lay out.
@@ -83,23 +83,23 @@ class Layout:
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
-        """Where each parameter begins in a row, in the order of `slices`."""
+        """Say where each parameter begins in a row, in the order of `slices`."""
         return np.array([part.offset for part in self.slices.values()])
 
     @property
     def parameter_count(self) -> int:
-        """Trainable values, without the row's padding."""
+        """Count the trainable values, without the row's padding."""
         return sum(part.size for part in self.slices.values())
 
     def views(self, rows: Float[Tensor, "K P"]) -> dict[str, Tensor]:
-        """Each parameter of all lanes, `[K, *shape]`, sharing memory with `rows`."""
+        """Give each parameter of all lanes, `[K, *shape]`, sharing memory with `rows`."""
         return {
             name: rows[:, part.offset : part.offset + part.size].view(-1, *part.shape)
             for name, part in self.slices.items()
         }
 
     def state_dict(self, row: Float[Tensor, "P"]) -> dict[str, Tensor]:
-        """One lane's parameters under their `torch.nn` names, copied."""
+        """Copy one lane's parameters under their `torch.nn` names."""
         return {
             part.torch_name: row[part.offset : part.offset + part.size].reshape(part.shape).clone()
             for part in self.slices.values()
@@ -107,5 +107,5 @@ class Layout:
 
 
 def direction_names(layer: int, direction: int) -> tuple[str, str]:
-    """Our prefix and torch's suffix of one direction of one layer: `layer1.reverse`, `l1_reverse`."""
+    """Give our prefix and torch's suffix of one direction of one layer: `layer1.reverse`, `l1_reverse`."""
     return (f"layer{layer}.reverse", f"l{layer}_reverse") if direction else (f"layer{layer}", f"l{layer}")

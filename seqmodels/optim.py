@@ -234,7 +234,7 @@ def _blocks(
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some columns of neighbouring lanes of one kind, with what their update reads and writes.
+    """Holds some columns of neighbouring lanes of one kind, with what their update reads and writes.
 
     Args:
         kind: which operations it needs.

@@ -25,12 +25,13 @@ class EpochRecord:
         candidate, seed: the lane.
         phase: `search` or `refit`.
         epoch: its number, from 1.
-        train_loss: mean cross-entropy (with the label smoothing) over the training rows, each before the update it led to; NaN:
-            it was not finite.
+        train_loss: mean cross-entropy in nats (with the label smoothing) over the training rows, each before the update it led
+            to; NaN: it was not finite.
         train_accuracy: share of the training rows that were classified right, 0 to 1.
-        validation_loss, validation_accuracy: the same after the epoch; None: without validation rows, or diverged before.
-        learning_rate: of the lane's last step.
-        seconds: that its calls took, divided by their lanes.
+        validation_loss, validation_accuracy: after the epoch, without smoothing, dropout or noise; None: no validation rows,
+            or the lane diverged before.
+        learning_rate: of the lane's last step in the epoch.
+        seconds: wall clock of its calls, each divided by the lanes of the call.
         event: why the lane stopped after it, one of `STOPS`; None: it goes on.
     """
 
@@ -54,8 +55,9 @@ class LaneProgress:
     Args:
         epochs: trained so far.
         kept_epoch: after which the kept weights were copied; 0: they are the initial ones.
-        kept_accuracy, kept_loss: of the kept weights on the validation rows; NaN: there are none.
-        best_accuracy, best_loss: the best epoch's by validation, whichever weights are kept.
+        kept_accuracy, kept_loss: of the kept weights on the validation rows, 0 to 1 and mean nats; NaN: there are no such rows;
+            infinite: no epoch has been judged.
+        best_accuracy, best_loss: the best epoch's by validation, whichever weights are kept; infinite: there is none yet.
         stale: epochs since the best one.
         quiet: epochs in a row whose training loss changed by less than `TrainingConfig.min_change`.
         previous_loss: the last epoch's training loss.

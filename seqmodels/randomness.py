@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 
 class Purpose(IntEnum):
-    """What the numbers are for: part of the key."""
+    """Says what the numbers are for: part of the key."""
 
     WEIGHTS = 1
     ORDER = 2
@@ -32,7 +32,7 @@ def _words(seed: int, purpose: Purpose, count: int, epoch: int, step: int, layer
 def uniform(
     seed: int, purpose: Purpose, shape: tuple[int, ...], *, epoch: int = 0, step: int = 0, layer: int = 0
 ) -> NDArray[np.float32]:
-    """Uniform draws in [0, 1) with 24 random bits, float32 `shape`."""
+    """Draw uniform numbers in [0, 1) with 24 random bits, float32 `shape`."""
     size = math.prod(shape)
     words = _words(seed, purpose, -(-size // 2), epoch, step, layer)
     halves = words.astype("<u8").view("<u4")[:size]
@@ -42,7 +42,7 @@ def uniform(
 def normal(
     seed: int, purpose: Purpose, shape: tuple[int, ...], *, epoch: int = 0, step: int = 0, layer: int = 0
 ) -> NDArray[np.float32]:
-    """Standard normal draws by Box and Muller's transform of pairs of uniform ones, float32 `shape`."""
+    """Draw standard normal numbers by Box and Muller's transform of pairs of uniform ones, float32 `shape`."""
     size = math.prod(shape)
     pairs = uniform(seed, purpose, (-(-size // 2), 2), epoch=epoch, step=step, layer=layer)
     radius = np.sqrt(np.float32(-2) * np.log(np.float32(1) - pairs[:, 0]))
@@ -53,5 +53,5 @@ def normal(
 
 
 def permutation(seed: int, count: int, *, epoch: int) -> NDArray[np.int64]:
-    """A random order of `0..count-1` for one epoch: 64-bit keys, sorted."""
+    """Draw a random order of `0..count-1` for one epoch: 64-bit keys, sorted."""
     return np.argsort(_words(seed, Purpose.ORDER, count, epoch, 0, 0), kind="stable").astype(np.int64)

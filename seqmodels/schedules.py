@@ -10,7 +10,7 @@ _FINAL = _INITIAL / 1e4  # 1 / (div_factor * final_div_factor)
 
 
 def learning_rate(schedule: str, lr: float, step: int, total_steps: int) -> float:
-    """The rate of update number `step` (0-based) out of `total_steps`.
+    """Compute the rate of update number `step` (0-based) out of `total_steps`.
 
     - constant: `lr`;
     - cosine: torch's CosineAnnealingLR(T_max=total_steps): from `lr` at step 0 towards 0
@@ -36,5 +36,5 @@ def learning_rate(schedule: str, lr: float, step: int, total_steps: int) -> floa
 
 
 def _between(start: float, end: float, fraction: float) -> float:
-    """Half a cosine wave from start (fraction 0) to end (fraction 1)."""
+    """Go half a cosine wave from start (fraction 0) to end (fraction 1)."""
     return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2

@@ -17,7 +17,13 @@ from seqsweep.seqmodels.progress import EpochRecord
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a lane's weights give on n sequences of C classes: classes `[n]`, probabilities `[n, C]`."""
+    """Holds what a lane's weights give on n sequences of C classes.
+
+    Args:
+        loss: mean cross-entropy, without label smoothing, in nats.
+        accuracy: share that was classified right, 0 to 1.
+        predicted: the likeliest class `[n]`.
+        probabilities: `[n, C]`, each row adds up to 1."""
 
     loss: float
     accuracy: float
@@ -38,7 +44,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class LaneOutcome:
-    """What became of a lane.
+    """Says what became of a lane.
 
     Losses and accuracies are those of its kept weights, without dropout or noise; train, validation and the count of epochs are
     those of the search. Test is None but for the chosen candidate, whose weights come from `refit` where that was asked for.
@@ -64,7 +70,7 @@ class LaneOutcome:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """A lane's predictions on a split: sequence indices `[n]`, classes `[n]`, probabilities `[n, C]` float32."""
+    """Holds a lane's predictions on a split: sequence indices `[n]`, classes `[n]`, probabilities `[n, C]` float32."""
 
     candidate: int
     seed: int
@@ -81,7 +87,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class TrialOutcome:
-    """Everything a trial leaves. `models` are torch.nn state dicts of the chosen candidate by (candidate, seed)."""
+    """Holds everything a trial leaves. `models` are torch.nn state dicts of the chosen candidate by (candidate, seed)."""
 
     lanes: list[LaneOutcome]
     epochs: list[EpochRecord]

@@ -93,7 +93,7 @@ def unpack(buffer: memoryview) -> dict[str, Tensor]:
 
 
 def _view(whole: UInt8[Tensor, "n"], first: int, entry: object) -> Tensor:
-    """The tensor that a header's entry tells of, in the bytes of a file whose values begin at `first`."""
+    """Find the tensor that a header's entry tells of, in the bytes of a file whose values begin at `first`."""
     if not isinstance(entry, dict):
         raise TypeError(f"an entry of the header is {entry}")
     dtype, shape = _DTYPES[entry["dtype"]], entry["shape"]

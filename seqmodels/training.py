@@ -79,7 +79,7 @@ class Trainer:
         self._begin()
 
     def _begin(self) -> None:
-        """With the next lanes that wait."""
+        """Begin with the next lanes that wait."""
         self.active, self.waiting = self.waiting[: self._at_once], self.waiting[self._at_once :]
         self.array.begin([self.lanes[lane] for lane in self.active])
         self.optimizer = self._new_optimizer()
@@ -93,12 +93,12 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """No lane is left to train."""
+        """Tell whether no lane is left to train."""
         return not self.active
 
     @property
     def work_left(self) -> int:
-        """Most epochs that lanes may still take, added up."""
+        """Add up the most epochs that lanes may still take."""
         left = self.active + self.waiting
         return sum(self.epoch_limits[lane] - self.progress[lane].epochs for lane in left)
 
@@ -150,7 +150,7 @@ class Trainer:
         return records
 
     def _train_epoch(self) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float]]:
-        """Mean loss, accuracy, last learning rate and seconds of each lane; drops lanes that diverge."""
+        """Train for an epoch; gives each lane's mean loss, accuracy, last learning rate and seconds; drops lanes that diverge."""
         count, lanes, rates = len(self.train), list(self.active), self._rates()
         epoch = self.array.epoch(
             self.data,
@@ -170,7 +170,7 @@ class Trainer:
         return loss, accuracy, last, dict(zip(lanes, seconds.tolist(), strict=True))
 
     def _rates(self) -> list[list[float]]:
-        """Each active lane's learning rate at each step of this epoch."""
+        """Compute each active lane's learning rate at each step of this epoch."""
         steps = -(-len(self.train) // self.config.batch_size)
         done, total = (self.epoch - 1) * steps, steps * self.config.epochs
         by_settings = {

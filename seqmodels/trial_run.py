@@ -107,27 +107,27 @@ class TrialRun:
 
     @property
     def backend_name(self) -> str:
-        """The backend that `auto` came to."""
+        """Name the backend that `auto` came to."""
         return self._backend.name
 
     @property
     def parameter_count(self) -> int:
-        """Trainable values of one lane."""
+        """Count the trainable values of one lane."""
         return self.layout.parameter_count
 
     @property
     def done(self) -> bool:
-        """`outcome` is there."""
+        """Tell whether `outcome` is there."""
         return self.phase == "done"
 
     @property
     def work_done(self) -> int:
-        """Epochs trained so far, added up over lanes."""
+        """Count the epochs trained so far, added up over lanes."""
         return len(self._search.history) + (len(self._refit.history) if self._refit else 0)
 
     @property
     def work_total(self) -> int:
-        """`work_done` at the end, as far as is known: it shrinks when lanes stop early."""
+        """Estimate `work_done` at the end, as far as is known: it shrinks when lanes stop early."""
         if self._refit:
             left = self._refit.work_left
         else:
@@ -137,7 +137,7 @@ class TrialRun:
         return self.work_done + left
 
     def step(self) -> list[EpochRecord]:
-        """One epoch of every active lane; when none is left, the scoring. Returns the epoch's records."""
+        """Train every active lane for an epoch, or score when none is left. Returns the epoch's records."""
         if self.phase == "search":
             records = self._search.run_epoch()
             if self._search.done:
@@ -155,7 +155,7 @@ class TrialRun:
         return []
 
     def outcome(self) -> TrialOutcome:
-        """The results.
+        """Give the results.
 
         Raises:
             RuntimeError: the trial is not done.
@@ -165,7 +165,7 @@ class TrialRun:
         return self._outcome
 
     def chosen_candidate(self) -> int:
-        """The candidate with the best mean validation accuracy over seeds; a diverged seed counts as 0.
+        """Choose the candidate with the best mean validation accuracy over seeds; a diverged seed counts as 0.
 
         Equal ones are told apart by their mean validation loss, then by their number.
         """
@@ -260,7 +260,7 @@ class TrialRun:
     def _evaluate(
         self, trainer: Trainer, index: NDArray[np.int64], lanes: Sequence[Lane] | None = None
     ) -> dict[Lane, Evaluation]:
-        """Kept weights of `lanes` (default: all of the trainer's) on some sequences."""
+        """Evaluate the kept weights of `lanes` (default: all of the trainer's) on some sequences."""
         lanes = trainer.lanes if lanes is None else lanes
         if not lanes:
             return {}

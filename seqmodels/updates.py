@@ -9,7 +9,7 @@ from seqsweep.seqmodels.hyperparameters import Hyperparameters
 
 
 class UpdateKind(NamedTuple):
-    """What decides which operations a lane's update needs; lanes of one kind can be updated together."""
+    """Says which operations a lane's update needs; lanes of one kind can be updated together."""
 
     optimizer: str
     momentum: bool
@@ -26,12 +26,12 @@ class UpdateKind(NamedTuple):
 
     @property
     def uses_first(self) -> bool:
-        """Whether it keeps first moments: Adam's mean gradient, or the momentum buffer."""
+        """Tell whether it keeps first moments: Adam's mean gradient, or the momentum buffer."""
         return self.momentum or self.optimizer in ("adam", "adamw")
 
     @property
     def uses_second(self) -> bool:
-        """Whether it keeps second moments, the mean squared gradient."""
+        """Tell whether it keeps second moments, the mean squared gradient."""
         return self.optimizer != "sgd"
 
 

@@ -19,7 +19,7 @@ from seqsweep.seqmodels.updates import UpdateKind
 
 
 class Weights(NamedTuple):
-    """One direction of one layer for K lanes (views into `params`; G gates, H hidden, F input features)."""
+    """Holds one direction of one layer for K lanes (views into `params`; G gates, H hidden, F input features)."""
 
     weight_ih: Float[Tensor, "K GH F"]
     weight_hh: Float[Tensor, "K GH H"]
@@ -29,7 +29,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The sequences of one call, lane after lane: row r is `tokens[start[r] : start[r] + length[r]]`.
+    """Lists the sequences of one call, lane after lane: row r is `tokens[start[r] : start[r] + length[r]]`.
 
     Args:
         lane: which lane's weights a row uses, 0..K-1, never decreasing.
@@ -43,33 +43,33 @@ class Rows:
 
     @cached_property
     def offset(self) -> Int64[Tensor, "R"]:
-        """Where each row begins in an output that holds the rows one after the other."""
+        """Say where each row begins in an output that holds the rows one after the other."""
         return torch.cumsum(self.length, 0) - self.length
 
     @cached_property
     def tokens(self) -> int:
-        """Tokens of all rows, M."""
+        """Count the tokens of all rows, M."""
         return int(self.length.sum())
 
     @cached_property
     def gather(self) -> Int64[Tensor, "M"]:
-        """For each output token the input token it belongs to."""
+        """Give for each output token the input token it belongs to."""
         shift = torch.repeat_interleave(self.start - self.offset, self.length)
         return torch.arange(self.tokens, device=self.length.device) + shift
 
     def packed(self) -> Rows:
-        """The same rows in an array that holds them one after the other: what the next layer reads."""
+        """Describe the same rows in an array that holds them one after the other: what the next layer reads."""
         return Rows(self.lane, self.offset, self.length)
 
     def of_lane(self, lane: int) -> slice:
-        """The rows of one lane."""
+        """Find the rows of one lane."""
         first, last = torch.searchsorted(self.lane, torch.tensor([lane, lane + 1], device=self.lane.device))
         return slice(int(first), int(last))
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What k lanes learn from in one step, the same number of rows each.
+    """Holds what k lanes learn from in one step, the same number of rows each.
 
     Args:
         tokens: input, shared by the lanes or one stretch for each.
@@ -89,7 +89,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Updates:
-    """All updates of an epoch, one entry for each of K lanes; `seqsweep.seqmodels.optim.update_lanes` says what they do.
+    """Describes all updates of an epoch, one entry for each of K lanes; `seqsweep.seqmodels.optim.update_lanes` does them.
 
     Args:
         kinds: which operations they are.
@@ -118,7 +118,7 @@ class Updates:
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """What K lanes learn from in one epoch.
+    """Holds what K lanes learn from in one epoch.
 
     Args:
         layout: where parameters lie.
@@ -164,13 +164,13 @@ class Epoch:
 
 
 class EpochResult(NamedTuple):
-    """What an epoch gave each of K lanes.
+    """Holds what an epoch gave each of K lanes.
 
     A lane whose loss was not finite has learned nothing from that step on, and its loss is NaN.
     """
 
     loss: Float[NDArray[np.float64], "K"]
-    """Of all rows, added up."""
+    """Cross-entropy with label smoothing, added up over all rows."""
     correct: Int64[NDArray[np.int64], "K"]
     """Right answers."""
     steps: Int64[NDArray[np.int64], "K"]
@@ -179,7 +179,7 @@ class EpochResult(NamedTuple):
 
 @runtime_checkable
 class Backend(Protocol):
-    """An implementation of the recurrence. `seqsweep.seqmodels.testing` has the tests that hold for every one."""
+    """Computes the recurrence. `seqsweep.seqmodels.testing` has the tests that hold for every one."""
 
     name: str
     arithmetic: str
@@ -198,7 +198,7 @@ class Backend(Protocol):
         bptt: int | None,
         threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """The cell's output at every step of every row, rows one after the other, steps in the rows' own order.
+        """Compute the cell's output at every step of every row, rows one after the other, steps in the rows' own order.
 
         Differentiable (torch.autograd) in the weights and in `tokens`. `reverse` reads each row from its end. With `bptt`
         gradients do not flow through the state across every `bptt` steps, counted from where reading begins. The call, and its
@@ -207,7 +207,7 @@ class Backend(Protocol):
         ...
 
     def call_bytes(self, layout: Layout, length: NDArray[np.int64], *, training: bool) -> int:
-        """About the most memory that one lane's pass over rows of these lengths takes, parameters and input left out."""
+        """Estimate the most bytes that one lane's pass over rows of these lengths takes, parameters and input left out."""
         ...
 
 
@@ -244,12 +244,12 @@ class Steps(Protocol):
 
 @runtime_checkable
 class StepBackend(Backend, Steps, Protocol):
-    """A backend that does a whole training step by itself."""
+    """Does whole training steps by itself."""
 
 
 @runtime_checkable
 class EpochBackend(Backend, Protocol):
-    """A backend that does whole epochs by itself: as many steps as `Steps` describes, each followed by its update."""
+    """Does whole epochs by itself: as many steps as `Steps` describes, each followed by its update."""
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
         """Train every lane for one epoch."""
@@ -263,5 +263,5 @@ class EpochBackend(Backend, Protocol):
         start: Int64[Tensor, "B"],
         length: Int64[Tensor, "B"],
     ) -> Float[Tensor, "K B C"]:
-        """Of the same sequences by every lane, without noise or dropout."""
+        """Compute logits of the same B sequences by every lane, without noise or dropout."""
         ...

@@ -38,7 +38,7 @@ seqsweep evaluate FOLDER DATA
 
 
 def card(table: Mapping[str, Any]) -> str:
-    """README.md, from the content of `model.json`. Headings without content are left out."""
+    """Write README.md from the content of `model.json`. Headings without content are left out."""
     source, figures = table["source"], table["figures"]
     name = _text(
         f"{source.get('architecture', 'recurrent classifier')} · {source.get('dataset', 'sequences')}"
@@ -121,7 +121,7 @@ def _origin(source: Mapping[str, Any]) -> list[str]:
 
 
 def _settings(hyperparameters: Mapping[str, Any]) -> str:
-    """Those that are not as usual, and always the learning rate and the optimizer."""
+    """List the settings that are not as usual, and always the learning rate and the optimizer."""
     usual = asdict(Hyperparameters())
     told = {
         name: value
@@ -164,5 +164,5 @@ def _mean(interval: Mapping[str, Any]) -> str:
 
 
 def _text(name: str) -> str:
-    """A name that cannot end a table's cell or a line."""
+    """Escape a name, so that it cannot end a table's cell or a line."""
     return " ".join(name.split()).replace("|", "\\|").replace("`", "'")

@@ -33,7 +33,7 @@ class ExportError(RuntimeError):
 
 
 def check(folder: Path, description: Description, state: Mapping[str, Tensor]) -> dict[str, float]:
-    """The largest difference of a logit, for each file, over sequences of unequal lengths padded with NaN.
+    """Find the largest difference of a logit, for each file, over sequences of unequal lengths padded with NaN.
 
     Raises:
         ExportError: a difference is beyond `TOLERANCE`.
@@ -61,14 +61,14 @@ def check(folder: Path, description: Description, state: Mapping[str, Tensor]) -
 
 
 def samples(description: Description) -> list[Array]:
-    """Raw sequences `[t, D]` about as large as the training data's, always the same."""
+    """Draw raw sequences `[t, D]` about as large as the training data's, always the same."""
     draw = np.random.default_rng(0)
     mean, std = transform_of(description.normalization).typical(description.normalization)
     return [mean + std * draw.normal(size=(length, description.features)) for length in LENGTHS]
 
 
 def alone(description: Description, state: Mapping[str, Tensor], sequence: Array) -> Logits:
-    """Logits `[C]` of one raw sequence by bare torch.nn modules: nothing is padded or packed."""
+    """Compute logits `[C]` of one raw sequence by bare torch.nn modules: nothing is padded or packed."""
     architecture = description.architecture
     rnn = torch_module(
         architecture.cell,

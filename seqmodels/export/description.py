@@ -15,7 +15,7 @@ MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_0
 
 @dataclass(frozen=True)
 class Description:
-    """A model, and where it comes from.
+    """Describes a model, and where it comes from.
 
     Args:
         architecture: the network's.
@@ -58,7 +58,7 @@ class Description:
         transform_of(self.normalization).check(self.normalization, self.features)
 
     def to_table(self) -> dict[str, Any]:
-        """JSON-able values that `from_table` reads."""
+        """Give JSON-able values that `from_table` reads."""
         return {
             "format": FORMAT,
             "architecture": {**asdict(self.architecture), "readout": list(self.architecture.readout)},
@@ -102,7 +102,7 @@ class Description:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text in JSON's values, keys too."""
+    """Go through every text in JSON's values, keys too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

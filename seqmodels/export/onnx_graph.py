@@ -64,7 +64,7 @@ def onnx_model(description: Description, state: Mapping[str, NDArray[np.float32]
 
 
 class _Graph:
-    """Nodes and constants as they are added; a value is named by the node that makes it."""
+    """Collects nodes and constants as they are added; a value is named by the node that makes it."""
 
     def __init__(self, description: Description, state: Mapping[str, NDArray[np.float32]]) -> None:
         self.description = description
@@ -73,7 +73,7 @@ class _Graph:
         self.constants: dict[str, NDArray[Any]] = {}
 
     def build(self) -> None:
-        """From `values` and `lengths` to `logits`."""
+        """Build the graph from `values` and `lengths` to `logits`."""
         column = self.node("Unsqueeze", "lengths", self.constant("axis1", np.array([1])))
         total = self.node("Squeeze", self.node("Shape", "values", start=1, end=2))
         time = self.node(
@@ -112,12 +112,12 @@ class _Graph:
         return name
 
     def normalized(self, inside: str) -> str:
-        """Values at the training data's scale, `[batch, length, D]` float64."""
+        """Bring values to the training data's scale, `[batch, length, D]` float64."""
         normalization = self.description.normalization
         return transform_of(normalization).in_onnx(self, normalization, "values", inside)
 
     def recurrence(self, tokens: str) -> tuple[str, str]:
-        """The top layer: all steps `[length, batch, directions * H]` and where its directions end `[directions, batch, H]`."""
+        """Add all layers; gives the top one's steps `[length, batch, directions * H]` and its ends `[directions, batch, H]`."""
         architecture = self.description.architecture
         lengths = self.node("Cast", "lengths", to=6)  # int32
         attributes: dict[str, Any] = {"hidden_size": architecture.hidden}
@@ -144,7 +144,7 @@ class _Graph:
         return tokens, ends
 
     def weights(self, layer: int) -> list[NDArray[np.float32]]:
-        """W `[directions, G * H, D]`, R `[directions, G * H, H]` and B `[directions, 2 * G * H]` of a layer."""
+        """Give W `[directions, G * H, D]`, R `[directions, G * H, H]` and B `[directions, 2 * G * H]` of a layer."""
         architecture = self.description.architecture
         ours = RECURRENT_CELLS[architecture.cell].gates
         order = [ours.index(gate) for gate in GATES.get(architecture.cell, ours)]
@@ -160,7 +160,7 @@ class _Graph:
         return [*stacked[:2], np.concatenate(stacked[2:], 1)]
 
     def readout(self, steps: str, ends: str, inside: str, lengths: str) -> str:
-        """What the head sees, `[batch, F]`."""
+        """Add what the head sees, `[batch, F]`."""
         parts = []
         for name in self.description.architecture.readout:
             time = "" if name == "last" else self.constant("axis0", np.array([0]))
@@ -178,7 +178,7 @@ class _Graph:
         return self.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
 
     def linear(self, inputs: str, name: str, output: str = "") -> str:
-        """An nn.Linear."""
+        """Add an nn.Linear."""
         weight, bias = (
             self.constant(f"{name}.{part}", self.state[f"{name}.{part}"]) for part in ("weight", "bias")
         )

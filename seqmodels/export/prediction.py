@@ -22,7 +22,7 @@ Tokens = npt.NDArray[np.float32]
 
 
 def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Problem:
-    """The sequence [T, D] as training saw such ones, the same bits; a problem where it is none of the model's."""
+    """Make a sequence [T, D] as training saw such ones, the same bits; a problem where it is none of the model's."""
     features = sequence.values.shape[1]
     if features != description.features:
         rule = f"has {features} numbers in a row, but the model reads {description.features}"
@@ -34,12 +34,12 @@ def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Probl
 
 
 def is_far(tokens: Tokens, description: Description) -> bool:
-    """Whether a value is like nothing in training, as far as the scale shows it."""
+    """Tell whether a value is like nothing in training, as far as the scale shows it."""
     return transform_of(description.normalization).is_far(tokens)
 
 
 def probabilities(model: ExportedModel, sequences: Sequence[Tokens]) -> Tokens:
-    """Probabilities [S, C] of the classes, for tokens [T, D] of any lengths."""
+    """Compute probabilities [S, C] of the classes, for tokens [T, D] of any lengths."""
     found = np.zeros((len(sequences), len(model.description.classes)), np.float32)
     longest_first = sorted(range(len(sequences)), key=lambda place: -len(sequences[place]))
     while longest_first:

@@ -22,7 +22,7 @@ Step = Callable[[tuple[Tensor, ...], Tensor], tuple[tuple[Tensor, ...], Tensor]]
 
 
 class ScannedModel(Model):
-    """The same function of the same weights as `Model`."""
+    """Computes the same function of the same weights as `Model`."""
 
     def __init__(self, description: Description) -> None:
         super().__init__(description.to_table())
@@ -42,7 +42,7 @@ class ScannedModel(Model):
         return tokens
 
     def _forwards(self, tokens: Tensor, name: str) -> Tensor:
-        """One direction of one layer, from the first step to the last: `[B, T, F]` to `[B, T, H]`."""
+        """Run one direction of one layer, from the first step to the last: `[B, T, F]` to `[B, T, H]`."""
         from torch._higher_order_ops.scan import scan
 
         weight_ih, weight_hh, bias_ih, bias_hh = (
@@ -58,7 +58,7 @@ class ScannedModel(Model):
 
 @no_type_check  # the checks of a test run cannot be traced
 def _step(cell: str, weight: Tensor, bias: Tensor) -> Step:
-    """The equations of `seqsweep.seqmodels.cells`: state and the input's share of the gates to the next state and the output."""
+    """Do a step by `seqsweep.seqmodels.cells`: from state and the input's share of the gates to the next state and output."""
 
     def rnn(state: tuple[Tensor, ...], gates: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         total = gates + state[0] @ weight.T + bias
@@ -96,6 +96,6 @@ def save_program(path: Path, description: Description, state: dict[str, Tensor])
 
 
 def open_program(path: Path) -> Callable[[Tensor, Tensor], Tensor]:
-    """What `save_program` wrote. `torch.export.load` may unpickle: only for files that were made here."""
+    """Open what `save_program` wrote. `torch.export.load` may unpickle: only for files that were made here."""
     module: Callable[[Tensor, Tensor], Tensor] = torch.export.load(path).module()
     return module

@@ -28,14 +28,14 @@ PICKLES = (b"PK\x03\x04", b"\x80")  # how files of torch.save begin
 
 @dataclass(frozen=True, eq=False)
 class ExportedModel:
-    """A folder's content."""
+    """Holds a folder's content."""
 
     description: Description
     network: Model
 
 
 def open_model(folder: Path) -> ExportedModel:
-    """The model in `folder`, on the CPU, ready to predict.
+    """Open the model in `folder`, on the CPU, ready to predict.
 
     Raises:
         DataError: a file is missing, or is not what `seqsweep export-model` writes; it is named, with what is wrong.
@@ -52,7 +52,7 @@ def open_model(folder: Path) -> ExportedModel:
 
 
 def read_description(path: Path) -> Description:
-    """What `model.json` says. Raises DataError."""
+    """Read what `model.json` says. Raises DataError."""
     _check_file(path, MOST_JSON)
     try:
         content = path.read_bytes()
@@ -72,7 +72,7 @@ def read_description(path: Path) -> Description:
 
 
 def read_weights(path: Path, description: Description) -> dict[str, Tensor]:
-    """The state dict in a safetensors file: exactly the names, shapes and float32 that the description asks for, all finite.
+    """Read the state dict of a safetensors file: exactly the names, shapes and float32 that the description wants, all finite.
 
     Raises DataError.
     """
@@ -113,7 +113,7 @@ def _check_file(path: Path, most: int) -> None:
 
 
 def _first_difference(file: Any, wanted: dict[str, tuple[int, ...]]) -> str | None:
-    """What is wrong with a safetensors file by its header alone."""
+    """Say what is wrong with a safetensors file by its header alone."""
     names = set(file.keys())
     for name, shape in wanted.items():
         if name not in names:

@@ -17,7 +17,7 @@ IMPORT = "from seqsweep.seqmodels.export.scalings import scalings\n"
 
 
 def scalings() -> dict[str, tuple[InTorch, tuple[str, ...]]]:
-    """By a normalization's kind: what scales raw values, and the record's numbers that it takes."""
+    """List by a normalization's kind what scales raw values, and the record's numbers that it takes."""
     return {
         each.kind: (each.in_torch, each.numbers)
         for each in TRANSFORMS
@@ -34,7 +34,7 @@ def check_exportable(normalization: Mapping[str, Any]) -> None:
 
 
 def model_code() -> str:
-    """The text of `model.py` for a folder that stands alone."""
+    """Write the text of `model.py` for a folder that stands alone."""
     code = Path(__file__).with_name("model.py").read_text(encoding="utf-8")
     before, found, after = code.partition(IMPORT)
     assert found, "model.py imports the scalings in one line"

@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, which takes its name at the end and is removed where there is none."""
+    """Make a hidden folder beside `folder`, which takes its name at the end and is removed where there is none."""
     place: Path | None = None
     try:
         place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

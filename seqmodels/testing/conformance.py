@@ -38,7 +38,7 @@ SIZES = [  # features, hidden, lengths of each row
 
 @dataclass
 class Problem:
-    """K lanes over one flat token array: every row of `lengths` for every lane, tokens of no row between them."""
+    """Holds K lanes over one flat token array: every row of `lengths` for every lane, tokens of no row between them."""
 
     weights: Weights
     tokens: Tensor
@@ -101,7 +101,7 @@ class Problem:
         bptt: int | None = None,
         threads: int = 1,
     ) -> list[Tensor]:
-        """Output, gradients of the weights, gradient of the tokens."""
+        """Compute output, gradients of the weights, gradient of the tokens."""
         leaves = [w.detach().clone().requires_grad_() for w in (*self.weights, self.tokens)]
         output = backend.recurrence(
             cell,
@@ -115,7 +115,7 @@ class Problem:
         return [output.detach(), *torch.autograd.grad(output, leaves, self.seed)]
 
     def oracle(self, forward: Callable[[list[Tensor], list[Tensor]], Tensor]) -> list[Tensor]:
-        """The same from `forward(weights of a lane, its rows) -> output`, in float64."""
+        """Compute the same from `forward(weights of a lane, its rows) -> output`, in float64."""
         leaves = [w.detach().double().requires_grad_() for w in (*self.weights, self.tokens)]
         outputs = []
         for k in range(len(self.weights.bias_ih)):
@@ -127,7 +127,7 @@ class Problem:
 
 
 def packed_module(cell: str, reverse: bool) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
-    """`nn.RNN`, `nn.GRU` or `nn.LSTM` over a PackedSequence; backwards: its reverse direction."""
+    """Make `nn.RNN`, `nn.GRU` or `nn.LSTM` over a PackedSequence; backwards: its reverse direction."""
 
     def forward(weights: list[Tensor], rows: list[Tensor]) -> Tensor:
         module = MODULES[cell](
@@ -154,7 +154,7 @@ def packed_module(cell: str, reverse: bool) -> Callable[[list[Tensor], list[Tens
 def stepwise_with_detach(
     cell: str, bptt: int, reverse: bool
 ) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
-    """`nn.RNNCell` and its kin step by step, the state detached after every `bptt` steps."""
+    """Run `nn.RNNCell` and its kin step by step, the state detached after every `bptt` steps."""
 
     def forward(weights: list[Tensor], rows: list[Tensor]) -> Tensor:
         sizes = (rows[0].shape[1], weights[1].shape[1])
@@ -184,7 +184,7 @@ def stepwise_with_detach(
 def stepwise_relu(
     outputs: Tensor, bptt: int | None, reverse: bool
 ) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
-    """A relu RNN step by step, cut off where `outputs` (of all lanes) are 0, the state detached after every `bptt` steps."""
+    """Run a relu RNN step by step, cut off where `outputs` (of all lanes) are 0, its state detached after every `bptt` steps."""
     rows_of_outputs = iter((outputs > 0).double())
 
     def forward(weights: list[Tensor], rows: list[Tensor]) -> Tensor:
@@ -212,7 +212,7 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
 
 
 def close(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
-    """Equal up to rounding, relative to each tensor's largest value."""
+    """Assert that tensors are equal up to rounding, relative to each one's largest value."""
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a.double(), b, rtol=0, atol=tolerance * max(1.0, float(b.abs().max())))
 
@@ -230,7 +230,7 @@ class Conformance:
         return type(self).make()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Every type that the backend has, and no other."""
+        """Take every type that the backend has, and no other."""
         if "dtype" in metafunc.fixturenames:
             metafunc.parametrize("dtype", list(self.tolerances), ids=str)
         if "features" in metafunc.fixturenames:
@@ -239,7 +239,7 @@ class Conformance:
     def expected(
         self, problem: Problem, cell: str, found: list[Tensor], *, reverse: bool, bptt: int | None = None
     ) -> list[Tensor]:
-        """What `found` must come close to."""
+        """Compute what `found` must come close to."""
         if bptt is None:
             return problem.oracle(packed_module(cell, reverse))
         return problem.oracle(stepwise_with_detach(cell, bptt, reverse))

@@ -30,7 +30,7 @@ from seqsweep.seqmodels.layout import Layout
 
 
 class CpuBackend:
-    """Float32 on the CPU. Sequences are neither padded nor copied.
+    """Computes in float32 on the CPU. Sequences are neither padded nor copied.
 
     Args:
         instruction_set: one of `instruction_sets()`; None for the widest. Each has its own bits.
@@ -282,18 +282,18 @@ def _row(values: Float[Tensor, "k P"], lane: int) -> int:
 
 
 def _addresses(masks: Sequence[Float[Tensor, "..."]], first: Sequence[int]) -> Array[c_void_p]:
-    """Of one row of each mask."""
+    """Find one row of each mask in memory."""
     places = [mask.data_ptr() + 4 * mask.shape[1] * row for mask, row in zip(masks, first, strict=True)]
     return (c_void_p * len(places))(*places)
 
 
 def _dense_lanes(part: Float[Tensor, "K ..."]) -> Float[Tensor, "K ..."]:
-    """As the kernels want it: each lane's values adjacent, lanes at any distance."""
+    """Lay weights as the kernels want them: each lane's values adjacent, lanes at any distance."""
     return part if part[0].is_contiguous() else part.contiguous()
 
 
 def _to_tokens(grad: Float[Tensor, "M F"], rows: Rows, count: int) -> Float[Tensor, "N F"]:
-    """Gradients of the rows' tokens added up where rows share them."""
+    """Add up the gradients of tokens that rows share."""
     if count == len(grad) and torch.equal(rows.start, rows.offset):
         return grad
     return torch.zeros(count, grad.shape[1]).index_add_(0, rows.gather, grad)

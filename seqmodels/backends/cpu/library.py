@@ -15,7 +15,7 @@ INSTRUCTION_SETS = ("generic", "x86-64-v3", "x86-64-v4")
 
 
 class Recurrence(ctypes.Structure):
-    """`struct Recurrence` of kernels/api.h, which says what each field means."""
+    """Mirrors `struct Recurrence` of kernels/api.h, which says what each field means."""
 
     _fields_ = [
         *(
@@ -41,7 +41,7 @@ class Recurrence(ctypes.Structure):
 
 
 class Step(ctypes.Structure):
-    """`struct Step` of kernels/api.h."""
+    """Mirrors `struct Step` of kernels/api.h."""
 
     _fields_ = [
         *((name, c_int32) for name in ("cell", "instruction_set", "threads", "directions", "readout")),
@@ -60,7 +60,7 @@ class Step(ctypes.Structure):
 
 
 class Update(ctypes.Structure):
-    """`struct Update` of kernels/api.h."""
+    """Mirrors `struct Update` of kernels/api.h."""
 
     _fields_ = [
         *((name, c_int32) for name in ("instruction_set", "optimizer", "nesterov")),

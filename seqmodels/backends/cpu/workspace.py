@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Workspaces:
-    """Buffers that grow and are never given back to the system while this lives. Safe for threads.
+    """Lends buffers that grow and are never given back to the system while this lives. Safe for threads.
 
     Args:
         poison: fill a buffer with NaN whenever it is lent, for tests: nothing may be read before it is written.
@@ -23,7 +23,7 @@ class Workspaces:
         self._lock = threading.Lock()
 
     def lend(self, floats: int) -> Loan:
-        """A buffer of at least so many float32 values, 64-byte aligned, until the loan is closed or forgotten."""
+        """Lend a buffer of at least so many float32 values, 64-byte aligned, until the loan is closed or forgotten."""
         with self._lock:
             # the largest: calls of one kind come back to the same few buffers, which soon fit all of them
             buffer = self._idle.pop() if self._idle else None
@@ -34,7 +34,7 @@ class Workspaces:
         return Loan(self, buffer)
 
     def take_back(self, buffer: Float[Tensor, "n"]) -> None:
-        """End of a loan."""
+        """Take the buffer back at the end of a loan."""
         with self._lock:
             self._idle.append(buffer)
             self._idle.sort(key=len)
@@ -49,7 +49,7 @@ class Loan:
 
     @property
     def address(self) -> int:
-        """Of the first value.
+        """Find the first value in memory.
 
         Raises:
             RuntimeError: the loan is closed.
@@ -69,7 +69,7 @@ class Loan:
 
 
 def _pages(floats: int) -> Float[Tensor, "n"]:
-    """Page-aligned memory, in large pages where the system has them: there are too many small ones in a step's arrays."""
+    """Take page-aligned memory, in large pages where the system has them: a step's arrays have too many small ones."""
     memory = mmap.mmap(-1, 4 * floats, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)

@@ -22,7 +22,7 @@ from seqsweep.seqmodels.layout import Layout
 
 
 class CudaBackend:
-    """Float32 on a GPU of compute capability 8.0 or newer. All lanes of a call advance together.
+    """Computes in float32 on a GPU of compute capability 8.0 or newer. All lanes of a call advance together.
 
     Args:
         device: what to run on; None for the GPU of this process. Where it has none, the backend still has its measures.
@@ -160,7 +160,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _table(rows: Rows, lanes: int) -> tuple[RowTable, int, int]:
-    """The rows with as many for each lane, absent ones at a lane's end; how many, and the most tokens of a lane."""
+    """Give as many rows to each lane, absent ones at its end; says how many, and the most tokens of a lane."""
     counts = torch.bincount(rows.lane, minlength=lanes)
     most = int(counts.max())
     within = torch.arange(len(rows.lane), device=rows.lane.device) - (counts.cumsum(0) - counts)[rows.lane]

@@ -15,7 +15,7 @@ SOURCES = Path(__file__).parent / "kernels"
 
 @dataclass(frozen=True)
 class Kernel:
-    """One instantiation of a kernel.
+    """Names one instantiation of a kernel.
 
     Args:
         file: a header in `kernels/`.
@@ -28,7 +28,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Long:
-    """A kernel argument of 64 bits."""
+    """Marks a kernel argument of 64 bits."""
 
     value: int
 
@@ -39,7 +39,7 @@ Argument = Tensor | None | int | float | Long
 
 @runtime_checkable
 class Device(Protocol):
-    """Where kernels are launched and what they may use there."""
+    """Launches kernels and says what they may use."""
 
     capability: tuple[int, int]
     """Compute capability, major and minor."""
@@ -49,7 +49,7 @@ class Device(Protocol):
     tensor_device: torch.device
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Fresh memory, whatever it holds."""
+        """Take fresh memory, whatever it holds."""
         ...
 
     def launch(
@@ -76,7 +76,7 @@ class Device(Protocol):
         ...
 
     def record(self, run: Callable[[], None]) -> Callable[[], None]:
-        """What `run` launches, as one thing to do again and again; nothing of it is done yet.
+        """Record what `run` launches, as one thing to do again and again; nothing of it is done yet.
 
         All tensors that it names must stay where they are. Where memory runs out while it is recorded or done for the first time,
         both raise torch.OutOfMemoryError, and nothing of it has been done.

@@ -25,7 +25,7 @@ SPARE_TOKENS = 1.05
 
 
 class EpochRunner:
-    """Epochs of the same lanes in the same memory.
+    """Runs epochs of the same lanes in the same memory.
 
     Args:
         device: where.
@@ -81,7 +81,7 @@ class EpochRunner:
         self._replay = device.record(self._launch_step)
 
     def fits(self, epoch: Epoch) -> bool:
-        """Whether `epoch` is one of the same lanes in the same memory."""
+        """Tell whether `epoch` is one of the same lanes in the same memory."""
         own = self._epoch
         return (
             own.layout is epoch.layout
@@ -92,7 +92,7 @@ class EpochRunner:
         )
 
     def run(self, epoch: Epoch, sequences: Int64[Tensor, "K n"]) -> EpochResult:
-        """Do it; `sequences` are each lane's, in its order."""
+        """Run the epoch; `sequences` are each lane's, in its order."""
         self._sequences.copy_(sequences)
         self._coefficients.copy_(epoch.updates.coefficients)
         self._draws.epoch.fill_(epoch.number)
@@ -188,7 +188,7 @@ class EpochRunner:
 
 
 def orders(device: Device, epoch: Epoch) -> Int64[Tensor, "K n"]:
-    """Each lane's sequences in its order, the same as `seqsweep.seqmodels.randomness.permutation` gives."""
+    """Order each lane's sequences for the epoch, the same as `seqsweep.seqmodels.randomness.permutation` gives."""
     lanes, count = len(epoch.lanes), len(epoch.train)
     keys = device.empty(lanes, count, dtype=torch.int64)
     seed = torch.tensor([lane.seed for lane in epoch.lanes], device=device.tensor_device)
@@ -206,7 +206,7 @@ def orders(device: Device, epoch: Epoch) -> Int64[Tensor, "K n"]:
 
 
 def largest_step(epoch: Epoch, sequences: Int64[Tensor, "K n"]) -> int:
-    """Most tokens of a lane in a step of this epoch."""
+    """Count the most tokens of a lane in a step of this epoch."""
     length = epoch.length[sequences]
     missing = epoch.steps * epoch.batch_size - length.shape[1]
     steps = torch.nn.functional.pad(length, (0, missing)).view(len(length), epoch.steps, -1).sum(2)
@@ -224,7 +224,7 @@ def _ints(values: Iterable[int], device: torch.device) -> Int32[Tensor, "K"]:
 
 
 def _places(epoch: Epoch) -> list[int]:
-    """Where everything lies that a recorded step reads and writes."""
+    """Say where everything lies that a recorded step reads and writes."""
     updates = epoch.updates
     tensors = (
         epoch.tokens,

@@ -164,7 +164,7 @@ class Gpu:
 
 @cache
 def first_gpu() -> Gpu:
-    """The GPU of this process: a trial sees only the one that Ray gave it.
+    """Open the GPU of this process: a trial sees only the one that Ray gave it.
 
     Raises:
         NoGpuError: it has none, or the kernels cannot be used there.
@@ -175,7 +175,7 @@ def first_gpu() -> Gpu:
 
 @contextmanager
 def _errors_as_torchs() -> Iterator[None]:
-    """What goes wrong on a GPU is `torch.OutOfMemoryError` or a RuntimeError of a "CUDA error", whoever finds it.
+    """Raise what goes wrong on a GPU as `torch.OutOfMemoryError` or a RuntimeError of a "CUDA error", whoever finds it.
 
     cuda.core has an error of its own for both; torch's allocator says the first, but its graphs do not.
     """
@@ -200,7 +200,7 @@ def _load(function: Function) -> None:
 
 
 def _allow_shared(function: Function, index: int, shared_bytes: int) -> None:
-    """As much dynamic shared memory as a block can have, of which more than 48 KiB must be asked for.
+    """Allow as much dynamic shared memory as a block can have: more than 48 KiB must be asked for.
 
     cuda.core's own attributes are read-only.
     """
@@ -232,7 +232,7 @@ def _config(grid: tuple[int, int, int], threads: int, shared_bytes: int) -> Laun
 
 
 def _value(argument: Argument) -> Any:
-    """As cuda.core takes it: numpy's scalars by their width."""
+    """Make a kernel's argument as cuda.core takes it: numpy's scalars by their width."""
     match argument:
         case None:
             return np.uint64(0)

@@ -13,7 +13,7 @@ from seqsweep.seqmodels.layout import Layout
 
 
 class HeadPass:
-    """Owns all memory that its launches use. Always in float32.
+    """Runs the head over the top layer's output, there and back; owns all memory that it uses. Always in float32.
 
     Args:
         device: where.
@@ -42,7 +42,7 @@ class HeadPass:
         self._units_grad = device.empty(places, units) if training and units else None
 
     def forward(self, views: dict[str, Tensor], output: Float[Tensor, "M W"]) -> None:
-        """Logits from the top layer's output; `views` are `Layout.views` of the parameters."""
+        """Compute logits from the top layer's output; `views` are `Layout.views` of the parameters."""
         rows = self._rows
         self._launch(
             Kernel("readout.cuh", "readout_forward"),
@@ -68,7 +68,7 @@ class HeadPass:
     def backward(
         self, views: dict[str, Tensor], grads: dict[str, Tensor], output_grad: Float[Tensor, "M W"]
     ) -> None:
-        """From the gradients in `logits` to those of the output and, in `grads`, of the head's parameters."""
+        """Go from the gradients in `logits` to those of the output and, in `grads`, of the head's parameters."""
         assert self._summary_grad is not None
         rows = self._rows
         if self._units is None or self._units_grad is None:
@@ -124,7 +124,7 @@ class HeadPass:
         *,
         squashed: bool = False,
     ) -> None:
-        """`squashed`: x is a tanh, and `x_grad` becomes the gradient of what is in it."""
+        """Go back through a linear layer. `squashed`: x is a tanh, and `x_grad` becomes the gradient of what is in it."""
         weight, weight_grad = views[f"{name}.weight"], grads[f"{name}.weight"]
         _, outputs, inputs = weight.shape
         rows = self._rows

@@ -22,7 +22,7 @@ _ROUNDED = 512  # bytes of a block of torch's allocator
 
 
 class Measures:
-    """The measures of a device without the device: tensors have shapes and no memory, and nothing can be launched.
+    """Gives a device's measures without the device: tensors have shapes and no memory, and nothing can be launched.
 
     Args:
         like: whose; None for an H100's.
@@ -63,7 +63,7 @@ class Measures:
 def lane_bytes(
     device: Device, layout: Layout, length: NDArray[np.int64], precision: str, *, training: bool
 ) -> int:
-    """Of one lane's pass over rows of these lengths, without noise and dropout."""
+    """Count the bytes of one lane's pass over rows of these lengths, without noise and dropout."""
     measures = Measures(device)
     rows = LaneRows.empty(measures, 1, len(length), int(length.sum()))
     NetworkPass(measures, layout, rows, bptt=None, precision=precision, training=training)

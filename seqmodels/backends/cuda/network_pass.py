@@ -14,7 +14,7 @@ from seqsweep.seqmodels.layout import Layout, direction_names
 
 
 class NetworkPass:
-    """Forward and, where `training`, backward. Owns all memory that its launches use.
+    """Runs the network forward and, where `training`, backward; owns all memory that it uses.
 
     Args:
         device: where.
@@ -77,7 +77,7 @@ class NetworkPass:
         """`[K * R, C]`; `backward` finds their gradients here."""
 
     def forward(self, params: Float[Tensor, "K P"], tokens: Float[Tensor, "N D"]) -> None:
-        """Logits of all rows."""
+        """Compute logits of all rows."""
         if self._noisy is not None and self._draws is not None:
             self._draws.add_noise(self._device, self._rows, tokens, self._noisy)
         views = self._layout.views(params)
@@ -94,7 +94,7 @@ class NetworkPass:
     def backward(
         self, params: Float[Tensor, "K P"], tokens: Float[Tensor, "N D"], grads: Float[Tensor, "K P"]
     ) -> None:
-        """All gradients, from those of the logits in `logits`; after `forward` with the same arguments."""
+        """Compute all gradients, from those of the logits in `logits`; after `forward` with the same arguments."""
         views, grad_views = self._layout.views(params), self._layout.views(grads)
         top = len(self._passes) - 1
         self._head.backward(views, grad_views, self._output_grads[top % 2])
@@ -117,7 +117,7 @@ class NetworkPass:
                 self._draws.drop_steps(self._device, self._rows, layer - 1, below, below)
 
     def _input_of(self, layer: int, tokens: Tensor) -> tuple[Tensor, RowTable]:
-        """What a layer reads, and where its rows are there."""
+        """Find what a layer reads, and where its rows are there."""
         if layer:
             return self._dropped[layer - 1], self._rows.packed
         return (tokens, self._rows.table) if self._noisy is None else (self._noisy, self._rows.packed)

@@ -22,7 +22,7 @@ class CompilationError(ValueError):
 
 @dataclass(frozen=True)
 class Compiled:
-    """A kernel as a cubin.
+    """Holds a kernel as a cubin.
 
     Args:
         symbol: the kernel's mangled name in it.
@@ -33,13 +33,13 @@ class Compiled:
     cubin: bytes
 
     def to_bytes(self) -> bytes:
-        """As a file: a digest of what follows, the symbol in a line, the cubin."""
+        """Write it as a file: a digest of what follows, the symbol in a line, the cubin."""
         content = self.symbol.encode() + b"\n" + self.cubin
         return hashlib.sha256(content).digest() + content
 
     @classmethod
     def from_bytes(cls, file: bytes) -> Compiled | None:
-        """None where the file is not whole."""
+        """Read `to_bytes`; None where the file is not whole."""
         digest, content = file[:32], file[32:]
         symbol, line_end, cubin = content.partition(b"\n")
         if hashlib.sha256(content).digest() != digest or not line_end:
@@ -48,17 +48,17 @@ class Compiled:
 
 
 def architecture(capability: tuple[int, int]) -> str:
-    """What kernels are compiled for: `sm_80`; on Hopper with the instructions that it alone has, `sm_90a`."""
+    """Name what kernels are compiled for: `sm_80`; on Hopper with the instructions that it alone has, `sm_90a`."""
     return f"sm_{capability[0]}{capability[1]}" + ("a" if capability == (9, 0) else "")
 
 
 def cache_folder() -> Path:
-    """Where cubins are kept: `seqsweep/kernels` in the user's cache folder."""
+    """Say where cubins are kept: `seqsweep/kernels` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqsweep" / "kernels"
 
 
 def compiler_version() -> str:
-    """NVRTC's, such as `13.0`.
+    """Ask for NVRTC's version, such as `13.0`.
 
     Raises:
         CompilationError: the extra `cuda` is not installed, or its NVRTC is not found.
@@ -75,7 +75,7 @@ def compiler_version() -> str:
 
 
 def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = None) -> Compiled:
-    """The kernel for an architecture, from `folder` (default: `cache_folder()`) or compiled now and put there.
+    """Give the kernel for an architecture, from `folder` (default: `cache_folder()`) or compiled now and put there.
 
     Several processes may do so at once. A folder that cannot be found or written, or a damaged file in it, only costs time.
 
@@ -114,7 +114,7 @@ def _compile(kernel: Kernel, target: str) -> Compiled:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Whole, or not at all."""
+    """Write the file whole, or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, path = tempfile.mkstemp(dir=file.parent)
     try:

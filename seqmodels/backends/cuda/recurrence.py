@@ -24,7 +24,7 @@ MOST_TOKENS = (1 << 31) - 1  # of an array: kernels count them in 32 bits
 
 
 class RowTable(NamedTuple):
-    """The rows of K lanes, R each, on the device: row r of lane k is entry k * R + r.
+    """Lists the rows of K lanes, R each, on the device: row r of lane k is entry k * R + r.
 
     A lane's rows lie one after the other in the outputs: `offset[r + 1] == offset[r] + length[r]`.
     """
@@ -38,7 +38,7 @@ class RowTable(NamedTuple):
 
 
 class RecurrencePass:
-    """Forward and backward of one direction of one layer for K lanes.
+    """Runs one direction of one layer for K lanes, forward and backward.
 
     Both only launch: no memory is taken, nothing is waited for.
 
@@ -305,7 +305,7 @@ TILE_SHARED_BYTES = {
 
 
 def chunk_tokens(rows: int, columns: int) -> int:
-    """Tokens whose products are added at a stretch in a weight gradient of this size.
+    """Count the tokens whose products are added at a stretch in a weight gradient of this size.
 
     Small ones want parallelism; for large ones, which have enough of it, the chunks' sums would take much memory.
     """

@@ -17,7 +17,7 @@ MOST_INPUT_STEPS = 5  # wider inputs are projected beforehand
 
 @dataclass(frozen=True)
 class CellShape:
-    """A cell's struct in cells.cuh and its constants there."""
+    """Names a cell's struct in cells.cuh and its constants there."""
 
     struct: str
     gates: int
@@ -47,7 +47,7 @@ PADDED_HIDDEN = (32, 64, 104, 128, 256, MOST_HIDDEN)
 
 @dataclass(frozen=True)
 class RecurrenceShape:
-    """One launch of recurrence_forward or recurrence_backward.
+    """Describes one launch of recurrence_forward or recurrence_backward.
 
     Args:
         kernel: the instantiation.
@@ -75,12 +75,12 @@ class RecurrenceShape:
 
     @property
     def packed_words(self) -> int:
-        """Of a lane's streamed weights."""
+        """Count the words of a lane's streamed weights."""
         return self.streamed_steps * self.tiles * FRAGMENT_BYTES // 4
 
 
 def forward_shape(device: Device, cell: str, features: int, hidden: int, precision: str) -> RecurrenceShape:
-    """The forward's.
+    """Choose the forward's launch.
 
     Raises:
         ValueError: more hidden units than there are kernels for.
@@ -121,7 +121,7 @@ def forward_shape(device: Device, cell: str, features: int, hidden: int, precisi
 
 
 def backward_shape(device: Device, cell: str, hidden: int, precision: str) -> RecurrenceShape:
-    """The backward's.
+    """Choose the backward's launch.
 
     Raises:
         ValueError: more hidden units than there are kernels for.
@@ -149,7 +149,7 @@ def backward_shape(device: Device, cell: str, hidden: int, precision: str) -> Re
 
 
 def padded_hidden(hidden: int) -> int:
-    """The hidden size whose kernels serve `hidden`.
+    """Choose the hidden size whose kernels serve `hidden`.
 
     Raises:
         ValueError: none does.

@@ -17,13 +17,13 @@ _UNIFORMS = 8  # draws of a thread in `dropout`
 
 
 def blocks(threads: int) -> int:
-    """Of `THREADS` threads each."""
+    """Count the blocks, of `THREADS` threads each."""
     return math.ceil(threads / THREADS)
 
 
 @dataclass(frozen=True, eq=False)
 class LaneRows:
-    """The rows of K lanes, R places each, written by the device.
+    """Holds the rows of K lanes, R places each, written by the device.
 
     Args:
         table: where the rows are; outputs of lane k begin at `k * T`.
@@ -43,25 +43,25 @@ class LaneRows:
 
     @classmethod
     def empty(cls, device: Device, lanes: int, most: int, most_tokens: int) -> LaneRows:
-        """Of no lane yet."""
+        """Take memory for rows of `lanes` lanes, not yet written."""
         start, length, offset, label = (device.empty(lanes * most, dtype=torch.int64) for _ in range(4))
         count, tokens = (device.empty(lanes, dtype=torch.int64) for _ in range(2))
         return cls(RowTable(start, length, offset), label, count, tokens, most, most_tokens)
 
     @property
     def lanes(self) -> int:
-        """K."""
+        """Count the lanes, K."""
         return len(self.count)
 
     @property
     def packed(self) -> RowTable:
-        """The rows in an array that holds them as the outputs do."""
+        """Describe the rows in an array that holds them as the outputs do."""
         return RowTable(self.table.offset, self.table.length, self.table.offset)
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """What the random draws of a step depend on, on the device.
+    """Holds what the random draws of a step depend on, on the device.
 
     Args:
         seed: of each lane.

@@ -23,7 +23,7 @@ MOST_LANES = 65535
 
 
 class LaneTraining:
-    """`EpochBackend`'s methods on a device.
+    """Trains and evaluates lanes on a device: `EpochBackend`'s methods.
 
     Args:
         device: where.
@@ -73,7 +73,7 @@ class LaneTraining:
         return runner.run(epoch, sequences)
 
     def _in_parts(self, lanes: int, run: Callable[[slice], T]) -> list[T]:
-        """`run` for all lanes, in as few parts as memory allows: what a lane gets does not depend on them."""
+        """Do `run` for all lanes, in as few parts as memory allows: what a lane gets does not depend on them."""
         found: list[T] = []
         first = 0
         while first < lanes:
@@ -93,13 +93,13 @@ class LaneTraining:
 
 
 def _most(epoch: Epoch) -> int:
-    """Tokens of the longest sequences that a step may have."""
+    """Count the tokens of the longest sequences that a step may have."""
     longest = epoch.length[epoch.train].sort(descending=True).values
     return int(longest[: epoch.batch_size].sum())
 
 
 def _same_rows(device: Device, lanes: int, start: Int64[Tensor, "B"], length: Int64[Tensor, "B"]) -> LaneRows:
-    """The same sequences for every lane."""
+    """Give every lane the same sequences."""
     count, tokens = len(start), int(length.sum())
     rows = LaneRows.empty(device, lanes, count, tokens)
     first = torch.arange(lanes, device=start.device) * tokens
