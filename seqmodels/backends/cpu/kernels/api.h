@@ -81,7 +81,7 @@ struct Update {
     const float* grads;
     float* first;             // mean of gradients, or momentum; null: none
     float* second;            // mean of squared gradients; null: none
-    float coefficients[7];    // seqmodels/optim.py: learning rate (Adam: over its bias correction), weight decay (AdamW: its factor), then
+    float coefficients[7];    // seqmodels/updates.py: learning rate (Adam: over its bias correction), weight decay (AdamW: its factor), then
                               // SGD: momentum; RMSprop: momentum, alpha, 1 - alpha, eps;
                               // Adam: 1 - beta1, beta2, 1 - beta2, root of the second bias correction, eps
     int32_t padding;
