@@ -5,7 +5,10 @@ wheel a platform, serves every version of both. It is optional: without a compil
 serves.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -15,7 +18,19 @@ KERNELS = Path("seqsweep/seqmodels/backends/cpu/kernels")
 
 
 class BuildLibrary(build_ext):
-    """Gives the library a name that every Python finds."""
+    """Compiles the sources side by side, and gives the library a name that every Python finds."""
+
+    def build_extensions(self) -> None:
+        """Compile as many sources at a time as there are cores."""
+        one_after_another = self.compiler.compile
+
+        def side_by_side(sources: list[str], **options: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                found = pool.map(lambda source: one_after_another([source], **options), sources)
+                return [name for names in found for name in names]
+
+        self.compiler.compile = side_by_side
+        super().build_extensions()
 
     def get_ext_filename(self, fullname: str) -> str:
         """Name it without a version of Python."""

@@ -26,9 +26,20 @@ FIRST = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest files first, or where files are shared out to processes one of them is what all wait for at the end."""
+    """The slowest files first, or where files are shared out to processes one of them is what all wait for at the end.
+
+    What is not marked slow, by itself or by what it uses, is quick.
+    """
+    for item in items:
+        starts = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+        if not starts and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.quick)
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+
+
+SLOW_FIXTURES = {"local_ray", "nodes", "undisturbed", "trained_store", "browser"}
 
 
 @pytest.fixture(scope="session")

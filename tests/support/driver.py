@@ -87,6 +87,17 @@ class Driver:
                     found.append(process)
         return found
 
+    def wait_for_workers(self) -> list[int]:
+        """Those that train, once there are any: their titles change as they work, so that a second look may find none."""
+        found: list[int] = []
+
+        def some() -> bool:
+            found[:] = self.workers()
+            return bool(found)
+
+        self.wait_for(some, "there was a worker")
+        return found
+
     def wait_until_alone(self) -> None:
         self.wait_for(lambda: not self.offspring(), "Ray's processes were gone")
 

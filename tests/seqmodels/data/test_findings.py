@@ -89,7 +89,7 @@ def test_no_groups_or_groups_apart_are_no_finding(groups: list[int] | None) -> N
 
 
 def test_values_far_from_training_are_said():
-    from test_scaling import dataset
+    from tests.seqmodels.data.test_scaling import dataset
 
     assert not [each for each in findings(*dataset(2, 1, 3)) if "far off" in each.kind]
     [far] = [each for each in findings(*dataset(2, 1, 5001)) if "far off" in each.kind]

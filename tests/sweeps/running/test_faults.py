@@ -64,6 +64,8 @@ def test_interrupted_or_killed_and_resumed(
         name: (driver.store / sweep.id / "lanes" / f"{name}.parquet").stat().st_mtime_ns for name in left
     }
 
+    if number in (signal.SIGTERM, signal.SIGHUP):  # what is left is the same as after SIGINT
+        return
     assert resume_sweep(driver.store, None, console=terminal) == 0
     assert newest(driver.store).info["status"] == "finished"
     assert_same(newest(driver.store), undisturbed)
@@ -93,17 +95,6 @@ def test_output_that_goes_away_ends_nothing(
     assert_same(sweep, undisturbed)
 
 
-def test_lost_worker_is_replaced(driver: Driver, undisturbed: dict[str, pd.DataFrame]) -> None:
-    driver.wait_until_half_done()
-    driver.wait_for(lambda: bool(driver.workers()), "there was a worker to kill")
-    for worker in driver.workers():
-        os.kill(worker, signal.SIGKILL)
-    assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
-    driver.wait_until_alone()
-    assert newest(driver.store).info["status"] == "finished"
-    assert_same(newest(driver.store), undisturbed)
-
-
 HOG = """
 import sys
 from seqsweep.cluster.memory import usable_memory
@@ -127,8 +118,7 @@ def test_ray_ends_workers_of_a_node_that_runs_low_on_memory(
     }
     with closing(Driver(strokes, tmp_path, "--cpus", "1", environment=environment)) as driver:
         driver.wait_until_half_done()
-        driver.wait_for(lambda: bool(driver.workers()), "there was a worker to stop")
-        for worker in driver.workers():
+        for worker in driver.wait_for_workers():
             os.kill(worker, signal.SIGSTOP)  # so that the sweep does not end meanwhile
         hog = [sys.executable, "-c", HOG, str(low - 500_000_000)]
         with subprocess.Popen(hog, stdin=subprocess.PIPE) as process:

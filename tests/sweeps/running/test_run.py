@@ -117,12 +117,17 @@ def test_json_has_standard_output_for_itself(
 
 
 def test_failed_trial_leaves_the_others_and_useless_checkpoints_do_no_harm(
-    finished: tuple[Path, str], strokes: Path, tmp_path: Path, terminal: Console
+    finished: tuple[Path, str],
+    strokes: Path,
+    tmp_path: Path,
+    terminal: Console,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import torch
 
-    from seqsweep.sweeps.running import checkpoint
+    from seqsweep.sweeps.running import checkpoint, tune
 
+    monkeypatch.setattr(tune, "RESTARTS", 0)
     ready = prepare.new(spec(strokes), Store(tmp_path), None, None)
     ready.sweep.update(cores=99)
     folder = tmp_path / ready.sweep.id
