@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests import REPOSITORY
+from tests.support.slow_tests import LISTED, function_of
 
 # Ray gives way to whatever else runs; here that is other tests, and for its workers these wait
 os.environ.setdefault("RAY_worker_niceness", "0")
@@ -30,11 +31,12 @@ FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest files first, or where files are shared out to processes one of them is what all wait for at the end.
 
-    What is not marked slow, by itself or by what it uses, is quick.
+    What is not listed in slow.txt, and starts nothing that takes seconds, is marked quick.
     """
+    listed = set(LISTED.read_text().split())
     for item in items:
         starts = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
-        if not starts and item.get_closest_marker("slow") is None:
+        if not starts and function_of(item.nodeid) not in listed:
             item.add_marker(pytest.mark.quick)
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
