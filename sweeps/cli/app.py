@@ -61,7 +61,7 @@ app = typer.Typer(
     name="seqsweep",
     cls=Verbs,
     help="Which recurrent architecture is best for my sequences, and how sure can I be?",
-    epilog="\b\nExamples:\n  seqsweep run                  the embedded study, two minutes on two cores\n"
+    epilog="\b\nExamples:\n  seqsweep run                  the embedded study, a few minutes on two cores\n"
     "  seqsweep run my.toml          your own\n"
     "  seqsweep show                 its verdict, again",
     no_args_is_help=True,
