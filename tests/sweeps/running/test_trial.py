@@ -146,6 +146,13 @@ def test_torn_checkpoint_counts_as_none(tmp_path: Path, keep: int) -> None:
     assert checkpoint.load(folder, "abc") is None
 
 
+def test_a_checkpoint_of_other_bytes_counts_as_none(tmp_path: Path) -> None:
+    folder = Folder.at(tmp_path)
+    checkpoint.save(folder, "abc", {"a": torch.randn(3, 4)})
+    (tmp_path / "checkpoints" / "abc.safetensors").write_bytes(b"\0" * 999)
+    assert checkpoint.load(folder, "abc") is None
+
+
 def test_a_checkpoint_with_a_flipped_bit_counts_as_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
