@@ -102,9 +102,8 @@ def _clear(folder: str) -> bool:
         if not os.path.samestat(os.fstat(lock), os.lstat(f"{folder}/{OWNER}")):
             return False
         owner = os.pread(lock, 10_000, 0)
-        if owner and not lock_owner.was_here(
-            owner
-        ):  # without one it was killed before it had written anything
+        # without an owner, its maker was killed before it had written anything
+        if owner and not lock_owner.was_here(owner):
             return False
         end_processes(folder)
         shutil.rmtree(folder, ignore_errors=True)

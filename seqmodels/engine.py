@@ -87,7 +87,7 @@ class EpochEngine:
         self._backend = backend
 
     def train_epoch(self, epoch: Epoch) -> tuple[EpochResult, Float[NDArray[np.float64], "K"]]:
-        """See `Engine.train_epoch`."""
+        """Train every lane for an epoch, see `Engine.train_epoch`."""
         begun = time.perf_counter()
         result = self._backend.train_epoch(epoch)
         return result, _shared(time.perf_counter() - begun, len(epoch.lanes))
@@ -100,7 +100,7 @@ class EpochEngine:
         start: Int64[Tensor, "S"],
         length: Int64[Tensor, "S"],
     ) -> tuple[Float[Tensor, "K S C"], Float[NDArray[np.float64], "K"]]:
-        """See `Engine.logits`."""
+        """Compute logits, see `Engine.logits`."""
         begun = time.perf_counter()
         out = params.new_zeros(len(params), len(start), self._layout.classes)
         for place in _evaluation_batches(length):
@@ -109,7 +109,7 @@ class EpochEngine:
 
     @staticmethod
     def mean_losses(logits: Float[Tensor, "K S C"], label: Int64[Tensor, "S"]) -> list[float]:
-        """See `Engine.mean_losses`: in one wait for a GPU, not in one a lane; bits do not depend on K."""
+        """Compute mean losses, see `Engine.mean_losses`: in one wait for a GPU, not in one a lane; bits do not depend on K."""
         places = torch.arange(len(label), device=label.device)
         at_label = torch.log_softmax(logits, 2)[:, places, label]
         mean: list[float] = (-tree_sum(at_label) / len(label)).tolist()
@@ -156,7 +156,10 @@ class StepEngine:
         self._steps_here = self._steps is backend and threads == 1
 
     def train_epoch(self, epoch: Epoch) -> tuple[EpochResult, Float[NDArray[np.float64], "K"]]:
-        """See `Engine.train_epoch`. A lane is left out of the epoch's rest from the step on in which it diverges."""
+        """Train every lane for an epoch, see `Engine.train_epoch`.
+
+        A lane is left out of the epoch's rest from the step on in which it diverges.
+        """
         lanes, count, size = len(epoch.lanes), len(epoch.train), epoch.batch_size
         order = torch.stack(
             [torch.from_numpy(permutation(lane.seed, count, epoch=epoch.number)) for lane in epoch.lanes]
@@ -241,7 +244,7 @@ class StepEngine:
         start: Int64[Tensor, "S"],
         length: Int64[Tensor, "S"],
     ) -> tuple[Float[Tensor, "K S C"], Float[NDArray[np.float64], "K"]]:
-        """See `Engine.logits`."""
+        """Compute logits, see `Engine.logits`."""
         out = params.new_zeros(len(params), len(start), self._layout.classes)
         seconds = np.zeros(len(params))
 
@@ -263,7 +266,7 @@ class StepEngine:
 
     @staticmethod
     def mean_losses(logits: Float[Tensor, "K S C"], label: Int64[Tensor, "S"]) -> list[float]:
-        """See `Engine.mean_losses`."""
+        """Compute mean losses, see `Engine.mean_losses`."""
         return [float(functional.cross_entropy(own, label)) for own in logits]
 
     def _each_call(

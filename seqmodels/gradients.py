@@ -29,7 +29,7 @@ class AutogradSteps:
         *,
         threads: int = 1,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
-        """See `Steps.gradients`."""
+        """Compute loss and gradients of a step, see `Steps.gradients`."""
         network = Network(layout.architecture, self._backend, bptt)
         leaves = {name: view.detach().requires_grad_() for name, view in layout.views(params).items()}
         logits = network.logits(leaves, batch.tokens, batch.rows, batch.masks, threads=threads)
@@ -51,5 +51,5 @@ class AutogradSteps:
         params: Float[Tensor, "k P"],
         grads: Float[Tensor, "k P"],
     ) -> None:
-        """See `Steps.update`."""
+        """Update weights after a step, see `Steps.update`."""
         update_lanes(updates, step, params, grads)

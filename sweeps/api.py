@@ -14,7 +14,7 @@ from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.signals import Signals
-from seqsweep.sweeps.running.sweep import log_of, state_of, train
+from seqsweep.sweeps.running.sweep import log_of, nothing_left, state_of, train
 from seqsweep.sweeps.spec.model import Spec
 from seqsweep.sweeps.store_option import DEFAULT_STORE
 
@@ -66,11 +66,11 @@ def resume(
         As `run`; SpecError also where a data set is not what it was.
     """
     again = Store(store).find(sweep)
-    # the data of a finished sweep may be gone, and need not be there
-    if again.info.get("status") == "finished" and len(again.finished()) >= again.info.get("trials", 0):
+    if nothing_left(again):
         return again
-    ready = lambda: prepare.again(Store(store), again.id, address, cpus, data_moved)  # noqa: E731
-    return _trained(ready, address, cpus, listener)
+    return _trained(
+        lambda: prepare.again(Store(store), again.id, address, cpus, data_moved), address, cpus, listener
+    )
 
 
 def _trained(

@@ -52,7 +52,10 @@ class TorchBackend:
         bptt: int | None,
         threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`. One thread, and no more, whatever `threads` says: sums would be split by it."""
+        """Compute the recurrence, see `Backend.recurrence`.
+
+        One thread, and no more, whatever `threads` says: sums would be split by it.
+        """
         outputs = []
         for lane in range(weights.weight_ih.shape[0]):
             part = rows.of_lane(lane)

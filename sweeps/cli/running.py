@@ -27,7 +27,7 @@ from seqsweep.sweeps.live.state import SweepState
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.running.prepare import Prepared
 from seqsweep.sweeps.running.signals import Interrupted, Signals
-from seqsweep.sweeps.running.sweep import log_of, state_of, train
+from seqsweep.sweeps.running.sweep import log_of, nothing_left, state_of, train
 from seqsweep.sweeps.spec.model import Spec
 from seqsweep.sweeps.store_option import store_option
 
@@ -90,8 +90,7 @@ def resume_sweep(
     `run_sweep`; SpecError also where a data set is not what it was.
     """
     sweep = Store(store).find(prefix)
-    # the data of a finished sweep may be gone, and need not be there
-    if sweep.info.get("status") == "finished" and len(sweep.finished()) >= sweep.info.get("trials", 0):
+    if nothing_left(sweep):
         (Terminal(stderr=True) if json_output else console).print(
             f"{sweep.id} is finished: nothing is left to train", highlight=False, soft_wrap=True
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,6 +74,11 @@ def state_of(ready: Prepared) -> SweepState:
     for name in ready.sweep.finished() & state.trials.keys():
         state.finish(name, summary(ready.sweep.read("lanes", trials=[name])))
     return state
+
+
+def nothing_left(sweep: Sweep) -> bool:
+    """Tell whether a sweep is finished, with all its trials: its data may be gone then, and need not be there."""
+    return sweep.info.get("status") == "finished" and len(sweep.finished()) >= sweep.info.get("trials", 0)
 
 
 def log_of(sweep: Sweep) -> Path:
@@ -179,7 +184,7 @@ def _on_ray(
         state.note = "starting Ray"
         listener.refresh()
         with signals.kept_from_children():
-            place = stack.enter_context(_bounded(address, cpus, _watch(ready, state, listener)))
+            place = stack.enter_context(_bounded(address, cpus, _watch(ready, listener, tell)))
         signals.install()
         signals.check()
         place = capacity.fitting(resources, place, wait)
@@ -210,12 +215,11 @@ def _on_ray(
             listener.refresh()
 
 
-def _watch(ready: Prepared, state: SweepState, listener: Listener) -> Watch:
+def _watch(ready: Prepared, listener: Listener, tell: Callable[[str], None]) -> Watch:
     """Say who hears of a start that takes long; both from a thread beside it."""
 
-    def tell(text: str) -> None:
-        state.say(text)
-        listener.tell(text)
+    def tell_at_once(text: str) -> None:
+        tell(text)
         listener.refresh()
 
     def leave(reason: str, code: int) -> None:
@@ -223,7 +227,7 @@ def _watch(ready: Prepared, state: SweepState, listener: Listener) -> Watch:
         ready.sweep.update(status="failed" if code < 128 else "interrupted")
         listener.last_words(reason)
 
-    return Watch(tell, leave)
+    return Watch(tell_at_once, leave)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import socket
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -215,18 +215,12 @@ class Trial(tune.Trainable):  # type: ignore[misc]
     ) -> dict[str, Any]:
         epochs = epochs or []
         accuracies = [each.validation_accuracy for each in epochs if each.validation_accuracy is not None]
-        study = self.study
         report = TrialReport(
             node=self.node,
             pid=os.getpid(),
-            phase=study.phase if study else "start",
-            backend=study.backend_name if study else "",
-            slower=study.slower if study else None,
             epoch=epochs[-1].epoch if epochs else None,
             lanes_active=sum(each.event is None for each in epochs) if epochs else None,
             validation_accuracy=max(accuracies, default=None),
-            work_done=study.work_done if study else 0.0,
-            work_total=study.work_total if study else 0.0,
             work_resumed=self.resumed,
             busy_seconds=self.busy,
             diverged=tuple(self._divergence(each) for each in epochs if each.event == "diverged"),
@@ -236,6 +230,15 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             failed=failed,
             done=done,
         )
+        if (study := self.study) is not None:
+            report = replace(
+                report,
+                phase=study.phase,
+                backend=study.backend_name,
+                slower=study.slower,
+                work_done=study.work_done,
+                work_total=study.work_total,
+            )
         return report.sent()
 
     def _divergence(self, epoch: EpochRecord) -> str:

@@ -64,7 +64,9 @@ class CpuBackend:
         bptt: int | None,
         threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`. Lanes are shared out to `threads`, and a lane's rows where lanes are fewer.
+        """Compute the recurrence, see `Backend.recurrence`.
+
+        Lanes are shared out to `threads`, and a lane's rows where lanes are fewer.
 
         Raises:
             ValueError: not float32 on the CPU.
@@ -117,7 +119,9 @@ class CpuBackend:
         *,
         threads: int = 1,
     ) -> tuple[Float[Tensor, "k"], Int64[Tensor, "k"]]:
-        """See `Steps.gradients`. Writes straight into `grads`; what the backward pass needs stays in a workspace.
+        """Compute loss and gradients of a step, see `Steps.gradients`.
+
+        Writes straight into `grads`; what the backward pass needs stays in a workspace.
 
         Raises:
             ValueError: not float32 on the CPU.
@@ -159,7 +163,7 @@ class CpuBackend:
         params: Float[Tensor, "k P"],
         grads: Float[Tensor, "k P"],
     ) -> None:
-        """See `Steps.update`. `grads` is only read.
+        """Update weights after a step, see `Steps.update`. `grads` is only read.
 
         Raises:
             ValueError: not float32 on the CPU.

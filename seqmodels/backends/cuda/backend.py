@@ -45,7 +45,10 @@ class CudaBackend:
         self._training = LaneTraining(self.device, precision)
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
-        """See `EpochBackend.train_epoch`. Lanes that do not fit into the device's memory together take turns."""
+        """Train every lane for an epoch, see `EpochBackend.train_epoch`.
+
+        Lanes that do not fit into the device's memory together take turns.
+        """
         self._check(epoch.tokens, epoch.params)
         return self._training.train_epoch(epoch)
 
@@ -57,7 +60,7 @@ class CudaBackend:
         start: Int64[Tensor, "B"],
         length: Int64[Tensor, "B"],
     ) -> Float[Tensor, "K B C"]:
-        """See `EpochBackend.logits`."""
+        """Compute logits, see `EpochBackend.logits`."""
         self._check(tokens, params)
         return self._training.logits(layout, params, tokens, start, length)
 
@@ -76,7 +79,7 @@ class CudaBackend:
         bptt: int | None,
         threads: int = 1,
     ) -> Float[Tensor, "M H"]:
-        """See `Backend.recurrence`. Lanes have no use for `threads` on a GPU.
+        """Compute the recurrence, see `Backend.recurrence`. Lanes have no use for `threads` on a GPU.
 
         Raises:
             ValueError: not float32 on the backend's device, or more hidden units than there are kernels for.

@@ -38,7 +38,7 @@ class LaneTraining:
         """That fit at once, as far as is known; found by halving when memory runs out."""
 
     def train_epoch(self, epoch: Epoch) -> EpochResult:
-        """See `EpochBackend.train_epoch`."""
+        """Train every lane for an epoch, see `EpochBackend.train_epoch`."""
         parts = self._in_parts(len(epoch.lanes), lambda part: self._train(epoch.of(part)))
         return EpochResult(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
@@ -50,7 +50,7 @@ class LaneTraining:
         start: Int64[Tensor, "B"],
         length: Int64[Tensor, "B"],
     ) -> Float[Tensor, "K B C"]:
-        """See `EpochBackend.logits`."""
+        """Compute logits, see `EpochBackend.logits`."""
 
         def evaluate(part: slice) -> Tensor:
             own = params[part]
