@@ -36,6 +36,10 @@ class SequenceDataset:
     synthetic: bool = False
     normalization: Mapping[str, Any] = field(default_factory=lambda: {"kind": "none"})  # JSON-able
     notes: tuple[str, ...] = ()  # what its reader passed over or filled in, a sentence each
+    is_validation: npt.NDArray[np.bool_] | None = None  # [S], none of them test; None: not yet decided
+    reading: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # `format` and its options, by which new files are read; JSON-able
 
     def __post_init__(self) -> None:
         problem = self._first_problem()
@@ -56,6 +60,8 @@ class SequenceDataset:
         synthetic: bool = False,
         normalization: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
+        is_validation: npt.NDArray[np.bool_] | None = None,
+        reading: Mapping[str, Any] | None = None,
     ) -> SequenceDataset:
         """Lay `sequences` (each [length, D], any float dtype) one behind the other."""
         if not len(sequences):
@@ -74,6 +80,8 @@ class SequenceDataset:
             synthetic=synthetic,
             normalization={"kind": "none"} if normalization is None else normalization,
             notes=tuple(notes),
+            is_validation=is_validation,
+            reading={} if reading is None else reading,
         )
 
     @property
@@ -124,6 +132,11 @@ class SequenceDataset:
                 return f"`{name}` must be an int64 array of {count} elements, one for each id"
         if self.is_test.shape != (count,) or self.is_test.dtype != np.bool_:
             return f"`is_test` must be a bool array of {count} elements, one for each id"
+        held = self.is_validation
+        if held is not None and (
+            held.shape != (count,) or held.dtype != np.bool_ or (held & self.is_test).any()
+        ):
+            return f"`is_validation` must be a bool array of {count} elements, none of them of the test part"
         if self.length.min() < 1:
             return "a sequence has no tokens"
         if self.start.min() < 0 or (self.start + self.length).max() > len(tokens):

@@ -18,7 +18,16 @@ from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.names import is_text
 from seqsweep.seqmodels.data.notes import log
 
-__all__ = ["ARCHIVES", "Files", "decompress", "open_bytes", "open_files", "read_bytes"]
+__all__ = [
+    "ARCHIVES",
+    "Files",
+    "decompress",
+    "list_files",
+    "one_file",
+    "open_bytes",
+    "open_files",
+    "read_bytes",
+]
 PACKED = (".gz", ".xz", ".bz2")
 STREAMS = (
     "/dev/fd/",
@@ -50,6 +59,31 @@ class Files:
             raise DataError([Problem(self.where(inner), content.reason)])
         return content if isinstance(content, bytes) else read_bytes(content)
 
+    def peek(self, inner: str, count: int = 4096) -> bytes:
+        """Read the beginning of one file, decompressed: at most `count` bytes; none where it cannot be read."""
+        content = self.contents[inner]
+        try:
+            if isinstance(content, Unread):
+                return b""
+            if inner.lower().endswith(PACKED):
+                return decompress(inner, self.read(inner), self.where(inner))[:count]
+            if isinstance(content, bytes):
+                return content[:count]
+            with open_bytes(content) as file:
+                return file.read(count)
+        except (DataError, OSError):
+            return b""  # reading it says why
+
+    def path(self, inner: str) -> Path | None:
+        """Tell where a file lies on disk as it is, for readers that map it into memory; None in an archive."""
+        content = self.contents[inner]
+        return content if isinstance(content, Path) else None
+
+    def having(self, endings: Sequence[str]) -> list[str]:
+        """Name the files that have one of the `endings`, compressed or not, sorted."""
+        packed = _packed(endings)
+        return sorted(inner for inner in self.contents if inner.lower().endswith(packed))
+
     @cached_property
     def files_in(self) -> dict[str, list[str]]:
         """The files directly in each folder, sorted, as paths below the root."""
@@ -76,6 +110,21 @@ def open_files(path: Path | Sequence[Path], endings: Sequence[str] = ("",)) -> F
     if not path.name.lower().endswith(ARCHIVES):
         raise DataError([Problem(str(path), f"is neither a folder nor an archive ({', '.join(ARCHIVES)})")])
     return _from_archive(path, _packed(endings))
+
+
+def one_file(path: Path) -> Files:
+    """List one file, under its name, as a folder that holds nothing else. Raises DataError where there is none to read."""
+    open_bytes(path).close()
+    return Files(str(path.parent), "/", {path.name: path}, frozenset({""}), {path.name: str(path)})
+
+
+def list_files(path: Path | Sequence[Path], endings: Sequence[str] = ("",)) -> Files:
+    """List a folder, an archive or one file, or several that make one tree: see `open_files`. Raises DataError."""
+    if not isinstance(path, Path):
+        return _merged([list_files(each, endings) for each in path])
+    if path.exists() and not path.is_dir() and not path.name.lower().endswith(ARCHIVES):
+        return one_file(path)
+    return open_files(path, endings)
 
 
 def open_bytes(path: Path) -> BufferedReader:

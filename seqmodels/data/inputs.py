@@ -13,7 +13,7 @@ import numpy as np
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import PACKED, Files, decompress, open_bytes, read_bytes
-from seqsweep.seqmodels.data.formats.base import LabelledSequence, RawSequence
+from seqsweep.seqmodels.data.formats.base import LabelledSequence, Options, RawSequence
 from seqsweep.seqmodels.data.numbers import LARGEST
 from seqsweep.seqmodels.data.registry import FORMATS, format_named
 from seqsweep.seqmodels.data.text import EncodingError, check_width
@@ -22,14 +22,14 @@ JSON_LINES = (".jsonl", ".ndjson")
 STANDARD_INPUT = "standard input"
 
 
-def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
+def read_file(path: Path, form: str, options: Options | None = None) -> Iterator[RawSequence | Problem]:
     """What a file holds: one sequence (strokes, mfcc) or one a line (ts, JSON lines); problems stand in their places.
 
     `form` is the name of one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
-    known = [each.name for each in FORMATS if each.ending == ending]
+    known = [each.name for each in FORMATS if ending in each.endings]
     if path.is_dir():
         yield Problem(
             str(path), "is a folder: name its files (or `seqsweep evaluate` it, where it is labelled)"
@@ -49,10 +49,12 @@ def read_file(path: Path, form: str) -> Iterator[RawSequence | Problem]:
     elif known and form not in known:
         yield Problem(str(path), f"is a {known[0]} file, but the model reads {form}")
     else:
-        yield from _parsed(Files("", "", {str(path): path}, frozenset({""})), str(path), form)
+        yield from _parsed(Files("", "", {str(path): path}, frozenset({""})), str(path), form, options)
 
 
-def read_stream(lines: Iterable[bytes], form: str) -> Iterator[RawSequence | Problem]:
+def read_stream(
+    lines: Iterable[bytes], form: str, options: Options | None = None
+) -> Iterator[RawSequence | Problem]:
     """The same of standard input: JSON lines where it begins with `{`, else one file of the format."""
     rest = iter(lines)
     first = next(rest, b"")
@@ -61,7 +63,7 @@ def read_stream(lines: Iterable[bytes], form: str) -> Iterator[RawSequence | Pro
         yield from read_json_lines(chain([first], rest), STANDARD_INPUT)
         return
     content = first + b"".join(rest)
-    yield from _parsed(Files(STANDARD_INPUT, "", {"": content}, frozenset({""})), "", form)
+    yield from _parsed(Files(STANDARD_INPUT, "", {"": content}, frozenset({""})), "", form, options)
 
 
 def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence | Problem]:
@@ -82,14 +84,24 @@ def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence 
                 yield from error.problems
 
 
-def read_labelled(path: Path, form: str, part: str = "test") -> list[LabelledSequence]:
-    """Every labelled sequence of `path` in the format `form`, or those of one part: see `Format.read_labelled`."""
-    return format_named(form).read_labelled(path, part)
+def read_labelled(
+    path: Path, form: str, part: str = "test", options: Options | None = None
+) -> list[LabelledSequence]:
+    """Read every labelled sequence of `path` in the format `form`, or those of one part: see `Format.read_labelled`."""
+    found = format_named(form).read_labelled(path, part, options)
+    found.check_values()
+    return [
+        LabelledSequence(identity, place, np.asarray(values, np.float64), label)
+        for identity, place, values, label in zip(
+            found.ids, found.places, found.sequences, found.labels, strict=True
+        )
+    ]
 
 
-def _parsed(files: Files, inner: str, form: str) -> Iterator[RawSequence | Problem]:
+def _parsed(files: Files, inner: str, form: str, options: Options | None) -> Iterator[RawSequence | Problem]:
+    reader = format_named(form)
     try:
-        yield from format_named(form).parse(files, inner)
+        yield from reader.parse(files, inner, options or reader.Options())
     except DataError as error:
         yield from error.problems
 

@@ -11,6 +11,7 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 
 ARRAYS = ("tokens", "start", "length", "label", "is_test")
+OPTIONAL = ("group", "is_validation")
 ABOUT = "about"  # the rest, as JSON
 FORMAT = "seqsweep data set 1"
 
@@ -24,8 +25,9 @@ def pack(dataset: SequenceDataset) -> bytes:
         name: np.ascontiguousarray(getattr(dataset, name))
         for name in ARRAYS
     }
-    if dataset.group is not None:
-        arrays["group"] = np.ascontiguousarray(dataset.group)
+    for name in OPTIONAL:
+        if (array := getattr(dataset, name)) is not None:
+            arrays[name] = np.ascontiguousarray(array)
     about = {
         "format": FORMAT,
         "name": dataset.name,
@@ -34,6 +36,7 @@ def pack(dataset: SequenceDataset) -> bytes:
         "synthetic": dataset.synthetic,
         "normalization": dataset.normalization,
         "notes": dataset.notes,
+        "reading": dict(dataset.reading),
         "fingerprint": dataset.fingerprint,
     }
     arrays[ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -57,12 +60,13 @@ def unpack(content: bytes, where: str) -> SequenceDataset:
         dataset = SequenceDataset(
             name=about["name"],
             **{name: arrays[name] for name in ARRAYS},
-            group=arrays.get("group"),
+            **{name: arrays.get(name) for name in OPTIONAL},
             class_names=tuple(about["class_names"]),
             ids=tuple(about["ids"]),
             synthetic=about["synthetic"],
             normalization=about["normalization"],
             notes=tuple(about.get("notes", ())),
+            reading=about.get("reading", {}),
         )
         if dataset.fingerprint != about["fingerprint"]:
             raise ValueError("its content does not have the fingerprint that it was packed with")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.strokes import STROKES
@@ -32,6 +34,17 @@ def format_named(name: str) -> Format:
     if (found := find_format(name)) is None:
         raise ValueError(f"`format` is {name!r}, but must be one of {', '.join(format_names())}")
     return found
+
+
+def recognise(files: Files) -> tuple[Format, str]:
+    """Tell by looking which format files are of, and why. Raises DataError where no format knows them."""
+    for each in FORMATS:
+        if (reason := each.recognise(files)) is not None:
+            return each, reason
+    there = sorted(files.contents)
+    shown = ", ".join([*there[:5], *(["..."] if len(there) > 5 else [])]) or "nothing at all"
+    rule = f"is in no format that is known: it holds {shown}; say by `format` which it is, one of {', '.join(format_names())}"
+    raise DataError([Problem(files.root, rule)])
 
 
 def transform_of(normalization: Record) -> Transform:

@@ -5,49 +5,100 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from seqsweep.seqmodels.data.collection import PARTS, Collection
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files, list_files
+from seqsweep.seqmodels.data.formats.base import Format, Located, Options
 from seqsweep.seqmodels.data.names import is_text, on_disk, seen
-from seqsweep.seqmodels.data.registry import FORMATS, find_format, format_named, format_names
+from seqsweep.seqmodels.data.preparing import GIVEN, prepare
+from seqsweep.seqmodels.data.registry import FORMATS, find_format, format_named, format_names, recognise
+from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
 
 EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 COMMON = ("path", "format", "name", "classes")
 MOST_PATHS = 1000
-PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
+LEADING_PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
 
-def load(source: str | Mapping[str, Any], *, base: Path = Path()) -> SequenceDataset:
-    """Make an embedded data set, or read one from files; relative paths start from `base`.
+def load(source: str | Mapping[str, Any], *, base: Path = Path(), rule: SplitRule = GIVEN) -> SequenceDataset:
+    """Make an embedded data set, or read one from files, and share it out by `rule`; relative paths start from `base`.
 
-    `source` is a name of EMBEDDED or a table: `path`, `format` (a name of `registry.FORMATS`), optionally `name` (else it
-    comes from the path), `classes` (which, and in which order) and what the format's own `options` are. `path` may be a
-    list of folders and archives that make one tree, for ts also a table {train, test}. Raises DataError with every problem found.
+    `source` is a name of EMBEDDED or a table: `path`, optionally `format` (a name of `registry.FORMATS`; else it is found by
+    looking), `name` (else it comes from the path), `classes` (which, and in which order) and the keys of the format's own
+    `Options`. `path` may be a list of folders, archives and files that make one tree, or a table with a path for each
+    part. Raises DataError with every problem found.
     """
     faults = check_source(source)
     if faults:
         raise DataError(Problem("data set", fault) for fault in faults)
     if isinstance(source, str):
-        made: SequenceDataset = import_module(f"seqsweep.seqmodels.data.generators.{source}").generate()
-        return made
+        return _generated(source, rule)
     if not is_text(name := source_name(source)):
         shown = name.encode("utf-8", "backslashreplace").decode()
-        rule = f"its name, `{shown}`, comes from its path and is not UTF-8: give it another by `name`"
-        raise DataError([Problem("data set", rule)])
-    path = source["path"]
-    located: Any
-    if isinstance(path, Mapping):
-        located = {part: on_disk(base / path[part]) for part in path}
+        broken = f"its name, `{shown}`, comes from its path and is not UTF-8: give it another by `name`"
+        raise DataError([Problem("data set", broken)])
+    found, form, options = collect(source, base=base)
+    reading = {"format": form.name, **options.model_dump(exclude_none=True)}
+    return prepare(found, name, form.transforms, classes=source.get("classes"), rule=rule, reading=reading)
+
+
+def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collection, Format, Options]:
+    """Read what a data set's table names, raw, with the format and the options by which it was read. Raises DataError."""
+    path = located(source["path"], base)
+    notes: tuple[str, ...] = ()
+    if "format" in source:
+        form = format_named(source["format"])
     else:
-        located = on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
-    options = {key: source[key] for key in source if key not in ("path", "format", "name")}
-    return format_named(source["format"]).read(located, name=name, **options)
+        form, reason = recognise(_looked_at(path))
+        notes = (f"no `format` is given: it is {form.name}, {reason}",)
+        for key in source.keys() - {*COMMON, *form.Options.model_fields}:
+            raise DataError(
+                [Problem("data set", f"`{key}` is not known for the format {form.name}, as which it is read")]
+            )
+    options = form.Options.model_validate({key: value for key, value in source.items() if key not in COMMON})
+    found, options = form.collect(path, options, source.get("classes"))
+    return replace(found, notes=(*notes, *found.notes)), form, options
+
+
+def located(path: Any, base: Path = Path()) -> Located:
+    """Find the path, the list or the table of paths of a data set on disk."""
+    if isinstance(path, Mapping):
+        return {part: on_disk(base / path[part]) for part in path}
+    return on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
+
+
+def _looked_at(path: Located) -> Files:
+    """List what a format is recognised by: of a table of parts the first."""
+    return list_files(next(iter(path.values())) if isinstance(path, Mapping) else path)
+
+
+def _generated(name: str, rule: SplitRule) -> SequenceDataset:
+    """Make an embedded data set; it comes with its test part, at its scale."""
+    made: SequenceDataset = import_module(f"seqsweep.seqmodels.data.generators.{name}").generate()
+    splits = share_out(Labelled.of(made), rule)
+
+    def marked(part: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return np.isin(np.arange(made.sequence_count), part)
+
+    return replace(
+        made,
+        is_test=marked(splits.test),
+        is_validation=marked(splits.validation),
+        reading={"format": _LIKE[name]},
+    )
 
 
 def source_name(source: str | Mapping[str, Any]) -> str:
@@ -58,17 +109,12 @@ def source_name(source: str | Mapping[str, Any]) -> str:
         return str(source["name"])
     path = source["path"]
     if isinstance(path, Mapping | str):
-        return _stem(path["train"] if isinstance(path, Mapping) else path) or "data"
-    return PART.sub("", _stem(path[0])) or "data"
+        return _stem(next(iter(path.values())) if isinstance(path, Mapping) else path) or "data"
+    return LEADING_PART.sub("", _stem(path[0])) or "data"
 
 
 def _stem(path: str) -> str:
     return ENDING.sub("", Path(path).name).strip(".")
-
-
-def source_format(source: str | Mapping[str, Any]) -> str:
-    """The name of its format; of an embedded data set that of the files it imitates."""
-    return _LIKE[source] if isinstance(source, str) else str(source["format"])
 
 
 def check_source(source: object) -> list[str]:
@@ -78,25 +124,25 @@ def check_source(source: object) -> list[str]:
             return []
         return [
             f"`{source}` is no embedded data set{_near(source, EMBEDDED)}; there are {_list(EMBEDDED)}, or "
-            "give a table with `path` and `format`"
+            "give a table with `path`"
         ]
     if not isinstance(source, Mapping):
-        return [f"a data set is `{source}`, but must be a name or a table with `path` and `format`"]
+        return [f"a data set is `{source}`, but must be a name or a table with `path`"]
     options = known_keys()
     faults = [f"unknown key `{key}`{_near(str(key), options)}" for key in source if key not in options]
-    faults += [f"`{key}` is missing" for key in ("path", "format") if key not in source]
+    faults += ["`path` is missing"] * ("path" not in source)
     faults += [rule for key in options if key in source and (rule := _rule(key, source[key], source))]
     return faults
 
 
 def known_keys() -> tuple[str, ...]:
     """List the keys that a table may have, those of single formats last."""
-    return (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.options))
+    return (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.Options.model_fields))
 
 
 def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
     if key == "path":
-        return _path_rule(value, source)
+        return _path_rule(value)
     if key == "format":
         return _format_rule(value)
     if key == "name" and not (isinstance(value, str) and value.strip()):
@@ -106,10 +152,26 @@ def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
     if key in COMMON:
         return None
     form = find_format(source.get("format"))
-    if form is None or key not in form.options:
-        having = [each.name for each in FORMATS if key in each.options]
+    if form is None:  # found by looking, or said to be wrong elsewhere
+        return None
+    if key not in form.Options.model_fields:
+        having = [each.name for each in FORMATS if key in each.Options.model_fields]
         return f"`{key}` is only known for the format {' or '.join(having)}"
-    return form.options[key](value)
+    try:
+        form.Options.model_validate({key: value})
+    except ValidationError as error:
+        return _option_fault(key, value, error)
+    return None
+
+
+def _option_fault(key: str, value: object, error: ValidationError) -> str | None:
+    """Say in our words what pydantic found wrong with an option; None where it is another option that is missing."""
+    faults = [each for each in error.errors() if each["loc"][:1] == (key,)]
+    if not faults:
+        return None
+    inner = "".join(f" at `{part}`" for part in faults[0]["loc"][1:] if isinstance(part, str | int))
+    words = faults[0]["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"`{key}` is {repr(value)[:70]}{inner}, but {words}"
 
 
 def _format_rule(value: object) -> str | None:
@@ -119,7 +181,7 @@ def _format_rule(value: object) -> str | None:
     return f"`format` is {value!r}, but must be one of {_list(names)}{_near(str(value), names)}"
 
 
-def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
+def _path_rule(value: object) -> str | None:
     if isinstance(value, str) and value:
         return None
     if isinstance(value, list | tuple):
@@ -127,12 +189,9 @@ def _path_rule(value: object, source: Mapping[str, Any]) -> str | None:
         if not good or len(set(value)) < len(value):
             return f"`path` is {repr(value)[:70]}, but as a list must have 1 to {MOST_PATHS} different texts that are not empty"
         return None
-    form = find_format(source.get("format"))
-    if form is None or not form.takes_pair:
-        return f"`path` is {value!r}, but must be a text that is not empty, or a list of them"
-    pair = isinstance(value, Mapping) and set(value) == {"train", "test"}
-    if not pair or not all(isinstance(each, str) and each for each in dict(value).values()):  # type: ignore[call-overload]
-        return f"`path` is {value!r}, but must be a text or a table of `train` and `test`"
+    parts = isinstance(value, Mapping) and value and set(value) <= set(PARTS)
+    if not parts or not all(isinstance(each, str) and each for each in dict(value).values()):  # type: ignore[call-overload]
+        return f"`path` is {value!r}, but must be a text that is not empty, a list of them, or a table of {_list(PARTS)}"
     return None
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.registry import format_named, transform_of
+
+if TYPE_CHECKING:
+    from seqsweep.seqmodels.data.formats.base import Options
 
 FORMAT = "seqsweep model 1"
 MOST_LAYERS, MOST_UNITS, MOST_FEATURES, MOST_CLASSES = 64, 16384, 1_000_000, 1_000_000
@@ -21,7 +25,7 @@ class Description:
         architecture: the network's.
         features: numbers in a row, D.
         classes: names in the order of the logits.
-        format: of the files it reads, the name of one of `seqsweep.seqmodels.data.registry.FORMATS`.
+        reading: of the files it takes, the `format`, one of `seqsweep.seqmodels.data.registry.FORMATS`, and its options.
         normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.base`.
         source: sweep, data set, trial, candidate, seed, ... as JSON-able values; for people.
         figures: how good it is, likewise.
@@ -34,7 +38,7 @@ class Description:
     architecture: Architecture
     features: int
     classes: tuple[str, ...]
-    format: str
+    reading: Mapping[str, Any]
     normalization: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +58,19 @@ class Description:
             raise ValueError(f"`features` is {self.features}, but must be at least 1")
         if not 2 <= len(self.classes) <= MOST_CLASSES or len(set(self.classes)) < len(self.classes):
             raise ValueError("`classes` must be at least 2 different names")
-        format_named(self.format)
+        self.options  # noqa: B018  # raises
         transform_of(self.normalization).check(self.normalization, self.features)
+
+    @property
+    def format(self) -> str:
+        """The name of the format of the files that it takes."""
+        return str(_field(self.reading, "format", str))
+
+    @property
+    def options(self) -> Options:
+        """The options by which such files are read. Raises ValueError where they are none of the format's."""
+        options = {key: value for key, value in self.reading.items() if key != "format"}
+        return format_named(self.format).Options.model_validate_json(json.dumps(options))
 
     def to_table(self) -> dict[str, Any]:
         """Give JSON-able values that `from_table` reads."""
@@ -63,7 +78,7 @@ class Description:
             "format": FORMAT,
             "architecture": {**asdict(self.architecture), "readout": list(self.architecture.readout)},
             "input": {
-                "format": self.format,
+                **self.reading,
                 "features": self.features,
                 "normalization": dict(self.normalization),
             },
@@ -95,7 +110,7 @@ class Description:
             ),
             features=_field(given, "features", int),
             classes=_names(whole, "classes"),
-            format=_field(given, "format", str),
+            reading={key: value for key, value in given.items() if key not in ("features", "normalization")},
             normalization=_object(_field(given, "normalization", dict), "normalization"),
             **{name: _field(whole, name, dict) for name in ("source", "figures", "versions")},
         )

@@ -40,11 +40,11 @@ def command(
     from seqsweep.sweeps.models.use import opened, predictions
 
     exported = opened(model)
-    form, terminal = exported.description.format, console()
+    how, terminal = (exported.description.format, exported.description.options), console()
     sequences = (
         each
         for path in files
-        for each in (read_stream(sys.stdin.buffer, form) if path == STDIN else read_file(path, form))
+        for each in (read_stream(sys.stdin.buffer, *how) if path == STDIN else read_file(path, *how))
     )
     for some in predictions(exported, sequences):
         (render_json if json else render)(some, terminal)

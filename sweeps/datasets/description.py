@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,15 @@ import numpy as np
 
 from seqsweep.seqmodels.data.findings import findings
 from seqsweep.seqmodels.data.registry import format_named
-from seqsweep.seqmodels.data.source import source_format
 
 if TYPE_CHECKING:
     from seqsweep.results.analysis.caution import Caution
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
     from seqsweep.sweeps.datasets.loading import Data
-    from seqsweep.sweeps.spec.model import Spec
 
 
-def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[str, Any]) -> dict[str, Any]:
+def description(dataset: SequenceDataset, splits: Splits) -> dict[str, Any]:
     """Make what `sweep.json` says about a data set, findings included: plain values.
 
     It takes a pass over the data, as no reader of the store has them.
@@ -28,8 +25,9 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "name": dataset.name,
-        "format": source_format(source),
-        "drawing": format_named(source_format(source)).drawing,
+        "format": dataset.reading["format"],
+        "reading": dict(dataset.reading),
+        "drawing": format_named(dataset.reading["format"]).drawing,
         "synthetic": dataset.synthetic,
         "features": dataset.feature_count,
         "classes": list(dataset.class_names),
@@ -56,12 +54,9 @@ def description(dataset: SequenceDataset, splits: Splits, source: str | Mapping[
     }
 
 
-def data_cautions(spec: Spec, data: Data) -> dict[str, tuple[Caution, ...]]:
+def data_cautions(data: Data) -> dict[str, tuple[Caution, ...]]:
     """Find what to beware of in the data before anything is trained, by data set; none where there is nothing."""
     from seqsweep.results.analysis.data_cautions import data_cautions as data_cautions_of
 
-    found = {
-        name: data_cautions_of(description(*each, source))
-        for (name, each), source in zip(data.items(), spec.datasets, strict=True)
-    }
+    found = {name: data_cautions_of(description(*each)) for name, each in data.items()}
     return {name: cautions for name, cautions in found.items() if cautions}

@@ -10,13 +10,13 @@ from seqsweep.sweeps.spec.plan import check_names
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
-    from seqsweep.seqmodels.data.splits import Splits
+    from seqsweep.seqmodels.data.splits import Splits as Parts
 
-    Data = dict[str, tuple[SequenceDataset, Splits]]
+    Data = dict[str, tuple[SequenceDataset, Parts]]
 
 
 def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> Data:
-    """Load the spec's data sets (or take `datasets`, in its order) and split them; by name.
+    """Load the spec's data sets (or take `datasets`, in its order) and share them out; by name.
 
     Raises:
         DataError: the problems of all data sets.
@@ -24,14 +24,14 @@ def load_data(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> 
     """
     from seqsweep.seqmodels.data.errors import DataError, Problem
     from seqsweep.seqmodels.data.source import load
-    from seqsweep.seqmodels.data.splits import split
+    from seqsweep.seqmodels.data.splits import Splits
 
-    loaded: list[tuple[SequenceDataset, Splits]] = []
+    loaded: list[tuple[SequenceDataset, Parts]] = []
     problems: list[Problem] = []
     for place, source in enumerate(spec.datasets):
         try:
-            dataset = load(source) if datasets is None else datasets[place]
-            loaded.append((dataset, split(dataset, **spec.validation.model_dump())))
+            dataset = load(source, rule=spec.split.rule()) if datasets is None else datasets[place]
+            loaded.append((dataset, Splits.of(dataset)))
         except DataError as error:
             problems += error.problems
     if problems:

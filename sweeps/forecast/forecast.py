@@ -262,7 +262,7 @@ def forecast(
         rates=rates.source,
         rates_measured=len(exact),
         rates_estimated=len(estimated),
-        cautions=data_cautions(spec, data),
+        cautions=data_cautions(data),
     )
 
 

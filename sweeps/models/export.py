@@ -66,7 +66,7 @@ def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Descr
 
     place = [entry["name"] for entry in sweep.info["datasets"]].index(model.dataset)
     entry = sweep.info["datasets"][place]
-    shape, given = model.architecture, _input(sweep, place, data)
+    shape, given = model.architecture, _input(sweep, place)
     try:
         return Description(
             Architecture.from_record(shape),
@@ -123,28 +123,13 @@ def _plain(table: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _input(sweep: Sweep, place: int, data: str | None) -> dict[str, Any]:
-    """The files' format, and what the reader did to their numbers. Raises StoreError, DataError."""
+def _input(sweep: Sweep, place: int) -> dict[str, Any]:
+    """The files' format, and what was done to their numbers. Raises StoreError where an older seqsweep did not say."""
     entry = sweep.info["datasets"][place]
-    if "normalization" in entry and "format" in entry:
-        return {"format": entry["format"], "normalization": entry["normalization"]}
-    from seqsweep.seqmodels.data.errors import DataError
-    from seqsweep.seqmodels.data.source import load, source_format
-    from seqsweep.sweeps.spec.loading import parse_spec
-
-    source = parse_spec(sweep.info["spec"], base=Path(), source=f"{sweep.id}/sweep.json").datasets[place]
-    if data is not None and not isinstance(source, str):
-        source = {**source, "path": data}
-    todo = (
-        f"sweep {sweep.id} is of an older seqsweep and does not say how `{entry['name']}` was normalised, "
-        "so its data are read again"
-    )
-    try:
-        dataset = load(source)
-    except DataError as error:
-        raise StoreError(f"{todo}: name them with --data, or run the sweep again\n{error}") from error
-    if dataset.fingerprint != entry["fingerprint"]:
-        raise StoreError(
-            f"{todo}, but they are not what they were: name the right ones with --data, or run the sweep again"
-        )
-    return {"format": source_format(source), "normalization": dict(dataset.normalization)}
+    for name in ("reading", "normalization"):
+        if name not in entry:
+            raise StoreError(
+                f"sweep {sweep.id} is of an older seqsweep and does not say how `{entry['name']}` was read and normalised: "
+                "run it again"
+            )
+    return {"reading": entry["reading"], "normalization": entry["normalization"]}

@@ -32,7 +32,7 @@ def info(
         "spec": spec.to_table(),
         "trials": len(plans),
         "lanes": lane_count(plans),
-        "datasets": [description(*each, source) for each, source in zip(data, spec.datasets, strict=True)],
+        "datasets": [description(*each) for each in data],
         "versions": installed_versions(),
         "git": revision(),
         "host": socket.gethostname(),

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -44,6 +44,9 @@ from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
 from seqsweep.sweeps.errors import did_you_mean, shown
 from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
+
+if TYPE_CHECKING:
+    from seqsweep.seqmodels.data.splits import SplitRule
 
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
@@ -139,7 +142,7 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
     from seqsweep.seqmodels.data.source import check_source
 
     if not isinstance(value, str | dict):
-        raise _must("the name of an embedded data set, or a table with path and format")
+        raise _must("the name of an embedded data set, or a table with its path")
     source = dict(value) if isinstance(value, dict) else value
     complaints: list[Complaint] = []
     if isinstance(source, dict) and "path" in source:
@@ -240,12 +243,40 @@ class Training(_Section):
     precision: Literal["tf32", "float32"] = "tf32"
 
 
-class Validation(_Section):
-    """`[validation]`: the part of the training data on which candidates are chosen."""
+def _test_share(value: Any) -> Any:
+    share = isinstance(value, float) and 0 < value < 1
+    if value != "given" and not share:
+        raise _must("a share between 0 and 1, or `given`, the test part that the data come with")
+    return value
 
-    fraction: float = Field(default=0.2, gt=0, lt=1)
+
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    AfterValidator(_distinct),
+]
+
+
+class Split(_Section):
+    """`[split]`: which sequences are for test, and which of the others for choosing candidates.
+
+    See `seqsweep.seqmodels.data.splits.SplitRule`.
+    """
+
+    test: Annotated[Any, PlainValidator(_test_share)] = "given"
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    by: Literal["sequence", "group"] = "sequence"
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
-    by_group: bool = False
+    test_groups: Names = ()
+    validation_groups: Names = ()
+    test_ids: Names = ()
+    validation_ids: Names = ()
+
+    def rule(self) -> SplitRule:
+        """Give it as the data's package takes it."""
+        from seqsweep.seqmodels.data.splits import SplitRule
+
+        return SplitRule(**self.model_dump())
 
 
 class Resources(_Section):
@@ -293,7 +324,7 @@ class Spec(_Section):
         (0, 1, 2), validate_default=True
     )
     training: Training = Training()
-    validation: Validation = Validation()
+    split: Split = Split()
     resources: Resources = Resources()
 
     @field_validator("architecture")
@@ -366,8 +397,8 @@ class Spec(_Section):
             name: ["+".join(value) if isinstance(value, tuple) else value for value in values]
             for name, values in self.architecture
         }
-        for name in ("training", "validation", "resources"):
-            table[name] = getattr(self, name).model_dump(exclude_none=True)
+        for name in ("training", "split", "resources"):
+            table[name] = getattr(self, name).model_dump(mode="json", exclude_none=True)
         if self.candidates is not None:
             table["candidates"] = self.candidates
         return table
@@ -378,7 +409,7 @@ KEYS: dict[str, list[str]] = {
     "architecture": list(ArchitectureAxes.model_fields),
     "hyperparameters": list(HYPERPARAMETER_RULES),
     "training": list(Training.model_fields),
-    "validation": list(Validation.model_fields),
+    "split": list(Split.model_fields),
     "resources": list(Resources.model_fields),
 }
 """The known keys of each section; those of the top level under ""."""

@@ -73,7 +73,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         determining = {
             "architecture": _canonical(_determining(architecture)),
             "training": _canonical(_determining(training)),
-            "validation": _canonical(spec.validation.model_dump()),
+            "split": _canonical(spec.split.model_dump(mode="json")),
             "lanes": shared_text,
             "backend": _canonical(spec.resources.backend),
             "dataset": _canonical([dataset.name, dataset.fingerprint]),

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
-from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.collection import PARTS as COLLECTION_PARTS
+from seqsweep.seqmodels.data.collection import Collection, merged
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.files import Files, list_files
 from seqsweep.seqmodels.data.transforms.base import Transform
 
 PARTS = ("test", "train", "all")
+Located = Path | Sequence[Path] | Mapping[str, Path]
+"""One place; several that make one tree; or one for each part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,38 +39,101 @@ class LabelledSequence(RawSequence):
     label: str
 
 
+class Options(BaseModel):
+    """The keys of a data set's table that one format knows; what is None is found by looking."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
 class Format(ABC):
     """How a kind of data files is recognised, read and shown. All that is wrong in files becomes a DataError's problems."""
 
     name: ClassVar[str]
     """As a spec and `model.json` say it."""
-    ending: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]]
     """Of its files' names, in small letters, without that of a compression."""
     row: ClassVar[str]
     """What a row of numbers is, for the model card."""
     drawing: ClassVar[str] = "traces"
-    """How the report draws a sequence: `ink` (of two features), `image` or `traces`."""
-    transform: ClassVar[Transform]
-    """What is done to its numbers."""
-    takes_pair: ClassVar[bool] = False
-    """Whether `path` may be a table of `train` and `test`."""
-    options: ClassVar[Mapping[str, Callable[[object], str | None]]] = {}
-    """Further keys of a data set's table, and for each what is wrong with a value, or None."""
+    """How the report draws a sequence: `ink` (of two features or with a pen), `image` or `traces`."""
+    transforms: ClassVar[tuple[Transform, ...]]
+    """What is done to its numbers where the spec does not say."""
+    Options: ClassVar[type[Options]] = Options
+    """Further keys of a data set's table."""
 
     @abstractmethod
-    def read(
-        self, path: Any, *, name: str, classes: Sequence[str] | None = None, **options: Any
-    ) -> SequenceDataset:
-        """Read a data set to train on, brought to scale. `path`: one, a list that makes one tree, or a pair. Raises DataError."""
+    def recognise(self, files: Files) -> str | None:
+        """Say by what files show that they are of this format, as the end of `it is ...`; None where they are not.
+
+        It is asked of each format in the registry's order and must be cheap: names, and the beginning of few files (`Files.peek`).
+        """
+
+    def complete(self, files: Files, options: Options) -> tuple[Options, tuple[str, ...]]:
+        """Fill in by looking what the options leave open, with a note for each guess. Raises DataError where it cannot be told.
+
+        A trained model keeps the completed options, and reads new files by them.
+        """
+        return options, ()
 
     @abstractmethod
-    def parse(self, files: Files, inner: str) -> Iterator[RawSequence]:
+    def gather(self, files: Files, options: Options, classes: Sequence[str] | None = None) -> Collection:
+        """Read every labelled sequence; `options` are complete. Raises DataError with every problem of every file.
+
+        Where `classes` are given, sequences of others may be left unread. What is passed over is counted in a note.
+        """
+
+    @abstractmethod
+    def parse(self, files: Files, inner: str, options: Options) -> Iterator[RawSequence]:
         """Read what one file holds, labelled or not, for a trained model. Raises DataError."""
 
-    @abstractmethod
-    def read_labelled(self, path: Path, part: str = "test") -> list[LabelledSequence]:
+    def list(self, path: Path | Sequence[Path]) -> Files:
+        """List what there is to read at a path, or at several that make one tree. Raises DataError."""
+        return list_files(path, self.endings)
+
+    def collect(
+        self, path: Located, options: Options | None = None, classes: Sequence[str] | None = None
+    ) -> tuple[Collection, Options]:
+        """Read every labelled sequence of a data set, and the options by which it was read. Raises DataError.
+
+        Where `path` has a place for each part, ids begin with the part.
+        """
+        options = self.Options() if options is None else options
+        if not isinstance(path, Mapping):
+            files = self.list(path)
+            complete, notes = self.complete(files, options)
+            found = self.gather(files, complete, classes)
+            return replace(found, notes=(*notes, *found.notes)), complete
+        parts, problems = [], []
+        for part, place in path.items():
+            files = self.list(place)
+            options, notes = self.complete(files, options)  # the first part's are the others'
+            try:
+                found = self.gather(files, options, classes)
+            except DataError as error:
+                problems += error.problems
+                continue
+            ids = [f"{part}/{identity}" for identity in found.ids]
+            parts.append(replace(found, ids=ids, parts=[part] * len(found), notes=(*notes, *found.notes)))
+        if problems:
+            raise DataError(problems)
+        return merged(parts), options
+
+    def read_labelled(self, path: Path, part: str = "test", options: Options | None = None) -> Collection:
         """Read the labelled sequences of one of `PARTS`, as they are written. Raises DataError.
 
         Unlike a data set for training it may have one part only, any classes, and too few sequences for a split. Ids are
-        those of the data set that training reads there.
+        those of the data set that training reads there. Where the data say nothing of parts, all belong to any.
         """
+        found, _ = self.collect(path, options)
+        return of_part(found, part, str(path))
+
+
+def of_part(found: Collection, part: str, path: str) -> Collection:
+    """Take the sequences of one of `PARTS`; of data that say nothing of parts, all. Raises DataError where there are none."""
+    chosen = [place for place, each in enumerate(found.parts) if part == "all" or each in (None, part)]
+    if not chosen:
+        there = ", ".join(each for each in COLLECTION_PARTS if each in found.parts)
+        raise DataError(
+            [Problem(path, f"has no sequences of the part `{part}`, only of {there}: name one by --part")]
+        )
+    return found.taken(chosen)

@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.collection import TEST, TRAIN, Collection
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, open_files
-from seqsweep.seqmodels.data.formats.base import Format, LabelledSequence, RawSequence
+from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
 from seqsweep.seqmodels.data.formats.folders import (
     TEST_NAMES,
     Layout,
@@ -33,27 +33,26 @@ class ClassFolders(Format):
         """Read one file, [T, D], as written. Raises DataError."""
 
     def groups(
-        self, files: Files, samples: Sequence[Sample], problems: list[Problem], **options: Any
-    ) -> list[int] | None:
+        self, files: Files, samples: Sequence[Sample], problems: list[Problem], options: Options
+    ) -> list[str] | None:
         """Find each sample's speaker or writer, where the format's options ask for it; what is wrong goes to `problems`."""
         return None
 
-    def read(
-        self,
-        path: Path | Sequence[Path],
-        *,
-        name: str,
-        classes: Sequence[str] | None = None,
-        **options: Any,
-    ) -> SequenceDataset:
-        """Read a folder or archive, or several that make one.
+    def recognise(self, files: Files) -> str | None:
+        """Look for the ending of its files, two folders deep."""
+        [ending] = self.endings
+        found = [name for name in files.having(self.endings) if name.count("/") >= 2]
+        if found and _place(found[0])[2]:
+            return (
+                f"a folder for each class with `{ending}` files in folders for its parts, such as {found[0]}"
+            )
+        return None
 
-        Raises DataError with every problem of every file; the number of columns that most files have is the rule for the others.
-        """
-        files = open_files(path, (self.ending,))
+    def gather(self, files: Files, options: Options, classes: Sequence[str] | None = None) -> Collection:
+        """Read what lies in the layout; the number of columns that most files have is the rule for the others."""
         problems: list[Problem] = []
         names, samples = find_samples(files, self.layout, classes, problems)
-        groups = self.groups(files, samples, problems, **options)
+        groups = self.groups(files, samples, problems, options)
         sequences = parse_samples(samples, lambda inner: self.parse_file(files, inner), problems)
         columns = Counter(sequence.shape[1] for sequence in sequences.values()).most_common(1)
         for inner, sequence in sequences.items():
@@ -62,29 +61,25 @@ class ClassFolders(Format):
                 problems.append(Problem(files.where(inner), rule))
         if problems:
             raise DataError(problems)
-        is_test = [sample.is_test for sample in samples]
-        scaled, normalization, notes = self.transform.fit_apply(list(sequences.values()), is_test, name)
-        return SequenceDataset.from_sequences(
-            name,
-            scaled,
-            label=[sample.label for sample in samples],
-            class_names=names,
-            ids=[sample.id for sample in samples],
-            is_test=is_test,
-            group=groups,
-            normalization=normalization,
-            notes=notes,
+        return Collection(
+            list(sequences.values()),
+            [names[sample.label] for sample in samples],
+            [sample.id for sample in samples],
+            [files.where(sample.name) for sample in samples],
+            [TEST if sample.is_test else TRAIN for sample in samples],
+            groups,
         )
 
-    def parse(self, files: Files, inner: str) -> Iterator[RawSequence]:
+    def parse(self, files: Files, inner: str, options: Options) -> Iterator[RawSequence]:
         """Read the one sequence of a file."""
         where = files.where(inner)
         yield RawSequence(where, where, self.parse_file(files, inner))
 
-    def read_labelled(self, path: Path, part: str = "test") -> list[LabelledSequence]:
+    def read_labelled(self, path: Path, part: str = "test", options: Options | None = None) -> Collection:
         """Read `<class>/{train,test}/FILE`, as for training, or `<class>/FILE`, which all belong to any part."""
-        files = open_files(path, (self.ending,))
-        names = [name for name in sorted(files.contents) if name.lower().endswith(self.ending)]
+        files = open_files(path, self.endings)
+        [ending] = self.endings
+        names = [name for name in sorted(files.contents) if name.lower().endswith(ending)]
         places = {name: _place(name) for name in names}
         if any(split for _, _, split in places.values()):
             places = {name: place for name, place in places.items() if place[2]}
@@ -99,26 +94,29 @@ class ClassFolders(Format):
             name: label for name, (_, label, split) in places.items() if split in ("", part) or part == "all"
         }
         if not chosen:
-            wanted = f"no files <class>/FILE or <class>/{'test' if part == 'all' else part}/FILE that end in {self.ending}"
+            wanted = f"no files <class>/FILE or <class>/{'test' if part == 'all' else part}/FILE that end in {ending}"
             raise DataError([Problem(str(path), f"holds {wanted}; the model reads {self.name}")])
         if "" in chosen.values():
             raise DataError(
                 [Problem(str(path), "holds files, but no folders of classes: name the folder above it")]
             )
         [root] = roots
-        found: list[LabelledSequence] = []
+        sequences: list[Array] = []
         problems: list[Problem] = []
-        for name, label in chosen.items():
+        for name in chosen:
             try:
-                identity = name[len(root) :].lstrip("/")
-                found.append(
-                    LabelledSequence(identity, files.where(name), self.parse_file(files, name), label)
-                )
+                sequences.append(self.parse_file(files, name))
             except DataError as error:
                 problems.extend(error.problems)
         if problems:
             raise DataError(problems)
-        return found
+        return Collection(
+            sequences,
+            list(chosen.values()),
+            [name[len(root) :].lstrip("/") for name in chosen],
+            [files.where(name) for name in chosen],
+            [places[name][2] or None for name in chosen],
+        )
 
 
 def _place(name: str) -> tuple[str, str, str]:

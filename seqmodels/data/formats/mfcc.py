@@ -7,23 +7,29 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.formats.base import Options
 from seqsweep.seqmodels.data.formats.class_folders import ClassFolders
 from seqsweep.seqmodels.data.formats.folders import Layout, Sample
 from seqsweep.seqmodels.data.numbers import NumberError, parse_numbers, read_lines
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 
-def _group_rule(value: object) -> str | None:
-    if value == "prefix":
-        return None
-    return f"`group` is {value!r}, but must be 'prefix' (the number that leads each file name)"
+class MfccOptions(Options):
+    """`group = "prefix"`: the number that leads each file name is its speaker."""
+
+    group: Literal["prefix"] | None = Field(
+        None,
+        description="`prefix`: the number that leads each file name is the speaker",
+        examples=['group = "prefix"'],
+    )
 
 
 class Mfcc(ClassFolders):
@@ -34,17 +40,18 @@ class Mfcc(ClassFolders):
 
     name = "mfcc"
     layout = Layout(suffix=".mfcc", train="Train", test="Test")
-    ending = layout.suffix
+    endings = (layout.suffix,)
     row = "the features of a frame, as a line of an `.mfcc` file"
     drawing = "image"
-    transform = STANDARDIZE
-    options = {"group": _group_rule}  # noqa: RUF012  # a ClassVar in the base
+    transforms = (STANDARDIZE,)
+    Options = MfccOptions
 
     def groups(
-        self, files: Files, samples: Sequence[Sample], problems: list[Problem], **options: Any
-    ) -> list[int] | None:
+        self, files: Files, samples: Sequence[Sample], problems: list[Problem], options: Options
+    ) -> list[str] | None:
         """Read the speakers off the file names."""
-        return [_speaker(files, sample, problems) for sample in samples] if options.get("group") else None
+        assert isinstance(options, MfccOptions)
+        return [_speaker(files, sample, problems) for sample in samples] if options.group else None
 
     def parse_file(self, files: Files, inner: str) -> npt.NDArray[np.float64]:
         """The frames of one file, [T, D], as written. Raises DataError."""
@@ -74,10 +81,10 @@ def _row_problems(where: str, rows: list[list[str]], columns: int) -> Iterator[P
             yield Problem(f"{where}:{number}", rule)
 
 
-def _speaker(files: Files, sample: Sample, problems: list[Problem]) -> int:
+def _speaker(files: Files, sample: Sample, problems: list[Problem]) -> str:
     leading = re.match(r"\d{1,18}", posixpath.basename(sample.name), re.ASCII)
     if not leading:
         rule = "the file name does not begin with a number, so `group` cannot be read from it"
         problems.append(Problem(files.where(sample.name), rule))
-        return 0
-    return int(leading.group())
+        return ""
+    return str(int(leading.group()))

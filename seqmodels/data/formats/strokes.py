@@ -24,10 +24,10 @@ class Strokes(ClassFolders):
 
     name = "strokes"
     layout = Layout(suffix=".txt", train="train", test="dev")
-    ending = layout.suffix
+    endings = (layout.suffix,)
     row = "x and y of a pen's point, as in a strokes file"
     drawing = "ink"
-    transform = MINMAX
+    transforms = (MINMAX,)
 
     def parse_file(self, files: Files, inner: str) -> npt.NDArray[np.float64]:
         """The points of one file, [N, 2], as written. Raises DataError."""

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.collection import TEST, TRAIN, Collection, merged
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import ARCHIVES, Files, open_files
-from seqsweep.seqmodels.data.formats.base import Format, LabelledSequence, RawSequence
+from seqsweep.seqmodels.data.formats.base import Format, Located, Options, RawSequence
 from seqsweep.seqmodels.data.formats.folders import check_classes, without
 from seqsweep.seqmodels.data.formats.ts_file import TsFile, parse, same_class
 from seqsweep.seqmodels.data.notes import say
@@ -25,28 +24,33 @@ class Ts(Format):
     """A pair of files; each channel is standardised by all training frames."""
 
     name = "ts"
-    ending = ".ts"
+    endings = (".ts",)
     row = "the values of all channels at one time, as in a `.ts` file"
-    transform = STANDARDIZE
-    takes_pair = True
+    transforms = (STANDARDIZE,)
 
-    def read(
-        self,
-        path: Path | Mapping[str, Path] | Sequence[Path],
-        *,
-        name: str,
-        classes: Sequence[str] | None = None,
-        **options: Any,
-    ) -> SequenceDataset:
+    def recognise(self, files: Files) -> str | None:
+        """Look for a file `..._TRAIN.ts` or `..._TEST.ts`."""
+        found = next((inner for inner in sorted(files.contents) if PART.fullmatch(inner)), None)
+        return None if found is None else f"a pair of `.ts` files, one of them {found}"
+
+    def collect(
+        self, path: Located, options: Options | None = None, classes: Sequence[str] | None = None
+    ) -> tuple[Collection, Options]:
         """Read a pair of files.
 
         `path` is the `_TRAIN` file (its `_TEST` sibling lies beside it), the two files' common beginning, a folder
-        or tar archive that holds one pair, or {"train": path, "test": path}. Classes are in sorted order unless
-        `classes` gives another (and perhaps fewer). Raises DataError with every problem of both files.
+        or tar archive that holds one pair, or {"train": path, "test": path}. Raises DataError with every problem of both.
         """
+        return self._read(locate(path), classes), options or self.Options()
+
+    def gather(self, files: Files, options: Options, classes: Sequence[str] | None = None) -> Collection:
+        """Read the one pair in a listing."""
+        return self._read(_pair(files, None, files.root), classes)
+
+    def _read(self, pair: list[tuple[Files, str]], classes: Sequence[str] | None) -> Collection:
         problems: list[Problem] = []
         parts: list[TsFile] = []
-        for files, inner in locate(path):
+        for files, inner in pair:
             try:
                 parts.append(parse(files, inner))
             except DataError as error:
@@ -65,28 +69,11 @@ class Ts(Format):
             problems.append(Problem(test.where, rule))
         if problems:
             raise DataError(problems)
-        chosen = [
-            (f"{kind}/{number}", row)
-            for kind, part in (("train", train), ("test", test))
-            for number, row in enumerate(part.rows, 1)
-            if row.label in names
-        ]
-        is_test = [identity.startswith("test") for identity, _ in chosen]
-        scaled, normalization, notes = self.transform.fit_apply(
-            [row.values for _, row in chosen], is_test, name
-        )
-        return SequenceDataset.from_sequences(
-            name,
-            scaled,
-            label=[names.index(row.label) for _, row in chosen],
-            class_names=names,
-            ids=[identity for identity, _ in chosen],
-            is_test=is_test,
-            normalization=normalization,
-            notes=(*train.notes, *test.notes, *_unused(train, test), *notes),
-        )
+        found = merged([_collection(train, TRAIN), _collection(test, TEST)])
+        found = found.taken([place for place, label in enumerate(found.labels) if label in names])
+        return replace(found, notes=(*train.notes, *test.notes, *_unused(train, test)))
 
-    def parse(self, files: Files, inner: str) -> Iterator[RawSequence]:
+    def parse(self, files: Files, inner: str, options: Options) -> Iterator[RawSequence]:
         """Read a sequence a line; what was passed over or filled in is said."""
         found = parse(files, inner, labelled=False)
         say(found.notes)
@@ -94,25 +81,35 @@ class Ts(Format):
             where = f"{files.where(inner)}:{row.line}"
             yield RawSequence(where, where, row.values)
 
-    def read_labelled(self, path: Path, part: str = "test") -> list[LabelledSequence]:
+    def read_labelled(self, path: Path, part: str = "test", options: Options | None = None) -> Collection:
         """Read one file whole, or a pair as for training."""
-        found: list[LabelledSequence] = []
+        found: list[Collection] = []
         problems: list[Problem] = []
         for kind, (files, inner) in _labelled_files(path, part).items():
             try:
                 read = parse(files, inner)
                 say(read.notes)
-                for number, row in enumerate(read.rows, 1):
-                    where = f"{files.where(inner)}:{row.line}"
-                    found.append(LabelledSequence(f"{kind}/{number}", where, row.values, row.label))
+                found.append(_collection(read, kind))
             except DataError as error:
                 problems.extend(error.problems)
         if problems:
             raise DataError(problems)
-        return found
+        return merged(found)
 
 
 TS = Ts()
+
+
+def _collection(file: TsFile, part: str) -> Collection:
+    count = len(file.rows)
+    return Collection(
+        [row.values for row in file.rows],
+        [row.label for row in file.rows],
+        [f"{part}/{number}" for number in range(1, count + 1)],
+        [f"{file.where}:{row.line}" for row in file.rows],
+        [part] * count,
+        notes=file.notes,
+    )
 
 
 def _labelled_files(path: Path, part: str) -> Mapping[str, tuple[Files, str]]:
@@ -150,10 +147,13 @@ def _respelled(test: TsFile, known: tuple[str, ...]) -> TsFile:
     )
 
 
-def locate(path: Path | Mapping[str, Path] | Sequence[Path]) -> list[tuple[Files, str]]:
+def locate(path: Located) -> list[tuple[Files, str]]:
     """The training file and the test file, each in its listing. Raises DataError when there is no one pair."""
     if isinstance(path, Mapping):
-        return [(_listed(path[part].parent, [path[part]]), path[part].name) for part in ("train", "test")]
+        if set(path) != {TRAIN, TEST}:
+            rule = f"`path` names {', '.join(path)}, but a pair of `.ts` files is `train` and `test`"
+            raise DataError([Problem("data set", rule)])
+        return [(_listed(path[part].parent, [path[part]]), path[part].name) for part in (TRAIN, TEST)]
     if not isinstance(path, Path) or path.is_dir() or path.name.lower().endswith(ARCHIVES):
         files, wanted = open_files(path, (".ts",)), None
     else:
@@ -161,7 +161,11 @@ def locate(path: Path | Mapping[str, Path] | Sequence[Path]) -> list[tuple[Files
         files = _listed(path.parent, [file for file in beside if file.is_file()])
         given = PART.fullmatch(path.name)
         wanted = given["stem"] if given else path.name
-    name = str(path) if isinstance(path, Path) else files.root
+    return _pair(files, wanted, str(path) if isinstance(path, Path) else files.root)
+
+
+def _pair(files: Files, wanted: str | None, name: str) -> list[tuple[Files, str]]:
+    """Find the one pair whose names begin with `wanted`, or the only one."""
     found: dict[str, dict[str, str]] = {}
     for inner in sorted(files.contents):
         match = PART.fullmatch(inner)

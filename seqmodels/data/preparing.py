@@ -1,0 +1,99 @@
+"""From what a format read to what models see: checked, shared out to the three parts, brought to scale."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqsweep.seqmodels.data.collection import Collection
+from seqsweep.seqmodels.data.dataset import SequenceDataset
+from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.formats.folders import check_classes
+from seqsweep.seqmodels.data.names import match
+from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
+from seqsweep.seqmodels.data.transforms.base import TOO_FAR, Transform, fits_float32
+
+GIVEN = SplitRule()
+
+
+def prepare(
+    found: Collection,
+    name: str,
+    transforms: Sequence[Transform],
+    *,
+    classes: Sequence[str] | None = None,
+    rule: SplitRule = GIVEN,
+    reading: Mapping[str, Any] | None = None,
+) -> SequenceDataset:
+    """Make the data set `name` of what was read: only training sequences, without validation, teach the transforms.
+
+    Classes are in sorted order unless `classes` gives another (and perhaps fewer). Raises DataError with what is wrong.
+    """
+    names, found = of_classes(found, classes, name)
+    found.check_shapes()
+    found.check_values()
+    groups, group_names = group_numbers(found.groups)
+    labelled = Labelled(
+        name,
+        np.array([names.index(label) for label in found.labels], np.int64),
+        names,
+        found.ids,
+        groups,
+        group_names,
+        found.parts,
+    )
+    splits = share_out(labelled, rule)
+    [transform] = transforms
+    sequences = [np.asarray(each, np.float64) for each in found.sequences]
+    learnt, notes = transform.fit([sequences[place] for place in splits.train])
+    record = {"kind": transform.kind, **learnt}
+    scaled = [transform.apply(sequence, record) for sequence in sequences]
+    if not all(map(fits_float32, scaled)):
+        raise DataError([Problem(name, f"a validation or test value {TOO_FAR}")])
+
+    def marked(part: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return np.isin(np.arange(len(found)), part)
+
+    return SequenceDataset.from_sequences(
+        name,
+        scaled,
+        label=labelled.label,
+        class_names=names,
+        ids=found.ids,
+        is_test=marked(splits.test),
+        is_validation=marked(splits.validation),
+        group=groups,
+        normalization=record,
+        notes=(*found.notes, *notes),
+        reading=reading,
+    )
+
+
+def of_classes(
+    found: Collection, classes: Sequence[str] | None, name: str
+) -> tuple[tuple[str, ...], Collection]:
+    """Give the names of the classes in their order, and the sequences that are of one. Raises DataError."""
+    problems: list[Problem] = []
+    there = sorted(set(found.labels))
+    names = check_classes(classes, there, name, problems)
+    if problems:
+        raise DataError(problems)
+    if len(names) == len(there):
+        return names, found
+    return names, found.taken([place for place, label in enumerate(found.labels) if match(label, names)])
+
+
+def group_numbers(
+    groups: Sequence[str] | None,
+) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+    """Number the groups [S], and name the numbers; groups that are numbers keep theirs, and need no names."""
+    if groups is None:
+        return None, ()
+    if all(re.fullmatch(r"0|[1-9]\d{0,17}", each, re.ASCII) for each in groups):
+        return np.array([int(each) for each in groups], np.int64), ()
+    names, numbers = np.unique(np.array(groups), return_inverse=True)
+    return numbers.astype(np.int64), tuple(map(str, names.tolist()))
