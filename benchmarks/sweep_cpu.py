@@ -184,8 +184,8 @@ min_change = 0.0
 keep = "last"
 refit = false
 
-[validation]
-fraction = {FRACTION}
+[split]
+validation = {FRACTION}
 
 [resources]
 gpus_per_trial = {gpus}

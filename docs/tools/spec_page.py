@@ -20,8 +20,8 @@ from pydantic.fields import FieldInfo
 from seqsweep.seqmodels.architecture import READOUTS
 from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.cells import CELLS
-from seqsweep.seqmodels.data.registry import format_names
-from seqsweep.seqmodels.data.source import EMBEDDED, MOST_PATHS, known_keys
+from seqsweep.seqmodels.data.registry import FORMATS, format_names
+from seqsweep.seqmodels.data.source import COMMON, EMBEDDED, MOST_PATHS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -30,8 +30,8 @@ from seqsweep.sweeps.spec.model import (
     ArchitectureAxes,
     Resources,
     Spec,
+    Split,
     Training,
-    Validation,
 )
 from seqsweep.sweeps.spec.space import USED_BY
 
@@ -40,7 +40,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "": Spec,
     "architecture": ArchitectureAxes,
     "training": Training,
-    "validation": Validation,
+    "split": Split,
     "resources": Resources,
 }
 SMALLEST = 'name = "mine"\ndatasets = ["syllables"]\n\n[architecture]\ncell = "gru"\n'
@@ -68,7 +68,7 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "seeds = 5",
         ),
         "training": ("a section; see below", "[training]\nepochs = 40"),
-        "validation": ("a section; see below", "[validation]\nfraction = 0.2"),
+        "split": ("a section; see below", "[split]\ntest = 0.2"),
         "resources": ("a section; see below", "[resources]\ncpus_per_trial = 1"),
     },
     "architecture": {
@@ -130,17 +130,27 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             'precision = "float32"',
         ),
     },
-    "validation": {
-        "fraction": (
-            "the share of the training sequences that is held out, class by class",
-            "fraction = 0.2",
+    "split": {
+        "test": (
+            "the test part: `given`, the one that the data come with, or a share of all sequences, drawn class by class "
+            "whatever parts the data have",
+            "test = 0.2",
+        ),
+        "validation": (
+            "the share of the other sequences on which candidates are chosen, drawn class by class; where `test` is `given` "
+            "and the data have a validation part of their own, that is taken",
+            "validation = 0.25",
+        ),
+        "by": (
+            "what is drawn: single sequences, or whole groups (writers, speakers), so that none is in two parts; the data must "
+            "know their groups: see `group` above",
+            'by = "group"',
         ),
         "seed": ("from which they are drawn", "seed = 1"),
-        "by_group": (
-            "hold out whole groups (writers, speakers), so that none is in both train and validation; the data must know "
-            "their groups: see `group` above",
-            "by_group = true",
-        ),
+        "test_groups": ("these groups are the test part", 'test_groups = ["theo"]'),
+        "validation_groups": ("these groups are the validation part", 'validation_groups = ["lucas"]'),
+        "test_ids": ("these sequences are the test part", 'test_ids = ["ka/07_3.txt"]'),
+        "validation_ids": ("these sequences are the validation part", 'validation_ids = ["ka/08_3.txt"]'),
     },
     "resources": {
         "cpus_per_trial": ("cores of a trial, on one node", "cpus_per_trial = 2"),
@@ -162,7 +172,7 @@ DATASET: Mapping[str, tuple[str, str, str]] = {
         'path = "data/letters"',
     ),
     "format": (
-        "how the files are read; see [data.md](data.md)",
+        "how the files are read; left out: it is found by looking, and said; see [data.md](data.md)",
         f"one of {', '.join(format_names())}",
         'format = "mfcc"',
     ),
@@ -176,19 +186,13 @@ DATASET: Mapping[str, tuple[str, str, str]] = {
         "a list of at least 2 different texts",
         'classes = ["ka", "sa"]',
     ),
-    "group": (
-        "whence the group (speaker) of a file comes: `prefix` is the number that leads its name, `07_ka_12.mfcc` -> 7. Of the "
-        "other formats no group is known; the embedded data know theirs",
-        "`prefix`, with the format mfcc",
-        'group = "prefix"',
-    ),
 }
 # rules that stand in a function, not in a model
 RULES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("", "name"): ("text", "1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"),
     ("", "datasets"): (
         "names, tables",
-        f"{', '.join(EMBEDDED)}, or a table with `path` and `format`; different ones",
+        f"{', '.join(EMBEDDED)}, or a table with `path`; different ones",
     ),
     ("", "seeds"): (
         "whole number or list",
@@ -199,6 +203,12 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
         "text, or a list",
         f"of {', '.join(READOUTS)}, or two of them joined: `last+max`",
     ),
+    ("split", "test"): ("text or number", "`given`, or above 0, below 1"),
+    **{
+        ("split", f"{part}_{what}"): ("list of texts", "different ones")
+        for part in ("test", "validation")
+        for what in ("groups", "ids")
+    },
     ("resources", "gpus_per_trial"): ("number", "0 to 64; above 1 a whole number"),
     ("resources", "backend"): (
         "text",
@@ -247,13 +257,17 @@ unknown key is a problem. `examples/` holds specs with comments. At most {MAX_LA
 
 ## A data set
 
-The name of an embedded one ({", ".join(f"`{name}`" for name in EMBEDDED)}), or a table with `path` and `format`:
+The name of an embedded one ({", ".join(f"`{name}`" for name in EMBEDDED)}), or a table with `path`:
 
 ```toml
 datasets = ["syllables", {{path = "data/letters", format = "strokes", classes = ["a", "b"]}}]
 ```
 
 {_table(_dataset_rows())}
+
+Each format has keys of its own; what is left out is found by looking, and said:
+
+{_option_table()}
 
 ## `[architecture]`
 
@@ -279,11 +293,11 @@ once; a key that no optimizer of the spec reads is a problem.
 
 {_table(_rows("training"))}
 
-## `[validation]`
+## `[split]`
 
-The part of the training data on which candidates are chosen. Test data are read once, for the chosen ones.
+Which sequences are for test, and which of the others for choosing candidates. Test data are read once, for the chosen ones.
 
-{_table(_rows("validation"))}
+{_table(_rows("split"))}
 
 ## `[resources]`
 
@@ -347,13 +361,24 @@ def _hyperparameter_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _dataset_rows() -> Iterator[tuple[str, ...]]:
-    _same(known_keys(), DATASET, "a data set")
+    _same(COMMON, DATASET, "a data set")
     for key, (meaning, rule, example) in DATASET.items():
-        needed = {"path": DATASET["path"][2], "format": 'format = "mfcc"'}
-        lines = [line for name, line in needed.items() if name != key]
+        lines = [DATASET["path"][2]] * (key != "path")
         _check(f"datasets = [{{{', '.join([*lines, example])}}}]")
         kind = {"path": "text, list or table", "classes": "list of texts"}.get(key, "text")
-        yield f"`{key}`", meaning, kind, rule, "required" if key in ("path", "format") else "", f"`{example}`"
+        yield f"`{key}`", meaning, kind, rule, "required" if key == "path" else "", f"`{example}`"
+
+
+def _option_table() -> str:
+    lines = ["| format | key | what it is | example |", "| --- | --- | --- | --- |"]
+    for form in FORMATS:
+        for key, field in form.options_type.model_fields.items():
+            [example, *_] = field.examples or [""]
+            _check(f'datasets = [{{path = "x", format = "{form.name}", {example}}}]')
+            lines.append(
+                f"| `{form.name}` | `{key}` | {field.description} | `{example}` |".replace("\n", " ")
+            )
+    return "\n".join(lines)
 
 
 def _draws() -> str:
@@ -435,6 +460,8 @@ def _default(key: str, field: FieldInfo) -> str:
     value = field.default
     if value is None:
         return "all combinations" if key == "candidates" else "off: leave it out"
+    if value == ():
+        return "none"
     if key == "seeds":
         return f"`{len(value)}`"
     if isinstance(value, tuple):

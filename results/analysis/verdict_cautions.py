@@ -68,7 +68,7 @@ def _validation_above_test(dataset: DatasetSummary, rows: Sequence[Row]) -> Caut
     who = "the only architecture" if len(known) == 1 else f"all {len(known)} architectures"
     text = (
         f"validation is far above test for {who} (by {100 * least:.1f} points or more): does validation mix speakers, writers "
-        "or recordings with train (see `by_group`), or is test of another kind?"
+        "or recordings with train (see `by` of [split]), or is test of another kind?"
     )
     return Caution("validation far above test", text)
 

@@ -95,7 +95,7 @@ def _shared_groups(dataset: SequenceDataset, splits: Splits) -> Iterator[Finding
         yield Finding(
             "groups in train and validation",
             f"{shared} of the {count} groups (speakers, writers) in validation are in train too, so candidates are chosen "
-            "for known ones: `by_group = true` in [validation] keeps them apart",
+            'for known ones: `by = "group"` in [split] keeps them apart',
         )
     shared, count = _shared(dataset.group, np.concatenate((splits.train, splits.validation)), splits.test)
     if shared:

@@ -101,7 +101,7 @@ def read_labelled(
 def _parsed(files: Files, inner: str, form: str, options: Options | None) -> Iterator[RawSequence | Problem]:
     reader = format_named(form)
     try:
-        yield from reader.parse(files, inner, options or reader.Options())
+        yield from reader.parse(files, inner, options or reader.options_type())
     except DataError as error:
         yield from error.problems
 

@@ -15,7 +15,7 @@ from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.formats.folders import check_classes
 from seqsweep.seqmodels.data.names import match
 from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
-from seqsweep.seqmodels.data.transforms.base import TOO_FAR, Transform, fits_float32
+from seqsweep.seqmodels.data.transforms.base import Transform
 
 GIVEN = SplitRule()
 
@@ -48,16 +48,12 @@ def prepare(
     )
     splits = share_out(labelled, rule)
     [transform] = transforms
-    sequences = [np.asarray(each, np.float64) for each in found.sequences]
-    learnt, notes = transform.fit([sequences[place] for place in splits.train])
-    record = {"kind": transform.kind, **learnt}
-    scaled = [transform.apply(sequence, record) for sequence in sequences]
-    if not all(map(fits_float32, scaled)):
-        raise DataError([Problem(name, f"a validation or test value {TOO_FAR}")])
 
     def marked(part: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         return np.isin(np.arange(len(found)), part)
 
+    sequences = [np.asarray(each, np.float64) for each in found.sequences]
+    scaled, record, notes = transform.fit_apply(sequences, (~marked(splits.train)).tolist(), name)
     return SequenceDataset.from_sequences(
         name,
         scaled,

@@ -64,11 +64,13 @@ def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collecti
     else:
         form, reason = recognise(_looked_at(path))
         notes = (f"no `format` is given: it is {form.name}, {reason}",)
-        for key in source.keys() - {*COMMON, *form.Options.model_fields}:
+        for key in source.keys() - {*COMMON, *form.options_type.model_fields}:
             raise DataError(
                 [Problem("data set", f"`{key}` is not known for the format {form.name}, as which it is read")]
             )
-    options = form.Options.model_validate({key: value for key, value in source.items() if key not in COMMON})
+    options = form.options_type.model_validate(
+        {key: value for key, value in source.items() if key not in COMMON}
+    )
     found, options = form.collect(path, options, source.get("classes"))
     return replace(found, notes=(*notes, *found.notes)), form, options
 
@@ -137,7 +139,7 @@ def check_source(source: object) -> list[str]:
 
 def known_keys() -> tuple[str, ...]:
     """List the keys that a table may have, those of single formats last."""
-    return (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.Options.model_fields))
+    return (*COMMON, *dict.fromkeys(key for each in FORMATS for key in each.options_type.model_fields))
 
 
 def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
@@ -154,11 +156,11 @@ def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
     form = find_format(source.get("format"))
     if form is None:  # found by looking, or said to be wrong elsewhere
         return None
-    if key not in form.Options.model_fields:
-        having = [each.name for each in FORMATS if key in each.Options.model_fields]
+    if key not in form.options_type.model_fields:
+        having = [each.name for each in FORMATS if key in each.options_type.model_fields]
         return f"`{key}` is only known for the format {' or '.join(having)}"
     try:
-        form.Options.model_validate({key: value})
+        form.options_type.model_validate({key: value})
     except ValidationError as error:
         return _option_fault(key, value, error)
     return None

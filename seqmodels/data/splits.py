@@ -279,7 +279,7 @@ def validation_counts(counts: npt.NDArray[np.int64], fraction: float) -> npt.NDA
     return np.asarray(np.minimum(np.maximum(taken, 1), counts - 1), np.int64)
 
 
-def draws(seed: int, stream: int, count: int) -> npt.NDArray[np.uint64]:
+def _draws(seed: int, stream: int, count: int) -> npt.NDArray[np.uint64]:
     # Raw Philox output is the same in every numpy version; Generator.permutation promises no such thing.
     bits = np.random.Philox(key=np.array([seed & (2**64 - 1), stream], np.uint64))
     return np.asarray(bits.random_raw(count), np.uint64)
@@ -291,7 +291,7 @@ def _held_out_sequences(
     chosen = np.zeros(len(label), np.bool_)
     for index, taken in enumerate(validation_counts(counts, fraction)):
         members = np.flatnonzero(label == index)
-        order = np.argsort(draws(seed, stream + index, len(members)), kind="stable")
+        order = np.argsort(_draws(seed, stream + index, len(members)), kind="stable")
         chosen[members[order[:taken]]] = True
     return chosen
 
@@ -310,7 +310,7 @@ def _held_out_groups(
             return np.asarray(chosen[member], np.bool_)
     message = (
         f"no choice of whole groups ({len(names)} here) was found that leaves every class on both sides of "
-        f"{'test' if stream else 'validation'}: leave `by` out, or the classes of a single group by naming the others in `classes`"
+        f"{'test' if stream else 'validation'}: leave `by` out, or the classes of a single group by `classes`"
     )
     raise DataError([Problem(labelled.name, message)])
 
@@ -320,7 +320,7 @@ def _starts(
 ) -> Iterator[npt.NDArray[np.bool_]]:
     """Random choices of groups [groups] that hold roughly `fraction` of the sequences."""
     for attempt in range(RESTARTS):
-        order = np.argsort(draws(seed, stream + attempt, len(sizes)), kind="stable")
+        order = np.argsort(_draws(seed, stream + attempt, len(sizes)), kind="stable")
         before = np.cumsum(sizes[order]) - sizes[order]
         chosen = np.zeros(len(sizes), np.bool_)
         chosen[order[before < fraction * sizes.sum()]] = True

@@ -70,7 +70,7 @@ class Description:
     def options(self) -> Options:
         """The options by which such files are read. Raises ValueError where they are none of the format's."""
         options = {key: value for key, value in self.reading.items() if key != "format"}
-        return format_named(self.format).Options.model_validate_json(json.dumps(options))
+        return format_named(self.format).options_type.model_validate_json(json.dumps(options))
 
     def to_table(self) -> dict[str, Any]:
         """Give JSON-able values that `from_table` reads."""

@@ -12,12 +12,19 @@ import torch
 
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.files import Files
-from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.files import Files, list_files
+from seqsweep.seqmodels.data.formats.base import Format, Options
 from seqsweep.seqmodels.data.formats.class_folders import ClassFolders
 from seqsweep.seqmodels.data.inputs import read_file, read_labelled
-from seqsweep.seqmodels.data.registry import FORMATS, TRANSFORMS, format_named, normalize, transform_of
-from seqsweep.seqmodels.data.source import check_source, load
+from seqsweep.seqmodels.data.registry import (
+    FORMATS,
+    TRANSFORMS,
+    format_named,
+    normalize,
+    recognise,
+    transform_of,
+)
+from seqsweep.seqmodels.data.source import COMMON, check_source, collect, load
 from seqsweep.seqmodels.data.transforms.base import Array, Transform
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.export.reading import open_model
@@ -51,6 +58,11 @@ def some_data(seed: int = 0, features: int = 2) -> dict[tuple[str, str], list[Ar
     }
 
 
+def load_options(source: Mapping[str, str]) -> Options:
+    """Give the options that a data set is read by."""
+    return collect(source)[2]
+
+
 class FormatSuite:
     """A format's test class says which it is, and how a data set is written."""
 
@@ -64,17 +76,31 @@ class FormatSuite:
         return {"path": str(root), "format": self.format.name, "name": "set"}
 
     def files(self, root: Path) -> list[Path]:
-        return sorted(each for each in root.rglob("*") if each.name.endswith(self.format.ending))
+        return sorted(each for each in root.rglob("*") if each.name.endswith(self.format.endings))
 
     def test_it_is_known(self) -> None:
         assert format_named(self.format.name) is self.format
         assert sum(each.name == self.format.name for each in FORMATS) == 1
-        assert self.format.ending.startswith(".")
-        assert self.format.ending.islower()
+        for ending in self.format.endings:
+            assert not ending or (ending.startswith(".") and ending == ending.lower())
         assert self.format.row
         assert self.format.drawing in DRAWINGS
-        assert any(self.format.transform is each for each in TRANSFORMS)
+        for transform in self.format.transforms:
+            assert any(transform is each for each in TRANSFORMS)
+        for key, field in self.format.options_type.model_fields.items():
+            assert key not in COMMON
+            assert field.description, key
+            assert field.examples, key
         assert check_source({"path": "x", "format": self.format.name}) == []
+
+    def test_it_is_recognised(self, tmp_path: Path) -> None:
+        self.write(tmp_path / "set", some_data())
+        found, reason = recognise(list_files(tmp_path / "set"))
+        assert found is self.format
+        assert reason
+        read = load({key: value for key, value in self.source(tmp_path / "set").items() if key != "format"})
+        assert read.reading == load(self.source(tmp_path / "set")).reading
+        assert reason in read.notes[0]
 
     def test_what_is_written_is_read_and_brought_to_scale(self, tmp_path: Path) -> None:
         self.write(tmp_path / "set", data := some_data())
@@ -109,7 +135,12 @@ class FormatSuite:
     def test_files_are_parsed_for_a_trained_model(self, tmp_path: Path) -> None:
         self.write(tmp_path / "set", some_data())
         raw = [each.values.tolist() for each in read_labelled(tmp_path / "set", self.format.name, "all")]
-        found = [each for file in self.files(tmp_path / "set") for each in read_file(file, self.format.name)]
+        options = load_options(self.source(tmp_path / "set"))
+        found = [
+            each
+            for file in self.files(tmp_path / "set")
+            for each in read_file(file, self.format.name, options)
+        ]
         assert len(found) == len(raw) == 12
         for each in found:
             assert each.values.tolist() in raw  # type: ignore[union-attr]
@@ -129,13 +160,18 @@ class FormatSuite:
     @pytest.mark.parametrize("content", BAD_BYTES.values(), ids=list(BAD_BYTES))
     def test_bad_bytes_are_refused_and_their_file_is_named(self, content: bytes, tmp_path: Path) -> None:
         self.write(tmp_path / "set", some_data())
+        self.write(good := tmp_path / "good", some_data())
         file = self.files(tmp_path / "set")[0]
         file.write_bytes(content)
         readers: dict[str, Callable[[], object]] = {
             "read": lambda: load(self.source(tmp_path / "set")),
             "labelled": lambda: read_labelled(tmp_path / "set", self.format.name, "all"),
             "parsed": lambda: list(
-                self.format.parse(Files("", "", {str(file): file}, frozenset({""})), str(file))
+                self.format.parse(
+                    Files("", "", {str(file): file}, frozenset({""})),
+                    str(file),
+                    load_options(self.source(good)),
+                )
             ),
         }
         for name, read in readers.items():
@@ -173,7 +209,7 @@ class FormatSuite:
                 read_labelled(path, self.format.name)
 
     def test_a_model_of_it_can_be_described(self) -> None:
-        described = Description(ARCHITECTURE, 2, CLASSES, self.format.name, {"kind": "none"})
+        described = Description(ARCHITECTURE, 2, CLASSES, {"format": self.format.name}, {"kind": "none"})
         assert Description.from_table(described.to_table()) == described
 
 
@@ -191,7 +227,7 @@ class ClassFoldersSuite(FormatSuite):
             folder = root / name / (self.format.layout.test if part == "test" else self.format.layout.train)
             folder.mkdir(parents=True)
             for number, values in enumerate(sequences):
-                (folder / f"{number}{self.format.ending}").write_text(self.encode(values))
+                (folder / f"{number}{self.format.endings[0]}").write_text(self.encode(values))
 
 
 ARCHITECTURE = Architecture(
@@ -244,7 +280,7 @@ class TransformSuite:
     def test_its_twins_do_the_same_or_export_refuses(self, tmp_path: Path) -> None:
         sequences = self.sequences()
         _, record, _ = self.transform.fit_apply(sequences, [False] * 5, "set")
-        description = Description(ARCHITECTURE, 3, CLASSES, FORMATS[0].name, record)
+        description = Description(ARCHITECTURE, 3, CLASSES, {"format": FORMATS[0].name}, record)
         layout = Layout(ARCHITECTURE, 3, len(CLASSES))
         row = torch.rand(layout.width, generator=torch.Generator().manual_seed(0)) - 0.5
         state = {name: value.numpy() for name, value in layout.state_dict(row).items()}

@@ -42,15 +42,6 @@ def command(
             "--seed", metavar="N", help="Trained from this seed.", show_default="the best on validation"
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="Where the data set is now, for sweeps of an older seqsweep.",
-            show_default="as in the spec",
-        ),
-    ] = None,
     store: StoreFolder = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -70,7 +61,7 @@ def command(
     note_cells([architecture], [(model.dataset, model.label)])
     from seqsweep.sweeps.models.export import export_model
 
-    differences = export_model(found, model, out, data)
+    differences = export_model(found, model, out)
     if json:
         write_json({"folder": str(out), "model": model, "largest_difference": differences}, console())
     else:

@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from seqsweep.seqmodels.export.description import Description
 
 
-def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | None = None) -> dict[str, float]:
+def export_model(sweep: Sweep, model: ChosenModel, folder: Path) -> dict[str, float]:
     """Write `model` and all that is needed to use it into the new `folder`.
 
     Args:
         sweep: where it is.
         model: what `seqsweep.results.analysis.chosen_model` found in it.
         folder: must not exist, or be empty.
-        data: where the data set lies now; looked at only where the store does not say how its numbers were normalised.
 
     Returns:
         For each file that computes: the largest difference of a logit from torch.nn.
@@ -40,7 +39,7 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path, data: str | Non
 
     check_place(folder)
     state = sweep.model(model.trial, model.candidate, model.seed)
-    description = describe(sweep, model, data)
+    description = describe(sweep, model)
     _check_weights(f"weights of trial {model.trial}, seed {model.seed}", description, state)
     return write_model(folder, description, state)
 
@@ -60,7 +59,7 @@ def _check_weights(what: str, description: Description, state: Mapping[str, NDAr
             )
 
 
-def describe(sweep: Sweep, model: ChosenModel, data: str | None = None) -> Description:
+def describe(sweep: Sweep, model: ChosenModel) -> Description:
     """Tell what the store knows, as `model.json` says it. Raises StoreError, DataError."""
     from seqsweep.seqmodels.export.description import Description
 

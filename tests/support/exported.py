@@ -22,7 +22,7 @@ State = dict[str, np.ndarray]
 
 def description(architecture: Architecture, normalization: str = "standardize") -> Description:
     """A model of three features and four classes."""
-    return Description(architecture, FEATURES, CLASSES, "mfcc", NORMALIZATIONS[normalization])
+    return Description(architecture, FEATURES, CLASSES, {"format": "mfcc"}, NORMALIZATIONS[normalization])
 
 
 def weights(architecture: Architecture, seed: int = 0) -> State:

@@ -58,14 +58,14 @@ class Format(ABC):
     """How the report draws a sequence: `ink` (of two features or with a pen), `image` or `traces`."""
     transforms: ClassVar[tuple[Transform, ...]]
     """What is done to its numbers where the spec does not say."""
-    Options: ClassVar[type[Options]] = Options
+    options_type: ClassVar[type[Options]] = Options
     """Further keys of a data set's table."""
 
     @abstractmethod
     def recognise(self, files: Files) -> str | None:
         """Say by what files show that they are of this format, as the end of `it is ...`; None where they are not.
 
-        It is asked of each format in the registry's order and must be cheap: names, and the beginning of few files (`Files.peek`).
+        Each format is asked in the registry's order. It must be cheap: names, and the beginning of few files (`Files.peek`).
         """
 
     def complete(self, files: Files, options: Options) -> tuple[Options, tuple[str, ...]]:
@@ -97,13 +97,14 @@ class Format(ABC):
 
         Where `path` has a place for each part, ids begin with the part.
         """
-        options = self.Options() if options is None else options
+        options = self.options_type() if options is None else options
         if not isinstance(path, Mapping):
             files = self.list(path)
             complete, notes = self.complete(files, options)
             found = self.gather(files, complete, classes)
             return replace(found, notes=(*notes, *found.notes)), complete
-        parts, problems = [], []
+        parts: list[Collection] = []
+        problems: list[Problem] = []
         for part, place in path.items():
             files = self.list(place)
             options, notes = self.complete(files, options)  # the first part's are the others'

@@ -44,7 +44,7 @@ class Mfcc(ClassFolders):
     row = "the features of a frame, as a line of an `.mfcc` file"
     drawing = "image"
     transforms = (STANDARDIZE,)
-    Options = MfccOptions
+    options_type = MfccOptions
 
     def groups(
         self, files: Files, samples: Sequence[Sample], problems: list[Problem], options: Options

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -77,7 +78,7 @@ class PerFileOptions(Options):
 class PerFile(Format):
     """A format that says how one file is recognised and read."""
 
-    Options: type[Options] = PerFileOptions
+    options_type: ClassVar[type[Options]] = PerFileOptions
 
     @abstractmethod
     def looks_right(self, files: Files, inner: str) -> bool:

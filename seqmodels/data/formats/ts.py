@@ -41,7 +41,7 @@ class Ts(Format):
         `path` is the `_TRAIN` file (its `_TEST` sibling lies beside it), the two files' common beginning, a folder
         or tar archive that holds one pair, or {"train": path, "test": path}. Raises DataError with every problem of both.
         """
-        return self._read(locate(path), classes), options or self.Options()
+        return self._read(locate(path), classes), options or self.options_type()
 
     def gather(self, files: Files, options: Options, classes: Sequence[str] | None = None) -> Collection:
         """Read the one pair in a listing."""

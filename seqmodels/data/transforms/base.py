@@ -91,17 +91,17 @@ class Transform(ABC):
         return self.in_torch is not None and type(self).in_onnx is not Transform.in_onnx
 
     def fit_apply(
-        self, sequences: Sequence[Array], is_test: Sequence[bool], name: str
+        self, sequences: Sequence[Array], is_held_out: Sequence[bool], name: str
     ) -> tuple[list[Array], dict[str, Any], tuple[str, ...]]:
-        """Fit on what is not test and apply to all: sequences, their normalization, notes.
+        """Fit on what is not held out and apply to all: sequences, their normalization, notes.
 
-        Raises DataError of data set `name` when a test value ends up outside float32.
+        Raises DataError of data set `name` when a held out value ends up outside float32.
         """
-        found, notes = self.fit([each for each, test in zip(sequences, is_test, strict=True) if not test])
+        found, notes = self.fit([each for each, held in zip(sequences, is_held_out, strict=True) if not held])
         record = {"kind": self.kind, **found}
         scaled = [self.apply(sequence, record) for sequence in sequences]
         if not all(map(fits_float32, scaled)):
-            raise DataError([Problem(name, f"a test value {TOO_FAR}")])
+            raise DataError([Problem(name, f"a validation or test value {TOO_FAR}")])
         return scaled, record, notes
 
 

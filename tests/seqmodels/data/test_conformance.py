@@ -92,12 +92,12 @@ class HalvedToo(Halved):
 class Csv(ClassFolders):
     """A format that only a test knows."""
 
-    name = "csv"
-    layout = Layout(suffix=".csv", train="train", test="test")
-    ending = layout.suffix
+    name = "numbers"
+    layout = Layout(suffix=".numbers", train="train", test="test")
+    endings = (layout.suffix,)
     row = "a line of a table"
     drawing = "image"
-    transform = HalvedToo()
+    transforms = (HalvedToo(),)
 
     def parse_file(self, files: Files, inner: str) -> Array:
         try:
@@ -116,11 +116,11 @@ CSV, HALVED = Csv(), Halved()
 def registered() -> Iterator[None]:
     """The lines that a new format and new transforms cost."""
     registry.FORMATS.append(CSV)
-    registry.TRANSFORMS.extend((HALVED, Csv.transform))
+    registry.TRANSFORMS.extend((HALVED, *Csv.transforms))
     yield
     registry.FORMATS.remove(CSV)
     registry.TRANSFORMS.remove(HALVED)
-    registry.TRANSFORMS.remove(Csv.transform)
+    registry.TRANSFORMS.remove(Csv.transforms[0])
 
 
 @pytest.mark.usefixtures("registered")
@@ -138,4 +138,4 @@ class TestHalved(TransformSuite):
 
 @pytest.mark.usefixtures("registered")
 class TestHalvedToo(TransformSuite):
-    transform = Csv.transform
+    transform = Csv.transforms[0]

@@ -91,7 +91,10 @@ def test_a_test_value_beyond_all_scale_is_said(tmp_path):
     tree = {**GOOD, "ka/Train/07_ka_1_2.mfcc": "1e-20 5 -2\n0 5 0", "sa/Train/12_sa.mfcc": "0 5 1",
             "sa/Test/07_sa.mfcc": "1e30 0 0"}  # fmt: skip
     assert problems_of(write("folder", tmp_path, tree)[0]) == [
-        ("set", "a test value is so far from the training values that it cannot be standardised in float32")
+        (
+            "set",
+            "a validation or test value is so far from the training values that it cannot be standardised in float32",
+        )
     ]
 
 

@@ -214,7 +214,7 @@ BAD: dict[str, tuple[Change, list[str]]] = {
         ),
         ["2 data sets called 'y', but names must differ"],
     ),
-    "groups without groups": (spec("[training]", "[validation]\nby_group = true\n[training]"), ["group"]),
+    "groups without groups": (spec("[training]", '[split]\nby = "group"\n[training]'), ["group"]),
     # the data's content
     "a count that disagrees": (
         file("strokes/a/train/0.txt", "4 0 0 1 2 2 1"),

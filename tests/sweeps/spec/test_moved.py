@@ -26,7 +26,7 @@ def begun(project: Path, store: Path, path: object = "data/T") -> str:
     """The id of a new sweep."""
     table = {
         "name": "m", "datasets": [{"path": path, "format": "ts"}], "seeds": 1, "architecture": {"cell": "gru", "hidden": 3},
-        "hyperparameters": {"lr": 0.01}, "candidates": 1, "validation": {"fraction": 0.3},
+        "hyperparameters": {"lr": 0.01}, "candidates": 1, "split": {"validation": 0.3},
     }  # fmt: skip
     spec = parse_spec(table, base=project, source="m.toml")
     return prepare.new(spec, prepare.Store(store), None, 1).sweep.id

@@ -128,7 +128,7 @@ def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
         {"training__keep": "last"},
         {"training__refit": True},
         {"validation__seed": 1},
-        {"validation__fraction": 0.3},
+        {"split__validation": 0.3},
         {"resources__backend": "torch"},
     ],
     ids=str,
@@ -187,7 +187,7 @@ def test_ids_are_what_they_have_been() -> None:
         },
         training={"bptt": 9, "validation_patience": 4, "refit": True, "keep": "last"},
         resources={"backend": "torch"},
-        validation={"by_group": False, "fraction": 0.35, "seed": 3},
+        split={"validation": 0.35, "seed": 3},
     )
     found = [trial.id for trial in plan(odd, [dataset("one"), dataset('zweï "2"', 1.0)])]
     assert " ".join(found) == (

@@ -111,8 +111,14 @@ TABLES = st.fixed_dictionaries(
                 "refit": st.booleans(),
             },
         ),
-        "validation": st.fixed_dictionaries(
-            {}, optional={"fraction": st.floats(0.01, 0.9), "by_group": st.booleans()}
+        "split": st.fixed_dictionaries(
+            {},
+            optional={
+                "test": st.just("given") | st.floats(0.01, 0.9),
+                "validation": st.floats(0.01, 0.9),
+                "by": st.sampled_from(["sequence", "group"]),
+                "test_ids": st.lists(st.text(min_size=1), max_size=3, unique=True),
+            },
         ),
         "resources": st.fixed_dictionaries(
             {},
@@ -514,7 +520,7 @@ def test_everything_is_listed_at_once() -> None:
             minimal(name="../x"),
             "`name` is '../x', but must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
         ),
-        (minimal(validation={"fraction": 1}), "`validation.fraction` is 1, but must be less than 1"),
+        (minimal(split={"validation": 1}), "`split.validation` is 1, but must be less than 1"),
         (
             minimal(training={"min_change": math.inf}),
             "`training.min_change` is inf, but must be a finite number",
