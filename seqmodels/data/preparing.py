@@ -14,10 +14,8 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.formats.folders import check_classes
 from seqsweep.seqmodels.data.names import match
-from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
+from seqsweep.seqmodels.data.splits import Labelled, SplitRule, own_test, share_out
 from seqsweep.seqmodels.data.transforms.base import Transform
-
-GIVEN = SplitRule()
 
 
 def prepare(
@@ -26,12 +24,13 @@ def prepare(
     transforms: Sequence[Transform],
     *,
     classes: Sequence[str] | None = None,
-    rule: SplitRule = GIVEN,
+    rule: SplitRule | None = None,
     reading: Mapping[str, Any] | None = None,
 ) -> SequenceDataset:
-    """Make the data set `name` of what was read: only training sequences, without validation, teach the transforms.
+    """Make the data set `name` of what was read: sequences that are held out teach the transforms nothing.
 
-    Classes are in sorted order unless `classes` gives another (and perhaps fewer). Raises DataError with what is wrong.
+    Without a `rule` the data's own test part is held out, and validation is left to be decided. Classes are in sorted order
+    unless `classes` gives another (and perhaps fewer). Raises DataError with what is wrong.
     """
     names, found = of_classes(found, classes, name)
     found.check_shapes()
@@ -46,27 +45,31 @@ def prepare(
         group_names,
         found.parts,
     )
-    splits = share_out(labelled, rule)
+    parts = None if rule is None else share_out(labelled, rule)
+    is_test = own_test(labelled) if parts is None else marked(parts.test, len(found))
+    is_validation = None if parts is None else marked(parts.validation, len(found))
+    held_out = is_test if is_validation is None else is_test | is_validation
     [transform] = transforms
-
-    def marked(part: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        return np.isin(np.arange(len(found)), part)
-
     sequences = [np.asarray(each, np.float64) for each in found.sequences]
-    scaled, record, notes = transform.fit_apply(sequences, (~marked(splits.train)).tolist(), name)
+    scaled, record, notes = transform.fit_apply(sequences, held_out.tolist(), name)
     return SequenceDataset.from_sequences(
         name,
         scaled,
         label=labelled.label,
         class_names=names,
         ids=found.ids,
-        is_test=marked(splits.test),
-        is_validation=marked(splits.validation),
+        is_test=is_test,
+        is_validation=is_validation,
         group=groups,
         normalization=record,
         notes=(*found.notes, *notes),
         reading=reading,
     )
+
+
+def marked(part: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
+    """Mark the indices of a part among `count` sequences."""
+    return np.isin(np.arange(count), part)
 
 
 def of_classes(

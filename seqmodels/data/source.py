@@ -11,8 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import ValidationError
 
 from seqsweep.seqmodels.data.collection import PARTS, Collection
@@ -21,7 +19,7 @@ from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, list_files
 from seqsweep.seqmodels.data.formats.base import Format, Located, Options
 from seqsweep.seqmodels.data.names import is_text, on_disk, seen
-from seqsweep.seqmodels.data.preparing import GIVEN, prepare
+from seqsweep.seqmodels.data.preparing import marked, prepare
 from seqsweep.seqmodels.data.registry import FORMATS, find_format, format_named, format_names, recognise
 from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
 
@@ -33,13 +31,16 @@ LEADING_PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
 
-def load(source: str | Mapping[str, Any], *, base: Path = Path(), rule: SplitRule = GIVEN) -> SequenceDataset:
-    """Make an embedded data set, or read one from files, and share it out by `rule`; relative paths start from `base`.
+def load(
+    source: str | Mapping[str, Any], *, base: Path = Path(), rule: SplitRule | None = None
+) -> SequenceDataset:
+    """Make an embedded data set, or read one from files; relative paths start from `base`.
 
-    `source` is a name of EMBEDDED or a table: `path`, optionally `format` (a name of `registry.FORMATS`; else it is found by
-    looking), `name` (else it comes from the path), `classes` (which, and in which order) and the keys of the format's own
-    `Options`. `path` may be a list of folders, archives and files that make one tree, or a table with a path for each
-    part. Raises DataError with every problem found.
+    It is shared out by `rule`; without one it has its own test part, and validation is not decided. `source` is a name of
+    EMBEDDED or a table: `path`, optionally `format` (a name of `registry.FORMATS`; else it is found by looking), `name` (else
+    it comes from the path), `classes` (which, and in which order) and the keys of the format's own options. `path` may be a
+    list of folders, archives and files that make one tree, or a table with a path for each part. Raises DataError with
+    every problem found.
     """
     faults = check_source(source)
     if faults:
@@ -87,20 +88,15 @@ def _looked_at(path: Located) -> Files:
     return list_files(next(iter(path.values())) if isinstance(path, Mapping) else path)
 
 
-def _generated(name: str, rule: SplitRule) -> SequenceDataset:
+def _generated(name: str, rule: SplitRule | None) -> SequenceDataset:
     """Make an embedded data set; it comes with its test part, at its scale."""
     made: SequenceDataset = import_module(f"seqsweep.seqmodels.data.generators.{name}").generate()
-    splits = share_out(Labelled.of(made), rule)
-
-    def marked(part: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        return np.isin(np.arange(made.sequence_count), part)
-
-    return replace(
-        made,
-        is_test=marked(splits.test),
-        is_validation=marked(splits.validation),
-        reading={"format": _LIKE[name]},
-    )
+    made = replace(made, reading={"format": _LIKE[name]})
+    if rule is None:
+        return made
+    parts = share_out(Labelled.of(made), rule)
+    count = made.sequence_count
+    return replace(made, is_test=marked(parts.test, count), is_validation=marked(parts.validation, count))
 
 
 def source_name(source: str | Mapping[str, Any]) -> str:

@@ -132,6 +132,15 @@ def split(
     return _hold_out_validation(labelled, dataset.is_test, rule)
 
 
+def own_test(labelled: Labelled) -> npt.NDArray[np.bool_]:
+    """Mark the test part that the data come with [S]. Raises DataError where they have none."""
+    given = _given(labelled, TEST)
+    if given is None:
+        todo = "hold a part out by `test = 0.2` in [split]"
+        raise DataError([Problem(labelled.name, f"has no test part of its own: {todo}")])
+    return given
+
+
 def folds(
     labelled: Labelled, count: int, *, by: str = "sequence", seed: int = 0
 ) -> list[npt.NDArray[np.int64]]:
@@ -179,11 +188,7 @@ def _is_test(labelled: Labelled, rule: SplitRule) -> npt.NDArray[np.bool_]:
         if np.bincount(labelled.label).max() < 2:
             raise DataError([Problem(labelled.name, "every class has 1 sequence, so none is left for test")])
         return _held_out(labelled, np.arange(len(labelled.label)), rule.test, rule, TEST)
-    given = _given(labelled, TEST)
-    if given is None:
-        todo = "hold a part out by `test = 0.2` in [split]"
-        raise DataError([Problem(labelled.name, f"has no test part of its own: {todo}")])
-    return given
+    return own_test(labelled)
 
 
 def _given(labelled: Labelled, part: str) -> npt.NDArray[np.bool_] | None:

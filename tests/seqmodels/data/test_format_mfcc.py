@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from tests.support.reading import read
 from tests.support.written import PLACES, write
 
 GOOD = {
@@ -21,13 +22,13 @@ GOOD = {
 
 def problems_of(path, **options) -> list[tuple[str, str]]:
     with pytest.raises(DataError) as caught:
-        MFCC.read(path, name="set", **options)
+        read(MFCC, path, name="set", **options)
     return [(problem.where, problem.message) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_place_gives_the_same_data(tmp_path, place):
-    data = MFCC.read(write(place, tmp_path, GOOD)[0], name="set", group="prefix")
+    data = read(MFCC, write(place, tmp_path, GOOD)[0], name="set", group="prefix")
     assert data.class_names == ("ka", "sa")
     assert data.ids == tuple(GOOD)
     assert data.group is not None
@@ -39,7 +40,7 @@ def test_every_place_gives_the_same_data(tmp_path, place):
     assert data.normalization["std"] == pytest.approx([std, 1, std])  # the constant column is not stretched
     assert data.sequence(0) == pytest.approx(np.array([[-1 / std, 0, -1 / std], [1 / std, 0, 1 / std]]))
     assert data.sequence(1) == pytest.approx(np.array([[3 / std, 1, 8 / std], [3 / std, 2, 8 / std]]))
-    assert MFCC.read(write("folder", tmp_path / "again", GOOD)[0], name="set").group is None
+    assert read(MFCC, write("folder", tmp_path / "again", GOOD)[0], name="set").group is None
 
 
 def rows(segment: np.ndarray) -> str:
@@ -60,7 +61,7 @@ def test_what_is_written_is_read_standardised(tmp_path_factory, columns, lengths
     path, _ = write(
         "tar", tmp_path_factory.mktemp("mfcc"), dict(zip(names, map(rows, segments), strict=True))
     )
-    data = MFCC.read(path, name="set")
+    data = read(MFCC, path, name="set")
     train = np.concatenate([s for s, name in zip(segments, names, strict=True) if "Train" in name])
     scaler = StandardScaler().fit(train / scale)
     constant = train.min(0) == train.max(0)
@@ -76,14 +77,14 @@ def test_what_is_written_is_read_standardised(tmp_path_factory, columns, lengths
 def test_a_constant_column_becomes_exactly_zero(tmp_path, value):
     frame = f"{value} {value}1\n" if "e" not in value else f"{value} 1\n"
     tree = {f"{c}/{part}/{i}.mfcc": frame * 7 for c in "ks" for part in ("Train", "Test") for i in range(3)}
-    data = MFCC.read(write("folder", tmp_path, tree)[0], name="set")
+    data = read(MFCC, write("folder", tmp_path, tree)[0], name="set")
     assert (data.tokens == 0).all()
     assert data.normalization["std"] == [1, 1]
 
 
 def test_a_spread_too_small_for_a_variance_is_left_alone(tmp_path):
     tree = {**GOOD, "ka/Train/07_ka_1_2.mfcc": "1e-300 5 -2\n0 5 0", "sa/Train/12_sa.mfcc": "0 5 1"}
-    data = MFCC.read(write("folder", tmp_path, tree)[0], name="set")
+    data = read(MFCC, write("folder", tmp_path, tree)[0], name="set")
     assert data.normalization["std"][0] == 1
 
 

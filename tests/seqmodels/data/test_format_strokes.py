@@ -9,6 +9,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.strokes import STROKES
+from tests.support.reading import read
 from tests.support.written import PLACES, write
 
 GOOD = {
@@ -23,13 +24,13 @@ GOOD = {
 
 def problems_of(path, **options) -> list[tuple[str, str]]:
     with pytest.raises(DataError) as caught:
-        STROKES.read(path, name="set", **options)
+        read(STROKES, path, name="set", **options)
     return [(problem.where, problem.message) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_place_gives_the_same_data(tmp_path, place):
-    data = STROKES.read(write(place, tmp_path, GOOD)[0], name="set")
+    data = read(STROKES, write(place, tmp_path, GOOD)[0], name="set")
     assert data.class_names == ("a", "b")
     assert data.ids == ("a/train/1.txt", "a/train/2.txt", "a/dev/1.txt", "b/train/1.txt", "b/dev/9.txt")
     assert data.label.tolist() == [0, 0, 0, 1, 1]
@@ -39,8 +40,8 @@ def test_every_place_gives_the_same_data(tmp_path, place):
     assert data.sequence(2).tolist() == [[0, 0], [0.5, 1], [1, np.float32(0.1)]]
     assert data.normalization == {"kind": "per_sequence_minmax"}
     assert not data.synthetic
-    reference = STROKES.read(
-        write("folder", tmp_path / "again", {f"top/{k}": v for k, v in GOOD.items()})[0], name="x"
+    reference = read(
+        STROKES, write("folder", tmp_path / "again", {f"top/{k}": v for k, v in GOOD.items()})[0], name="x"
     )
     assert reference.fingerprint == data.fingerprint
 
@@ -48,7 +49,7 @@ def test_every_place_gives_the_same_data(tmp_path, place):
 def test_classes_are_taken_in_the_order_asked_for(tmp_path):
     tree = {f"{name}/{part}/1.txt": "1 2 3" for name in "abc" for part in ("train", "dev")}
     path, _ = write("folder", tmp_path, tree)
-    data = STROKES.read(path, name="set", classes=["c", "a"])
+    data = read(STROKES, path, name="set", classes=["c", "a"])
     assert data.class_names == ("c", "a")
     assert data.ids[:2] == ("c/train/1.txt", "c/dev/1.txt")
     assert data.label.tolist() == [0, 0, 1, 1]
@@ -67,7 +68,7 @@ def line(points: np.ndarray) -> str:
 @settings(max_examples=30)
 def test_what_is_written_is_read_scaled_to_its_box(tmp_path_factory, samples):
     tree = {f"{'ab'[i % 2]}/{('train', 'dev')[i // 2 % 2]}/{i}.txt": line(s) for i, s in enumerate(samples)}
-    data = STROKES.read(write("folder", tmp_path_factory.mktemp("strokes"), tree)[0], name="set")
+    data = read(STROKES, write("folder", tmp_path_factory.mktemp("strokes"), tree)[0], name="set")
     assert data.sequence_count == len(samples)
     for index, identity in enumerate(data.ids):
         expected = MinMaxScaler().fit_transform(samples[int(identity.rpartition("/")[2][:-4])])
@@ -186,6 +187,6 @@ def test_an_endless_list_is_cut(tmp_path):
     tree = {**GOOD, **{f"a/train/{i}.txt": "x" for i in range(30, 60)}}
     path, _ = write("folder", tmp_path, tree)
     with pytest.raises(DataError) as caught:
-        STROKES.read(path, name="set")
+        read(STROKES, path, name="set")
     assert len(caught.value.problems) == 30
     assert str(caught.value).endswith("\n... and 10 more")

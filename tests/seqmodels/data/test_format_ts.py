@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.formats.ts import TS
+from tests.support.reading import read
 from tests.support.written import PLACES, write, write_folder
 
 HEADER = """# a comment
@@ -31,7 +32,7 @@ GOOD = {
 
 def problems_of(path, **options) -> list[tuple[str, str]]:
     with pytest.raises(DataError) as caught:
-        TS.read(path, name="set", **options)
+        read(TS, path, name="set", **options)
     return [(problem.where, problem.message) for problem in caught.value.problems]
 
 
@@ -53,7 +54,7 @@ def check_toy(data) -> None:
 @pytest.mark.parametrize("top", ["", "deep/er/"])
 def test_every_place_gives_the_same_data(tmp_path, place, top):
     path, _ = write(place, tmp_path, {**{top + name: text for name, text in GOOD.items()}, "notes.txt": ""})
-    check_toy(TS.read(path, name="set"))
+    check_toy(read(TS, path, name="set"))
 
 
 @pytest.mark.parametrize("given", ["Toy_TRAIN.ts{}", "Toy", "", "Toy_TEST.ts{}"])
@@ -66,14 +67,14 @@ def test_a_pair_is_found_by_file_stem_or_folder(tmp_path, given, ending, pack):
     other = {"Toy_eq_TRAIN.ts": "", "Toy_eq_TEST.ts": ""} if given else {}
     packed = {name + ending: pack(text.encode()) for name, text in GOOD.items()}
     root = write_folder(tmp_path / "set", {**packed, **other})
-    check_toy(TS.read(root / given.format(ending), name="set"))
+    check_toy(read(TS, root / given.format(ending), name="set"))
 
 
 def test_a_pair_may_be_named_file_by_file(tmp_path):
     root = write_folder(
         tmp_path, {"a": GOOD["Toy_TRAIN.ts"], "x/b.gz": gzip.compress(GOOD["Toy_TEST.ts"].encode())}
     )
-    check_toy(TS.read({"train": root / "a", "test": root / "x/b.gz"}, name="set"))
+    check_toy(read(TS, {"train": root / "a", "test": root / "x/b.gz"}, name="set"))
     gone = root / "x/c"
     assert problems_of({"train": root / "a", "test": gone}) == [(str(gone), "no such file")]
 
@@ -81,7 +82,7 @@ def test_a_pair_may_be_named_file_by_file(tmp_path):
 def test_classes_are_taken_in_the_order_asked_for(tmp_path):
     text = HEADER.replace("up Down", "up Down left") + "1:2:up\n1:3:left\n2:2:Down\n"
     root = write_folder(tmp_path, dict.fromkeys(GOOD, text))
-    data = TS.read(root, name="set", classes=["up", "Down"])
+    data = read(TS, root, name="set", classes=["up", "Down"])
     assert data.class_names == ("up", "Down")
     assert data.ids == ("train/1", "train/3", "test/1", "test/3")
     assert data.normalization["mean"] == pytest.approx([1.5, 2])
@@ -108,7 +109,7 @@ def test_what_is_written_is_read(tmp_path_factory, values, dimensions, lengths):
     ]
     text = f"@dimension {dimensions}\n@classLabel true 0 1\n\n@data\n" + "\n\n".join(lines)
     root = write_folder(tmp_path_factory.mktemp("ts"), dict.fromkeys(GOOD, text))
-    data = TS.read(root, name="set")
+    data = read(TS, root, name="set")
     mean, std = (np.array(data.normalization[key]) for key in ("mean", "std"))
     assert data.sequence_count == 2 * len(sequences)
     for index in range(data.sequence_count):
@@ -234,7 +235,7 @@ def test_what_aeon_or_sktime_read_is_read_and_said(tmp_path, kind):
         assert old in content
         content = content.encode().replace(old.encode(), new if isinstance(new, bytes) else new.encode())
     root = write_folder(tmp_path, {**GOOD, "Toy_TRAIN.ts": content})
-    data = TS.read(root, name="set")
+    data = read(TS, root, name="set")
     assert [note.removeprefix("Toy_TRAIN.ts: ") for note in data.notes] == notes
     if kind == "gap":
         assert data.sequence(0) * data.normalization["std"] + data.normalization["mean"] == pytest.approx(
@@ -251,15 +252,15 @@ def test_classes_of_several_words_numbers_and_accents_are_known_again(tmp_path):
     rows = ["1:walking fast", "2:1.0", "3:cafe\u0301"]
     text = header + "\n".join(rows) + "\n"
     root = write_folder(tmp_path, dict.fromkeys(GOOD, text))
-    data = TS.read(root, name="set", classes=["cafe\u0301", "walking fast"])
+    data = read(TS, root, name="set", classes=["cafe\u0301", "walking fast"])
     assert data.class_names == ("caf\u00e9", "walking fast")
     assert data.ids == ("train/1", "train/3", "test/1", "test/3")
-    assert TS.read(root, name="set").class_names == ("1", "caf\u00e9", "walking fast")
+    assert read(TS, root, name="set").class_names == ("1", "caf\u00e9", "walking fast")
 
 
 def test_letters_of_either_case_may_be_two_classes(tmp_path):
     root = write_folder(tmp_path, dict.fromkeys(GOOD, "@classLabel true a A\n@data\n1:a\n2:A\n"))
-    assert TS.read(root, name="set").class_names == ("A", "a")
+    assert read(TS, root, name="set").class_names == ("A", "a")
 
 
 def test_stamps_that_make_no_rows_are_said(tmp_path):

@@ -11,6 +11,7 @@ from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.names import lookalikes, match, on_disk, seen, spelled
 from seqsweep.seqmodels.data.source import check_source, load
 from tests.seqmodels.data.test_format_ts import GOOD
+from tests.support.reading import read
 from tests.support.written import write_folder
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
@@ -37,12 +38,12 @@ def test_matches_and_lookalikes():
 def test_classes_are_found_by_either_spelling_and_doubles_are_named(tmp_path):
     tree = {f"{name}/{part}/1.txt": "1 1 1" for name in ("a", APART) for part in ("train", "dev")}
     root = write_folder(tmp_path, tree)
-    assert STROKES.read(root, name="set", classes=[COMPOSED, "a"]).class_names == (APART, "a")
+    assert read(STROKES, root, name="set", classes=[COMPOSED, "a"]).class_names == (APART, "a")
     write_folder(tmp_path, {f"{COMPOSED}/{part}/1.txt": "1 1 1" for part in ("train", "dev")})
     with pytest.raises(
         DataError, match=r"two classes that look the same, 'cafe\\u0301' and 'caf\\xe9': put them into one"
     ):
-        STROKES.read(root, name="set")
+        read(STROKES, root, name="set")
     table = {"path": "x", "format": "strokes", "classes": [COMPOSED, APART]}
     assert check_source(table) == [f"`classes` names {COMPOSED} twice"]
 

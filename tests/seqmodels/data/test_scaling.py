@@ -16,6 +16,7 @@ from seqsweep.seqmodels.data.outliers import FarValues, far_values
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.data.transforms.minmax import minmax
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
+from tests.support.reading import read
 from tests.support.written import write_folder
 
 RISING = np.linspace(-1, 1, 6)
@@ -72,12 +73,12 @@ def test_every_reader_is_protected(tmp_path):
     ):
         tree = {f"{c}/{part}/1.{ending}": text for c in "ks" for part in parts[ending]}
         reader = MFCC if ending == "mfcc" else STROKES
-        data = reader.read(write_folder(tmp_path / ending, tree), name="set")
+        data = read(reader, write_folder(tmp_path / ending, tree), name="set")
         assert np.abs(data.tokens[:, 1]).max() < 1e-15
         assert np.abs(data.tokens[:, 0]).max() == 1
     rows = f"1,2:{rounded.replace(' ', ',')}:"
     text = f"@classLabel true a b\n@data\n{rows}a\n{rows}b\n"
-    data = TS.read(write_folder(tmp_path / "ts", {"X_TRAIN.ts": text, "X_TEST.ts": text}), name="set")
+    data = read(TS, write_folder(tmp_path / "ts", {"X_TRAIN.ts": text, "X_TEST.ts": text}), name="set")
     assert np.abs(data.tokens[:, 1]).max() < 1e-15
     assert data.notes == ("feature 2 is constant in training but for rounding, and is not scaled up",)
 

@@ -59,7 +59,9 @@ def test_an_embedded_data_set_comes_from_its_generator(monkeypatch):
     )
     generator = types.SimpleNamespace(generate=lambda: made)
     monkeypatch.setitem(sys.modules, "seqsweep.seqmodels.data.generators.handwriting", generator)
-    assert load("handwriting") is made
+    found = load("handwriting")
+    assert found.tokens is made.tokens
+    assert found.reading == {"format": "strokes"}
 
 
 def test_looking_at_a_source_loads_nothing_heavy():
@@ -78,6 +80,8 @@ GOOD = {"path": "x", "format": "mfcc"}
         {**GOOD, "name": "n", "classes": ["b", "a"], "group": "prefix"},
         {"path": {"train": "a", "test": "b"}, "format": "ts"},
         {"path": "x", "format": "ts", "classes": ("1", "2")},
+        {"path": "x"},
+        {"path": "x", "group": "prefix"},
     ],
 )
 def test_a_good_source_has_no_faults(source):
@@ -88,25 +92,27 @@ def test_a_good_source_has_no_faults(source):
     ("source", "fault"),
     [
         ("handwritting", "`handwritting` is no embedded data set (did you mean `handwriting`?); there are "
-         "handwriting, syllables, or give a table with `path` and `format`"),
-        (7, "a data set is `7`, but must be a name or a table with `path` and `format`"),
+         "handwriting, syllables, or give a table with `path`"),
+        (7, "a data set is `7`, but must be a name or a table with `path`"),
         ({"format": "ts"}, "`path` is missing"),
-        ({"path": "x"}, "`format` is missing"),
         ({**GOOD, "clases": ["a", "b"]}, "unknown key `clases` (did you mean `classes`?)"),
         ({**GOOD, "format": "mffc"}, "`format` is 'mffc', but must be one of strokes, mfcc, ts (did you mean `mfcc`?)"),
         ({**GOOD, "format": ["ts"]}, "`format` is ['ts'], but must be one of strokes, mfcc, ts"),
-        ({**GOOD, "path": ""}, "`path` is '', but must be a text that is not empty, or a list of them"),
-        ({**GOOD, "path": {"train": "a", "test": "b"}},
-         "`path` is {'train': 'a', 'test': 'b'}, but must be a text that is not empty, or a list of them"),
-        ({"path": {"train": "a"}, "format": "ts"},
-         "`path` is {'train': 'a'}, but must be a text or a table of `train` and `test`"),
+        ({**GOOD, "path": ""},
+         "`path` is '', but must be a text that is not empty, a list of them, or a table of train, validation, test"),
+        ({**GOOD, "path": {"train": "a", "tets": "b"}},
+         "`path` is {'train': 'a', 'tets': 'b'}, but must be a text that is not empty, a list of them, or a table of "
+         "train, validation, test"),
+        ({"path": {"train": 7}, "format": "ts"},
+         "`path` is {'train': 7}, but must be a text that is not empty, a list of them, or a table of "
+         "train, validation, test"),
         ({**GOOD, "name": " "}, "`name` is ' ', but must be a text that is not empty"),
         ({**GOOD, "classes": "ab"}, "`classes` is 'ab', but must be a list of texts"),
         ({**GOOD, "classes": ["a", 1]}, "`classes` is ['a', 1], but must be a list of texts"),
         ({**GOOD, "classes": ["a", "b", "a"]}, "`classes` names a twice"),
         ({**GOOD, "classes": ["a"]}, "`classes` has 1 class(es), but must have at least 2"),
         ({**GOOD, "group": "speaker"},
-         "`group` is 'speaker', but must be 'prefix' (the number that leads each file name)"),
+         "`group` is 'speaker', but must be 'prefix'"),
         ({"path": "x", "format": "ts", "group": "prefix"}, "`group` is only known for the format mfcc"),
     ],
 )  # fmt: skip

