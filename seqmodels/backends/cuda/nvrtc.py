@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqsweep.cache import cache_folder, write_whole
 from seqsweep.extras import install
 from seqsweep.seqmodels.backends.cuda.device import SOURCES, Kernel
 
@@ -52,11 +51,6 @@ def architecture(capability: tuple[int, int]) -> str:
     return f"sm_{capability[0]}{capability[1]}" + ("a" if capability == (9, 0) else "")
 
 
-def cache_folder() -> Path:
-    """Say where cubins are kept: `seqsweep/kernels` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqsweep" / "kernels"
-
-
 def compiler_version() -> str:
     """Ask for NVRTC's version, such as `13.0`.
 
@@ -75,7 +69,7 @@ def compiler_version() -> str:
 
 
 def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = None) -> Compiled:
-    """Give the kernel for an architecture, from `folder` (default: `cache_folder()`) or compiled now and put there.
+    """Give the kernel for an architecture, from `folder` (default: the user's cache folder) or compiled now and put there.
 
     Several processes may do so at once. A folder that cannot be found or written, or a damaged file in it, only costs time.
 
@@ -87,7 +81,7 @@ def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = 
     parts += [f"{header.name}\n{header.read_text()}" for header in sorted(SOURCES.glob("*.cuh"))]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     try:
-        file = (folder or cache_folder()) / f"{key}.cubin"
+        file = (folder or cache_folder("kernels")) / f"{key}.cubin"
     except RuntimeError:  # pathlib's: the user has no home
         return _compile(kernel, target)
     with contextlib.suppress(OSError):
@@ -95,7 +89,7 @@ def compiled(kernel: Kernel, capability: tuple[int, int], folder: Path | None = 
             return found
     fresh = _compile(kernel, target)
     with contextlib.suppress(OSError):
-        _write(file, fresh.to_bytes())
+        write_whole(file, fresh.to_bytes())
     return fresh
 
 
@@ -111,16 +105,3 @@ def _compile(kernel: Kernel, target: str) -> Compiled:
         raise CompilationError(f"{kernel.name} does not compile for {target}: {log}") from None
     symbol = code.symbol_mapping[kernel.name]
     return Compiled(symbol.decode() if isinstance(symbol, bytes) else symbol, bytes(code.code))
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write the file whole, or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, path = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as fresh:
-            fresh.write(content)
-        os.replace(path, file)
-    except OSError:
-        os.unlink(path)
-        raise

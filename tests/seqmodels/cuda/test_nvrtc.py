@@ -136,14 +136,6 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     assert Compiled.from_bytes(file.read_bytes()) is not None
 
 
-def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert nvrtc.cache_folder() == tmp_path / "seqsweep" / "kernels"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert nvrtc.cache_folder() == tmp_path / ".cache" / "seqsweep" / "kernels"
-
-
 def test_what_does_not_compile_says_so(tmp_path: Path) -> None:
     with pytest.raises(CompilationError, match=r"(?s)no_such_kernel does not compile for sm_80: .*undefined"):
         compiled(Kernel("update.cuh", "no_such_kernel"), AMPERE, tmp_path)
