@@ -12,6 +12,8 @@ from tests.support.slow_tests import LISTED, function_of
 
 # Ray gives way to whatever else runs; here that is other tests, and for its workers these wait
 os.environ.setdefault("RAY_worker_niceness", "0")
+# the user's cache folder is not ours
+os.environ["SEQSWEEP_FEATURE_CACHE"] = "off"
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")

@@ -6,6 +6,7 @@ from typing import Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.strokes import STROKES
@@ -15,7 +16,7 @@ from seqsweep.seqmodels.data.transforms.minmax import MINMAX
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
 
-FORMATS: list[Format] = [STROKES, MFCC, TS]
+FORMATS: list[Format] = [STROKES, MFCC, TS, AUDIO]
 TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]
 
 

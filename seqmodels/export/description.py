@@ -74,11 +74,13 @@ class Description:
 
     def to_table(self) -> dict[str, Any]:
         """Give JSON-able values that `from_table` reads."""
+        options = {key: value for key, value in self.reading.items() if key != "format"}
         return {
             "format": FORMAT,
             "architecture": {**asdict(self.architecture), "readout": list(self.architecture.readout)},
             "input": {
-                **self.reading,
+                "format": self.format,
+                **({"options": options} if options else {}),
                 "features": self.features,
                 "normalization": dict(self.normalization),
             },
@@ -110,7 +112,12 @@ class Description:
             ),
             features=_field(given, "features", int),
             classes=_names(whole, "classes"),
-            reading={key: value for key, value in given.items() if key not in ("features", "normalization")},
+            reading={
+                **_object(
+                    given.get("options", {}), "options"
+                ),  # a table of its own, so that no name is taken
+                "format": _field(given, "format", str),
+            },
             normalization=_object(_field(given, "normalization", dict), "normalization"),
             **{name: _field(whole, name, dict) for name in ("source", "figures", "versions")},
         )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import torch
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.errors import DataError
 from seqsweep.seqmodels.data.files import Files, list_files
-from seqsweep.seqmodels.data.formats.base import Format, Options
+from seqsweep.seqmodels.data.formats.base import Format, LabelledSequence, Options
 from seqsweep.seqmodels.data.formats.class_folders import ClassFolders
 from seqsweep.seqmodels.data.inputs import read_file, read_labelled
 from seqsweep.seqmodels.data.registry import (
@@ -58,7 +58,7 @@ def some_data(seed: int = 0, features: int = 2) -> dict[tuple[str, str], list[Ar
     }
 
 
-def load_options(source: Mapping[str, str]) -> Options:
+def load_options(source: Mapping[str, Any]) -> Options:
     """Give the options that a data set is read by."""
     return collect(source)[2]
 
@@ -67,13 +67,19 @@ class FormatSuite:
     """A format's test class says which it is, and how a data set is written."""
 
     format: ClassVar[Format]
+    asked: ClassVar[Mapping[str, Any]] = {}
+    """Options without which the format would not give back the numbers that are written."""
 
     def write(self, root: Path, data: Data) -> None:
         """Write `data` below the new folder `root`, class by class and train before test where the files are not several."""
         raise NotImplementedError
 
-    def source(self, root: Path) -> dict[str, str]:
-        return {"path": str(root), "format": self.format.name, "name": "set"}
+    def source(self, root: Path) -> dict[str, Any]:
+        return {"path": str(root), "format": self.format.name, "name": "set", **self.asked}
+
+    def labelled(self, root: Path, part: str) -> list[LabelledSequence]:
+        options = self.format.options_type.model_validate(self.asked)
+        return read_labelled(root, self.format.name, part, options)
 
     def files(self, root: Path) -> list[Path]:
         return sorted(each for each in root.rglob("*") if each.name.endswith(self.format.endings))
@@ -106,7 +112,7 @@ class FormatSuite:
         self.write(tmp_path / "set", data := some_data())
         read = load(self.source(tmp_path / "set"))
         assert read.class_names == CLASSES
-        raw = {each.id: each for each in read_labelled(tmp_path / "set", self.format.name, "all")}
+        raw = {each.id: each for each in self.labelled(tmp_path / "set", "all")}
         assert sorted(raw) == sorted(read.ids)
         for name in CLASSES:
             for is_test, part in ((False, "train"), (True, "test")):
@@ -127,14 +133,14 @@ class FormatSuite:
         self.write(tmp_path / "set", some_data())
         read = load(self.source(tmp_path / "set"))
         for part in PARTS:
-            found = {each.id for each in read_labelled(tmp_path / "set", self.format.name, part)}
+            found = {each.id for each in self.labelled(tmp_path / "set", part)}
             assert found == {
                 each for each, test in zip(read.ids, read.is_test, strict=True) if test == (part == "test")
             }
 
     def test_files_are_parsed_for_a_trained_model(self, tmp_path: Path) -> None:
         self.write(tmp_path / "set", some_data())
-        raw = [each.values.tolist() for each in read_labelled(tmp_path / "set", self.format.name, "all")]
+        raw = [each.values.tolist() for each in self.labelled(tmp_path / "set", "all")]
         options = load_options(self.source(tmp_path / "set"))
         found = [
             each
@@ -165,7 +171,7 @@ class FormatSuite:
         file.write_bytes(content)
         readers: dict[str, Callable[[], object]] = {
             "read": lambda: load(self.source(tmp_path / "set")),
-            "labelled": lambda: read_labelled(tmp_path / "set", self.format.name, "all"),
+            "labelled": lambda: self.labelled(tmp_path / "set", "all"),
             "parsed": lambda: list(
                 self.format.parse(
                     Files("", "", {str(file): file}, frozenset({""})),
