@@ -250,11 +250,13 @@ def _test_share(value: Any) -> Any:
     return value
 
 
-Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1)], ...],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-    AfterValidator(_distinct),
-]
+def _names(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
+        raise _must("a list of texts that are not empty")
+    return tuple(value)
+
+
+Names = Annotated[tuple[str, ...], PlainValidator(_names), AfterValidator(_distinct)]
 
 
 class Split(_Section):
@@ -398,7 +400,10 @@ class Spec(_Section):
             for name, values in self.architecture
         }
         for name in ("training", "split", "resources"):
-            table[name] = getattr(self, name).model_dump(mode="json", exclude_none=True)
+            section = getattr(self, name).model_dump(exclude_none=True)
+            table[name] = {
+                key: list(each) if isinstance(each, tuple) else each for key, each in section.items()
+            }
         if self.candidates is not None:
             table["candidates"] = self.candidates
         return table

@@ -73,7 +73,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         determining = {
             "architecture": _canonical(_determining(architecture)),
             "training": _canonical(_determining(training)),
-            "split": _canonical(spec.split.model_dump(mode="json")),
+            "split": _canonical(spec.split.model_dump()),
             "lanes": shared_text,
             "backend": _canonical(spec.resources.backend),
             "dataset": _canonical([dataset.name, dataset.fingerprint]),
