@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from seqsweep.seqmodels.data.audio.frames import EPSILON, Array, Framing, Samples, cut, shaped
 from seqsweep.seqmodels.data.audio.recipe import Recipe
@@ -36,7 +35,7 @@ def _spectral(
     frames: Array, recipe: Recipe, framing: Framing, bank: Array, noise: np.random.Generator
 ) -> Array:
     frames, energy = shaped(frames, recipe, noise)
-    power = np.square(np.abs(scipy.fft.rfft(frames, framing.padded, axis=1)[:, : framing.padded // 2]))
+    power = np.square(np.abs(np.fft.rfft(frames, framing.padded, axis=1)[:, : framing.padded // 2]))
     mel = power @ bank
     if recipe.htk_mode:
         mel = np.maximum(mel, 1.0)
@@ -46,7 +45,7 @@ def _spectral(
             return found
         both = [found, energy[:, None]] if recipe.htk_compat else [energy[:, None], found]
         return np.concatenate(both, axis=1)
-    cepstra = scipy.fft.dct(found, norm="ortho", axis=1)[:, : recipe.num_ceps]
+    cepstra = found @ cosines(recipe.num_mel_bins, recipe.num_ceps)
     if recipe.cepstral_lifter:
         order = np.arange(recipe.num_ceps)
         cepstra *= 1 + 0.5 * recipe.cepstral_lifter * np.sin(np.pi * order / recipe.cepstral_lifter)
@@ -82,6 +81,16 @@ def mel_bank(recipe: Recipe, rate: int, padded: int) -> Array:
         )
     bank.flags.writeable = False
     return bank
+
+
+@lru_cache(maxsize=16)
+def cosines(bins: int, ceps: int) -> Array:
+    """Give the first columns [bins, ceps] of the orthonormal DCT-II; scipy's would take a second to import."""
+    angles = np.pi / bins * np.outer(np.arange(bins) + 0.5, np.arange(ceps))
+    scale = np.where(np.arange(ceps) == 0, np.sqrt(1 / bins), np.sqrt(2 / bins))
+    found: Array = np.cos(angles) * scale
+    found.flags.writeable = False
+    return found
 
 
 def with_deltas(features: Array, recipe: Recipe) -> Array:

@@ -8,7 +8,6 @@ from math import gcd
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.signal
 from pydantic import Field
 
 from seqsweep.seqmodels.data.audio.decoding import PEEKED, decode, kind_of
@@ -169,4 +168,6 @@ def resampled(samples: Array, rate: int, wanted: int) -> Array:
         raise SoundError(
             f"has {rate:,} Hz, of which {wanted:,} Hz is {up:,}/{down:,}: resample it by other means"
         )
-    return np.asarray(scipy.signal.resample_poly(samples, up, down), np.float64)
+    from scipy.signal import resample_poly  # takes seconds, which few need
+
+    return np.asarray(resample_poly(samples, up, down), np.float64)

@@ -11,6 +11,7 @@ import pytest
 
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.registry import FORMATS, format_names
 from seqsweep.seqmodels.data.source import EMBEDDED, check_source, load, source_name
 from tests.support.written import write_folder
 
@@ -71,6 +72,8 @@ def test_looking_at_a_source_loads_nothing_heavy():
 
 
 GOOD = {"path": "x", "format": "mfcc"}
+NAMES = ", ".join(format_names())
+GROUPED = " or ".join(each.name for each in FORMATS if "group" in each.options_type.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +99,8 @@ def test_a_good_source_has_no_faults(source):
         (7, "a data set is `7`, but must be a name or a table with `path`"),
         ({"format": "ts"}, "`path` is missing"),
         ({**GOOD, "clases": ["a", "b"]}, "unknown key `clases` (did you mean `classes`?)"),
-        ({**GOOD, "format": "mffc"}, "`format` is 'mffc', but must be one of strokes, mfcc, ts (did you mean `mfcc`?)"),
-        ({**GOOD, "format": ["ts"]}, "`format` is ['ts'], but must be one of strokes, mfcc, ts"),
+        ({**GOOD, "format": "mffc"}, f"`format` is 'mffc', but must be one of {NAMES} (did you mean `mfcc`?)"),
+        ({**GOOD, "format": ["ts"]}, f"`format` is ['ts'], but must be one of {NAMES}"),
         ({**GOOD, "path": ""},
          "`path` is '', but must be a text that is not empty, a list of them, or a table of train, validation, test"),
         ({**GOOD, "path": {"train": "a", "tets": "b"}},
@@ -113,7 +116,7 @@ def test_a_good_source_has_no_faults(source):
         ({**GOOD, "classes": ["a"]}, "`classes` has 1 class(es), but must have at least 2"),
         ({**GOOD, "group": "speaker"},
          "`group` is 'speaker', but must be 'prefix'"),
-        ({"path": "x", "format": "ts", "group": "prefix"}, "`group` is only known for the format mfcc"),
+        ({"path": "x", "format": "ts", "group": "prefix"}, f"`group` is only known for the format {GROUPED}"),
     ],
 )  # fmt: skip
 def test_each_fault_of_a_source_is_said(source, fault):

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
 import scipy.signal
 
-from seqsweep.seqmodels.data.audio.extraction import extract, mel_bank, with_deltas
+from seqsweep.seqmodels.data.audio.extraction import cosines, extract, mel_bank, with_deltas
 from seqsweep.seqmodels.data.audio.frames import Framing, cut
 from seqsweep.seqmodels.data.audio.recipe import Recipe
 from seqsweep.seqmodels.data.audio.sound import SoundError
@@ -173,3 +174,11 @@ def test_filters_cover_every_frequency_once() -> None:
     bank = mel_bank(Recipe(num_mel_bins=10), 16000, 512)
     inner = slice(bank[:, 0].argmax() + 1, bank[:, -1].argmax())  # between the outer centres
     np.testing.assert_allclose(bank[inner].sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize(("bins", "ceps"), [(23, 13), (3, 3), (40, 1)])
+def test_the_cosines_are_scipys(bins: int, ceps: int) -> None:
+    values = np.random.default_rng(0).normal(size=(5, bins))
+    np.testing.assert_allclose(
+        values @ cosines(bins, ceps), scipy.fft.dct(values, norm="ortho")[:, :ceps], atol=1e-12
+    )
