@@ -1,6 +1,7 @@
 """Every access of every kernel: inside of its arrays, ordered by barriers, of words that were written."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from seqsweep.seqmodels.backends.cuda.shapes import backward_shape, forward_shap
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.testing.conformance import Problem
 from tests.seqmodels.cuda.test_epochs import CONFIG, LANES, trainer
+from tests.support.cuda.changes import changeable, only
 from tests.support.cuda.emulator import COMPILER, EmulationError, Emulator
 from tests.support.cuda.specialisations import recurrence_kernels
 
@@ -65,22 +67,52 @@ def test_whole_steps() -> None:
     assert one.kept.isfinite().all()
 
 
+FAULTS = [  # a change in the sources, on where `emulator::changed(<its place here>)`
+    (
+        "recurrence_forward.cuh",
+        "unit < hidden && token >= 0",
+        "unit < hidden && (emulator::changed(0) || token >= 0)",
+        "outside of its arrays",
+    ),
+    (
+        "fragments.cuh",
+        "unit < hidden && column < columns",
+        "(emulator::changed(1) || unit < hidden) && column < columns",
+        "reads outside",
+    ),
+    (
+        "recurrence_forward.cuh",
+        "step % 2 * state_words",
+        "(emulator::changed(2) ? 0 : step % 2 * state_words)",
+        "a race in shared memory",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kernels with all these faults."""
+
+    def faulty(file: str, text: str) -> str:
+        for changed, right, wrong, _ in FAULTS:
+            if changed == file:
+                assert right in text
+                text = text.replace(right, wrong)
+        return text
+
+    changes = {file: partial(faulty, file) for file, *_ in FAULTS}
+    return changeable(tmp_path_factory.mktemp("sources"), changes)
+
+
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "message"),
-    [
-        ("recurrence_forward.cuh", "unit < hidden && token >= 0", "unit < hidden", "outside of its arrays"),
-        ("fragments.cuh", "unit < hidden && column < columns", "column < columns", "reads outside"),
-        ("recurrence_forward.cuh", "step % 2 * state_words", "0", "a race in shared memory"),
-    ],
+    ("number", "message"),
+    [(n, fault[-1]) for n, fault in enumerate(FAULTS)],
+    ids=[fault[1] for fault in FAULTS],
 )
 def test_a_fault_in_the_recurrence_is_an_error(
-    file: str, right: str, wrong: str, message: str, tmp_path: Path
+    number: int, message: str, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for header in SOURCES.glob("*.cuh"):
-        text = header.read_text()
-        if header.name == file:
-            assert right in text
-            text = text.replace(right, wrong)
-        (tmp_path / header.name).write_text(text)
+    run("lstm", 3, "tf32", sources=sources)
+    monkeypatch.setenv(*only(number))
     with pytest.raises(EmulationError, match=re.escape(message)):
-        run("lstm", 3, "tf32", sources=tmp_path)
+        run("lstm", 3, "tf32", sources=sources)

@@ -397,6 +397,12 @@ inline void full(unsigned mask) {
 
 inline int lane() { return block.current % 32; }
 
+// Whether a change of the sources that a test made is on: one build has many, and $EMULATOR_CHANGE is the number of one.
+inline bool changed(int number) {
+    const char* on = std::getenv("EMULATOR_CHANGE");
+    return on && std::atoi(on) == number;
+}
+
 }  // namespace emulator
 
 #ifdef SEQSWEEP_WATCHED
