@@ -6,6 +6,7 @@ usage: peak_memory.py '{"cell": .., "layers": .., ...}'
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ def trial(settings: dict[str, Any], lanes: int) -> TrialRun:
     dataset = load(settings["dataset"])
     architecture = Architecture(settings["cell"], settings["layers"], settings["hidden"])
     hyperparameters = Hyperparameters(dropout=settings["dropout"], input_noise=settings["input_noise"])
+    splits = split(dataset)
     return TrialRun(
         architecture,
         dataset,
-        split(dataset),
+        replace(splits, train=splits.train[: settings["train"]]),
         [Lane(candidate, 0, hyperparameters) for candidate in range(lanes)],
         TrainingConfig(epochs=1, batch_size=settings["batch_size"], min_change=0.0),
         backend=settings["backend"],
