@@ -11,7 +11,7 @@ from seqsweep.results.store import Store, Sweep
 
 CLASSES = ("hook", "loop", "zigzag")
 CELLS = ("rnn_tanh", "gru", "lstm")
-LONG = 80  # epochs, of a sweep that is to be caught in the middle
+LONG = 48  # epochs, of a sweep that is to be caught in the middle
 TABLES = ("lanes", "epochs", "confusions", "predictions")
 # what differs between two runs of the same sweep
 PASSING = ["sweep", "seconds", "host"]

@@ -9,7 +9,7 @@ from seqsweep.results.store import Store, Sweep
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.splits import Splits
 from seqsweep.seqmodels.trial_run import TrialRun
-from seqsweep.sweeps.running import prepare, provenance, rows
+from seqsweep.sweeps.running import checkpoint, prepare, provenance, rows
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.plan import TrialPlan
 
@@ -41,9 +41,20 @@ def train(table: dict[str, Any], store: Path, sweep_id: str) -> Sweep:
     return sweep
 
 
+def resume(store: Path) -> None:
+    """Go on with a store's newest sweep: finished trials stay, others begin at their checkpoints."""
+    ready = prepare.again(Store(store), None, None, None)
+    for plan in ready.plans:
+        if not ready.sweep.is_finished(plan.id):
+            train_trial(ready.sweep, plan, *ready.data[plan.dataset])
+    ready.sweep.update(status="finished")
+
+
 def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits: Splits) -> None:
-    """Train one of them and write what came of it."""
+    """Train one of them, from its checkpoint where it has one, and write what came of it."""
     trial = TrialRun(plan.architecture, dataset, splits, plan.lanes, plan.training)
+    if (state := checkpoint.load(sweep.folder, plan.id)) is not None:
+        trial.load_state_dict(state)
     while not trial.done:
         trial.step()
     outcome = trial.outcome()

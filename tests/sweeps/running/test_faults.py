@@ -18,24 +18,27 @@ from seqsweep.cluster.memory import usable_memory
 from seqsweep.sweeps.cli.running import resume_sweep
 from tests.support.driver import PATIENCE, Driver
 from tests.support.small_sweep import assert_same, newest
+from tests.support.trained import resume
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
 
 
 @pytest.fixture
 def driver(strokes: Path, tmp_path: Path) -> Iterator[Driver]:
-    made = Driver(strokes, tmp_path, "--cpus", "1")
+    made = Driver(strokes, tmp_path, "--cpus", "1", resources={"max_concurrent": 1})  # by whom it is resumed, too
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_interrupted_or_killed_and_resumed(
+    local_ray: None,
     driver: Driver,
     stop: str,
     undisturbed: dict[str, pd.DataFrame],
     terminal: Console,
 ) -> None:
+    """From here on by this process's Ray; one that was stopped as others were, without any."""
     driver.wait_until_half_done()
     number = signal.Signals[stop]
     if number in (signal.SIGINT, signal.SIGHUP):
@@ -64,7 +67,10 @@ def test_interrupted_or_killed_and_resumed(
         name: (driver.store / sweep.id / "lanes" / f"{name}.parquet").stat().st_mtime_ns for name in left
     }
 
-    assert resume_sweep(driver.store, None, console=terminal) == 0
+    if stop in ("SIGINT", "SIGKILL"):
+        assert resume_sweep(driver.store, None, console=terminal) == 0
+    else:
+        resume(driver.store)
     assert newest(driver.store).info["status"] == "finished"
     assert_same(newest(driver.store), undisturbed)
     for name, when in before.items():
