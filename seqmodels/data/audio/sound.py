@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from seqsweep.seqmodels.data.numbers import LARGEST
+
 Channel = int | Literal["mean"]
 MOST_SAMPLES = 100_000_000  # of all channels: more than half an hour at 48 kHz
 LEAST_RATE, MOST_RATE = 100, 1_000_000
@@ -51,13 +53,18 @@ class Sound:
 
 
 def checked(sound: Sound) -> Sound:
-    """Give the sound back. Raises SoundError where it has no samples, or a rate that nothing has."""
+    """Give the sound back. Raises SoundError where it has no samples, such as are no numbers, or a rate that nothing has."""
     if not LEAST_RATE <= sound.rate <= MOST_RATE:
         raise SoundError(
             f"says a sample rate of {sound.rate:,} Hz, but it must be {LEAST_RATE} to {MOST_RATE:,} Hz"
         )
     if not sound.samples.size:
         raise SoundError("has no samples")
+    if sound.samples.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            wrong = int((~(np.abs(sound.samples) <= LARGEST)).sum())
+        if wrong:
+            raise SoundError(f"has {wrong:,} samples that are not finite, or do not fit float32")
     return sound
 
 

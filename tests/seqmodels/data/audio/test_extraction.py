@@ -166,8 +166,6 @@ def test_dither_is_the_same_each_time() -> None:
 def test_what_cannot_be_computed_is_said(setting: dict[str, Any], rule: str) -> None:
     with pytest.raises(SoundError, match=rule):
         extract(sound(16000), 16000, Recipe(**setting))
-    with pytest.raises(SoundError, match="no finite numbers"):
-        extract(np.full(500, np.nan), 16000, Recipe())
 
 
 def test_filters_cover_every_frequency_once() -> None:

@@ -220,7 +220,7 @@ def test_channels_are_chosen(tmp_path: Path) -> None:
         (np.zeros(800, np.int16), "is silent: all its 800 samples are 0"),
         (tone(300, 0.02), r"is too short: its 160 samples \(20 ms\) are less than a frame of 25 ms"),
         (np.zeros(0, np.int16), "has no samples"),
-        (np.full(800, np.nan, np.float32), "no finite numbers"),
+        (np.full(800, np.nan, np.float32), "has 800 samples that are not finite"),
     ],
 )
 def test_what_has_nothing_to_hear_is_refused(samples: np.ndarray, rule: str, tmp_path: Path) -> None:
@@ -285,10 +285,10 @@ def some_files() -> tuple[bytes, ...]:
     return tuple(found)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_hostile_files_are_refused_or_read(data: st.DataObject) -> None:
-    good = bytearray(data.draw(st.sampled_from(some_files())))
+    good = bytearray(some_files()[data.draw(st.integers(0, 6))])
     for _ in range(data.draw(st.integers(0, 8))):
         place = data.draw(st.integers(0, min(len(good), 200) - 1) | st.integers(0, len(good) - 1))
         good[place] = data.draw(st.sampled_from([0, 1, 127, 128, 255]) | st.integers(0, 255))
