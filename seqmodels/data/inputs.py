@@ -29,12 +29,12 @@ def read_file(path: Path, form: str, options: Options | None = None) -> Iterator
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
-    known = [each.name for each in FORMATS if ending in each.endings]
+    known = [each.name for each in FORMATS if ending and ending in each.endings]
     if path.is_dir():
         yield Problem(
             str(path), "is a folder: name its files (or `seqsweep evaluate` it, where it is labelled)"
         )
-    elif ending in JSON_LINES:
+    elif ending in JSON_LINES and form not in known:
         try:
             if path.suffix.lower() in PACKED:
                 whole = decompress(path.name, read_bytes(path), str(path))
@@ -59,7 +59,8 @@ def read_stream(
     rest = iter(lines)
     first = next(rest, b"")
     # of UTF-16, which JSON lines are refused in, a mark comes first
-    if first.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\0\xff\xfe").startswith(b"{"):
+    own = set(JSON_LINES) & set(format_named(form).endings) and b'"values"' not in first
+    if not own and first.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\0\xff\xfe").startswith(b"{"):
         yield from read_json_lines(chain([first], rest), STANDARD_INPUT)
         return
     content = first + b"".join(rest)

@@ -6,17 +6,32 @@ from typing import Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
+from seqsweep.seqmodels.data.formats.arff import ARFF
 from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
+from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
 from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.formats.ts import TS
+from seqsweep.seqmodels.data.formats.unipen import UNIPEN
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
 from seqsweep.seqmodels.data.transforms.minmax import MINMAX
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
 
-FORMATS: list[Format] = [STROKES, MFCC, TS, AUDIO]
+FORMATS: list[Format] = [
+    STROKES,
+    MFCC,
+    TS,
+    AUDIO,
+    ARFF,
+    QUICKDRAW,
+    INKML,
+    IAMONDB,
+    UNIPEN,
+]
 TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]
 
 

@@ -42,6 +42,7 @@ class FileContent:
     label: str | None = None
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # without the file's name, so that equal ones are counted
+    group: str | None = None  # the writer or speaker that it names itself, if any
 
 
 class PerFileOptions(Options):
@@ -55,8 +56,8 @@ class PerFileOptions(Options):
     )
     group: int | str | None = Field(
         None,
-        description="where a file's speaker or writer is found: the number of a folder level, or a regular expression with "
-        "one group, searched in its path",
+        description="where a file's speaker or writer is found: `file` (the file says it), the number of a folder level, or "
+        "a regular expression with one group, searched in its path",
         examples=["group = '^[a-z]+_([^_]+)_'"],
     )
 
@@ -159,13 +160,17 @@ class PerFile(Format):
                 label = None if options.label == OWN else name_in(inner, options.label, "label")
                 if classes is not None and label is not None and label not in classes:
                     continue
-                group = None if options.group is None else name_in(inner, options.group, "group")
+                group = None if options.group in (None, OWN) else name_in(inner, options.group, "group")
                 content = self.read_one(files, inner, options)
             except Nameless as error:
                 problems.append(Problem(files.where(inner), str(error)))
                 continue
             except DataError as error:
                 problems += error.problems
+                continue
+            if options.group == OWN and (group := content.group) is None:
+                rule = 'does not say whose it is, which `group = "file"` asks for'
+                problems.append(Problem(files.where(inner), rule))
                 continue
             label = content.label if label is None else label
             if label is None:

@@ -109,7 +109,7 @@ def _row(line: str, number: int, header: Header) -> Row:
     channels = []
     for channel, part in enumerate(parts, 1):
         try:
-            channels.append(_values(part.split(",")))
+            channels.append(values_or_missing(part.split(",")))
         except NumberError as fault:
             raise NumberError(f"channel {channel}, {fault}") from None
         if len(channels[-1]) != len(channels[0]):
@@ -118,8 +118,8 @@ def _row(line: str, number: int, header: Header) -> Row:
     return Row(number, label, np.array(channels).T)
 
 
-def _values(words: list[str]) -> list[float]:
-    """Numbers, NaN where one is missing. Raises NumberError."""
+def values_or_missing(words: list[str]) -> list[float]:
+    """Read numbers, NaN where one is missing. Raises NumberError."""
     try:
         return parse_numbers(words)
     except NumberError:
