@@ -14,6 +14,7 @@ from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
 from seqsweep.seqmodels.data.formats.strokes import STROKES
+from seqsweep.seqmodels.data.formats.table import TABLE
 from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.formats.unipen import UNIPEN
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
@@ -31,6 +32,7 @@ FORMATS: list[Format] = [
     INKML,
     IAMONDB,
     UNIPEN,
+    TABLE,
 ]
 TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]
 

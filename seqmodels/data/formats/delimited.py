@@ -30,9 +30,8 @@ TIME = re.compile(
 )
 """Names of columns that tell when a row was measured, a unit in brackets behind."""
 ROW_NUMBER = re.compile(
-    r"|unnamed: ?\d+|row_?names?|row(_?(id|num|number|index|nr))?|index|idx|level_0|x", re.IGNORECASE
+    r"|unnamed: ?\d+|row_?names?|row(_?(id|num|number|index|nr))?|index|idx|level_0", re.IGNORECASE
 )
-"""Names of columns that count rows, as pandas and R write them."""
 SMALL = 1 << 20  # bytes that one thread reads
 
 
@@ -89,6 +88,11 @@ def read_numbers(data: bytes, where: str, dialect: Dialect | None = None) -> Num
     return Numbers(names, values, times_of(names, values), constants, tuple(notes))
 
 
+def may_count_rows(name: str, place: int) -> bool:
+    """Tell by its name and place whether a column may count rows, as pandas and R write them."""
+    return bool(ROW_NUMBER.fullmatch(name)) or (name == "X" and place == 0)
+
+
 def times_of(names: Sequence[str], values: npt.NDArray[np.float64]) -> tuple[int, ...]:
     """Find columns that look like a time or a row number: by name, and they never fall; without names the first, if it grows."""
     if len(values) < 2 or values.shape[1] < 2:
@@ -100,7 +104,7 @@ def times_of(names: Sequence[str], values: npt.NDArray[np.float64]) -> tuple[int
         place
         for place, name in enumerate(names)
         if (TIME.fullmatch(name) and (rise[:, place] >= 0).all())
-        or (ROW_NUMBER.fullmatch(name) and (rise[:, place] == 1).all())
+        or (may_count_rows(name, place) and (rise[:, place] == 1).all())
     ]
     return tuple(found) if len(found) < len(names) else ()
 
