@@ -11,6 +11,7 @@ from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
+from seqsweep.seqmodels.data.formats.mat import MAT
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
 from seqsweep.seqmodels.data.formats.strokes import STROKES
@@ -28,6 +29,7 @@ FORMATS: list[Format] = [
     TS,
     AUDIO,
     ARFF,
+    MAT,
     QUICKDRAW,
     INKML,
     IAMONDB,

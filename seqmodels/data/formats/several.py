@@ -34,6 +34,7 @@ class Entry:
     place: str
     label: str | None = None
     group: str | None = None
+    part: str | None = None  # where the file says it itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ class SeveralPerFile(Format):
             [entry.label or "" for _, entry in found],
             [f"{inner[len(shared) :].lstrip('/')}/{entry.id}" for inner, entry in found],
             [files.where(inner) + entry.place for inner, entry in found],
-            [parts[inner] for inner, _ in found],
+            [entry.part or parts[inner] for inner, entry in found],
             [entry.group or "" for _, entry in found] if self.groups_asked(options) else None,
             next(iter(features)) if len(features) == 1 else (),
             _said(counts),

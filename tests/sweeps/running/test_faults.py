@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 @pytest.fixture
 def driver(strokes: Path, tmp_path: Path) -> Iterator[Driver]:
-    made = Driver(strokes, tmp_path, "--cpus", "1", resources={"max_concurrent": 1})  # by whom it is resumed, too
+    made = Driver(
+        strokes, tmp_path, "--cpus", "1", resources={"max_concurrent": 1}
+    )  # by whom it is resumed, too
     yield made
     made.close()
 
