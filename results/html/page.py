@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from seqsweep.results.analysis.confusion import Confusion
 from seqsweep.results.analysis.report import DatasetReport, Report
 from seqsweep.results.html import curves, difference, effects, glyph, parallel, specimen, toml
-from seqsweep.results.shown import shown, shown_lines
+from seqsweep.results.html.styled import name, styled
 from seqsweep.results.statistics.differences import ALPHA
 from seqsweep.results.views import formats
 
@@ -27,18 +24,8 @@ _SHADES = 10
 
 
 def render(report: Report) -> str:
-    """The page. Whatever comes from data is escaped, and what nobody sees in it shown; nothing in it is fetched or run, and
-    its own policy says so.
-    """
-    environment = Environment(
-        loader=PackageLoader("seqsweep.results.html"),
-        autoescape=True,
-        finalize=_seen,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
+    """Make the page of a sweep."""
+    helpers = {
         "formats": formats,
         "glyph": glyph,
         "curves": curves,
@@ -58,19 +45,7 @@ def render(report: Report) -> str:
         "MOST_SETS": MOST_SETS,
         "MOST_RATES": MOST_RATES,
     }
-    environment.filters["name"] = name
-    loader = environment.loader
-    assert loader is not None
-    style = loader.get_source(environment, "style.css")[0]
-    page = environment.get_template("page.html").render(
-        report=report, style=Markup(style), policy=_policy(style), **_title(report)
-    )
-    return shown_lines(page)  # the last gate: whatever went past the others
-
-
-def name(text: str) -> Markup:
-    """A name that others gave: isolated, lest its script turns what stands beside it, and it wraps where it is long."""
-    return Markup("<bdi>{}</bdi>").format(shown(text))
+    return styled("page.html", helpers, report=report, **_title(report))
 
 
 def dataset_name(text: str, synthetic: bool) -> Markup:
@@ -78,23 +53,11 @@ def dataset_name(text: str, synthetic: bool) -> Markup:
     return name(formats.dataset(text, synthetic))
 
 
-def _seen(value: Any) -> Any:
-    """Whatever a template puts on the page; markup is ours."""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 def shade(data: Confusion, row: int, column: int) -> str:
     """Class of a cell of the matrix: how large a share of its true class it is, `hit` on the diagonal and `miss` beside it."""
     share = data.shares[row][column]
     level = math.ceil(_SHADES * share.share) if share else 0
     return f"{'hit' if row == column else 'miss'} s{level}" if level else "none"
-
-
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _title(report: Report) -> dict[str, Any]:

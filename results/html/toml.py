@@ -24,15 +24,16 @@ def _line(key: str, value: Any) -> str:
     if value is None:
         return f"# {_key(key)} is not set"
     if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
-        return f"{_key(key)} = [\n" + "".join(f"  {_value(each)},\n" for each in value) + "]"
-    return f"{_key(key)} = {_value(value)}"
+        return f"{_key(key)} = [\n" + "".join(f"  {value_text(each)},\n" for each in value) + "]"
+    return f"{_key(key)} = {value_text(value)}"
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Write one value; a table in one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {value_text(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(value_text, value)) + "]"
     if isinstance(value, str):
         return _text(value)
     return repr(value).lower() if isinstance(value, bool) else repr(value)

@@ -24,11 +24,13 @@ from seqsweep.sweeps.cli import (
     compare,
     confusion,
     curves,
+    data,
     doctor,
     evaluate,
     export,
     export_model,
     importance,
+    init,
     lanes,
     list_,
     logs,
@@ -62,7 +64,9 @@ app = typer.Typer(
     cls=Verbs,
     help="Which recurrent architecture is best for my sequences, and how sure can I be?",
     epilog="\b\nExamples:\n  seqsweep run                  the embedded study, a few minutes on two cores\n"
-    "  seqsweep run my.toml          your own\n"
+    "  seqsweep init letters/        look at your own data and write sweep.toml; then again:\n"
+    "  seqsweep run"
+    "                  sweep.toml of this folder\n"
     "  seqsweep show                 its verdict, again",
     no_args_is_help=True,
     add_completion=False,
@@ -70,7 +74,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _GROUPS = {
-    "Run": (run, plan, resume, doctor),
+    "Run": (init, run, plan, resume, doctor),
     "Look": (show, compare, confusion, curves, importance, lanes, sql, list_),
     "Take away": (report, export, export_model, predict, evaluate),
     "Cluster": (submit, status, watch, logs, stop, pull),
@@ -79,6 +83,7 @@ for _group, _verbs in _GROUPS.items():
     for _verb in _verbs:
         app.command(_verb.NAME, epilog=_verb.EXAMPLES, rich_help_panel=_group)(_verb.command)
 app.add_typer(cluster.app, name=cluster.NAME, rich_help_panel="Cluster")
+app.add_typer(data.app, name=data.NAME, rich_help_panel="Data")
 
 
 class _Notes(logging.Handler):

@@ -21,7 +21,11 @@ Examples:
 def command(
     spec: Annotated[
         Path | None,
-        typer.Argument(metavar="SPEC", help="A TOML file.", show_default="the embedded reference study"),
+        typer.Argument(
+            metavar="SPEC",
+            help="A TOML file.",
+            show_default="sweep.toml of this folder, else the embedded study",
+        ),
     ] = None,
     nodes: Annotated[
         int, typer.Option("--nodes", min=1, max=100_000, metavar="N", help="Equal machines.")
@@ -67,10 +71,10 @@ def command(
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.forecast.planning import Options, plan_sweep
     from seqsweep.sweeps.forecast.view import render
-    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
+    from seqsweep.sweeps.spec.here import spec_here
 
     options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates)
-    checked = load_spec(spec) if spec else reference_spec()
+    checked, spec = spec_here(spec)
     found = plan_sweep(checked, options, source=str(spec) if spec else "reference.toml")
     if json:
         write_json(found, console())

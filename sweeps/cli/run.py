@@ -21,7 +21,11 @@ Examples:
 def command(
     spec: Annotated[
         Path | None,
-        typer.Argument(metavar="SPEC", help="A TOML file.", show_default="the embedded reference study"),
+        typer.Argument(
+            metavar="SPEC",
+            help="A TOML file.",
+            show_default="sweep.toml of this folder, else the embedded study",
+        ),
     ] = None,
     store: StoreFolder = DEFAULT_STORE,
     address: Address = None,
@@ -29,9 +33,9 @@ def command(
     json: Json = False,
 ) -> None:
     """Train every architecture and say which is best."""
-    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
+    from seqsweep.sweeps.spec.here import spec_here
 
-    checked = load_spec(spec) if spec else reference_spec()
+    checked, spec = spec_here(spec)
     from seqsweep.sweeps.cli.running import run_sweep
 
     raise typer.Exit(

@@ -20,7 +20,11 @@ Examples:
 def command(
     spec: Annotated[
         Path | None,
-        typer.Argument(metavar="SPEC", help="A TOML file.", show_default="the embedded reference study"),
+        typer.Argument(
+            metavar="SPEC",
+            help="A TOML file.",
+            show_default="sweep.toml of this folder, else the embedded study",
+        ),
     ] = None,
     address: Dashboard = None,
     store: Annotated[
@@ -40,9 +44,9 @@ def command(
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.remote import submission
     from seqsweep.sweeps.remote import view as submission_view
-    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
+    from seqsweep.sweeps.spec.here import spec_here
 
-    checked = load_spec(spec) if spec else reference_spec()
+    checked, spec = spec_here(spec)
     submission.check_store(store)
     jobs = jobs_at(address)
     made = submission.submit(checked, jobs, store=store)

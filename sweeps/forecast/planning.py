@@ -43,8 +43,8 @@ class Options:
     write_rates: Path | None = None
 
 
-def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
-    """Load the data, get rates, simulate.
+def plan_sweep(spec: Spec, options: Options, *, source: str, data: Data | None = None) -> Forecast:
+    """Load the data (or take `data`, of which nothing is told), get rates, simulate.
 
     Raises:
         ClusterError: a trial fits no node.
@@ -57,11 +57,12 @@ def plan_sweep(spec: Spec, options: Options, *, source: str) -> Forecast:
     check_fits(spec.resources, nodes.place(source))  # before anything that takes time
     device = "cuda" if spec.resources.gpus_per_trial else "cpu"
     known = load_rates(options.rates) if options.rates else None
-    data = load_data(spec)
+    if data is None:
+        data = load_data(spec)
+        notes = Terminal(stderr=True)
+        for note in data_notes(dataset for dataset, _ in data.values()):
+            notes.print(f"note: {note}", markup=False, soft_wrap=True)
     plans = plan(spec, [dataset for dataset, _ in data.values()])
-    notes = Terminal(stderr=True)
-    for note in data_notes(dataset for dataset, _ in data.values()):
-        notes.print(f"note: {note}", markup=False, soft_wrap=True)
     load = None
     if known is None:
         load = os.getloadavg()[0]

@@ -17,6 +17,7 @@ from tests import REPOSITORY
 from tests.support.example_sweep import SWEEP_ID, write_example
 
 VERBS = (
+    "init",
     "run",
     "plan",
     "pull",
