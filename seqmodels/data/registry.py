@@ -11,6 +11,7 @@ from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
+from seqsweep.seqmodels.data.formats.jsonl import JSONL
 from seqsweep.seqmodels.data.formats.mat import MAT
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
@@ -34,6 +35,7 @@ FORMATS: list[Format] = [
     INKML,
     IAMONDB,
     UNIPEN,
+    JSONL,
     TABLE,
 ]
 TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +52,10 @@ class Joined:
             rule = f"column `{name}` has {column.type}, but a name must be a text or a number"
             raise DataError([Problem(self.files[0].where, rule)])
         return texts_of(column, self.labels.get(name, ()))
+
+    def renamed(self, names: Sequence[str]) -> Joined:
+        """Call the columns otherwise."""
+        return replace(self, table=self.table.rename_columns(names))
 
     @property
     def notes(self) -> tuple[str, ...]:

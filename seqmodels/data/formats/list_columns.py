@@ -40,7 +40,7 @@ def gather_lists(joined: Joined, options: TableOptions, *, labelled: bool = True
         found.get("label", [""] * joined.count),
         ids,
         places,
-        [PART_NAMES[each.lower()] for each in found["split"]] if "split" in found else [None] * joined.count,
+        [PART_NAMES.get(each.lower()) for each in found.get("split", [""] * joined.count)],
         found.get("group"),
         _names(joined, options, width),
         joined.notes,
@@ -141,11 +141,12 @@ def _cells(joined: Joined, role: str, name: str, problems: list[Problem]) -> lis
     column = joined.texts(name)
     found = [[*column.names, ""][code] for code in column.code.tolist()]
     for row, text in enumerate(found):
-        if not text:
+        if role == "split":
+            if text and text.lower() not in PART_NAMES:
+                rule = f"has `{text}` in `{name}`, but a split must be one of {', '.join(PART_NAMES)}"
+                problems.append(Problem(joined.place(row), rule))
+        elif not text:
             problems.append(Problem(joined.place(row), f"has nothing in `{name}`, but must have a {role}"))
-        elif role == "split" and text.lower() not in PART_NAMES:
-            rule = f"has `{text}` in `{name}`, but a split must be one of {', '.join(PART_NAMES)}"
-            problems.append(Problem(joined.place(row), rule))
     return found
 
 

@@ -34,6 +34,8 @@ from seqsweep.seqmodels.data.formats.table_reading import (
 from seqsweep.seqmodels.data.formats.table_roles import complete_roles
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
+VALUES = "values"
+"""What the column of numbers is called where nobody says otherwise."""
 STATE = "state.json"
 """By which Hugging Face `save_to_disk` names the files of a data set."""
 
@@ -52,12 +54,12 @@ class Table(Format):
 
     def recognise(self, files: Files) -> str | None:
         """Look for Parquet, Feather or Arrow files; or for text with a header, columns that come to sequences and labels."""
-        chosen = _chosen(files, self.endings)
+        chosen = self.choose(files)
         if not chosen:
             return None
         if kind_of(files.peek(chosen[0], 16)):
             return f"{len(chosen):,} {'file' if len(chosen) == 1 else 'files'} of a table such as {chosen[0]}"
-        if (len(chosen) > 1 and None in _parts(chosen).values()) or not chosen[0].lower().endswith(
+        if (len(chosen) > 1 and None in parts_of(chosen).values()) or not chosen[0].lower().endswith(
             (*TEXT, *_packed(TEXT))
         ):
             return None
@@ -85,7 +87,7 @@ class Table(Format):
         """Read every file; those of each part are one table."""
         assert isinstance(options, TableOptions)
         chosen = self._files(files)
-        parts = _parts(chosen)
+        parts = parts_of(chosen)
         found: list[Collection] = []
         problems: list[Problem] = []
         for part in dict.fromkeys(parts.values()):
@@ -109,15 +111,15 @@ class Table(Format):
     def parse(self, files: Files, inner: str, options: Options) -> Iterator[RawSequence]:
         """Read the sequences of a file, which need have no labels; without the column of their ids it is one sequence."""
         assert isinstance(options, TableOptions)
-        joined = join([self._read(files, inner)], {})
+        joined = join([self.read_table(files, inner)], {})
         where = files.where(inner)
         there = joined.table.column_names
         features = options.features or []
         missing = [name for name in features if name not in there]
         if missing and all(name.isdigit() for name in features) and len(there) == len(features):
-            joined = Joined(
-                joined.table.rename_columns(features), joined.files, {}
-            )  # no header, and no other columns
+            joined = joined.renamed(features)  # no header, and no other columns
+        elif missing and len(features) == 1 and VALUES in there:
+            joined = joined.renamed([features[0] if name == VALUES else name for name in there])
         elif missing:
             named = ", ".join(f"`{name}`" for name in missing)
             raise DataError(
@@ -144,8 +146,16 @@ class Table(Format):
         gather = gather_lists if list_depth(first) > 0 else gather_long
         return gather(joined, options, labelled=labelled)
 
+    def choose(self, files: Files) -> list[str]:
+        """Name the files to read."""
+        return _chosen(files, self.endings)
+
+    def read_table(self, files: Files, inner: str) -> OneTable:
+        """Read one file. Raises DataError."""
+        return read_one(files, inner)
+
     def _files(self, files: Files) -> list[str]:
-        if not (chosen := _chosen(files, self.endings)):
+        if not (chosen := self.choose(files)):
             wanted = ", ".join(self.endings)
             raise DataError(
                 [Problem(files.root, f"holds no files that end in {wanted}, as the format {self.name} has")]
@@ -154,7 +164,7 @@ class Table(Format):
 
     def _of_first_part(self, files: Files) -> list[str]:
         chosen = self._files(files)
-        parts = _parts(chosen)
+        parts = parts_of(chosen)
         first = "train" if "train" in parts.values() else parts[chosen[0]]
         return [each for each in chosen if parts[each] == first]
 
@@ -165,7 +175,7 @@ class Table(Format):
         known = {each.inner: each for each in self._kept(files)}
         for inner in chosen:
             try:
-                tables.append(known.get(inner) or self._read(files, inner))
+                tables.append(known.get(inner) or self.read_table(files, inner))
             except DataError as error:
                 problems += error.problems
         if problems:
@@ -175,9 +185,6 @@ class Table(Format):
 
     def _kept(self, files: Files) -> list[OneTable]:
         return self._last[1] if self._last is not None and self._last[0]() is files else []
-
-    def _read(self, files: Files, inner: str) -> OneTable:
-        return read_one(files, inner)
 
 
 TABLE = Table()
@@ -241,7 +248,7 @@ def _is_listed(files: Files, inner: str) -> bool:
     return posixpath.basename(inner) in names
 
 
-def _parts(chosen: Sequence[str]) -> dict[str, str | None]:
+def parts_of(chosen: Sequence[str]) -> dict[str, str | None]:
     """Read the part of each file off its folders, else off its name (`train.csv`, `test-00000-of-00002.parquet`)."""
     found = part_of_each(chosen)
     if None not in found.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -12,12 +13,15 @@ from seqsweep.seqmodels.data.formats.joined import Joined
 from seqsweep.seqmodels.data.formats.long_table import is_order
 from seqsweep.seqmodels.data.formats.table_options import FILE, TableOptions
 
+ROLES = b"seqsweep.roles"
+"""The key of a schema's metadata under which our own files say what their columns are, a JSON object."""
 LOOKED_AT = 200_000  # rows by which columns are told apart
 MOST_CLASSES = 1000
 
 
 def complete_roles(joined: Joined, options: TableOptions, where: str) -> tuple[TableOptions, tuple[str, ...]]:
     """Fill in what the options leave open, with a note for each guess. Raises DataError where it cannot be told."""
+    options = _written(joined, options)
     _check_names(joined, options, where)
     found = _Roles(joined, options, where)
     found.find()
@@ -31,6 +35,16 @@ def complete_roles(joined: Joined, options: TableOptions, where: str) -> tuple[T
     if passed and "features" in found.guessed:
         notes += (f"columns that are passed over: {', '.join(passed)}",)
     return complete, notes
+
+
+def _written(joined: Joined, options: TableOptions) -> TableOptions:
+    """Take what the file itself says of its columns."""
+    try:
+        said = json.loads((joined.table.schema.metadata or {}).get(ROLES, b"{}"))
+        open_ = {role: value for role, value in said.items() if getattr(options, role, "") is None}
+        return TableOptions.model_validate({**options.model_dump(), **open_})
+    except (ValueError, RecursionError, AttributeError):
+        return options
 
 
 class _Roles:

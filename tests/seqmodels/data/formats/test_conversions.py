@@ -1,0 +1,103 @@
+"""Data that people gave us in three formats are the same in each format that can hold them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import feather, ipc
+
+from seqsweep.seqmodels.data.collection import Collection
+from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from seqsweep.seqmodels.data.formats.strokes import STROKES
+from seqsweep.seqmodels.data.formats.ts import TS
+from seqsweep.seqmodels.data.formats.writing import write_parquet
+from seqsweep.seqmodels.data.preparing import prepare
+from seqsweep.seqmodels.data.source import collect
+
+SETS: dict[str, tuple[Format, str]] = {
+    "vowels": (TS, "japanese-vowels"),
+    "strokes": (STROKES, "handwriting-kannada-telugu/handwriting.tar.xz"),
+    "syllables": (MFCC, "cv-hindi-5/cv-hindi-5.tar.xz"),
+}
+
+
+@pytest.fixture(scope="module", params=list(SETS))
+def original(request: pytest.FixtureRequest, real_data: Path) -> tuple[Format, Collection]:
+    form, path = SETS[request.param]
+    return form, form.collect(real_data / path)[0]
+
+
+def long_frame(data: Collection) -> pd.DataFrame:
+    lengths = [len(each) for each in data.sequences]
+    values = np.concatenate(data.sequences)
+    frame = pd.DataFrame(values, columns=[f"f{place}" for place in range(values.shape[1])])
+    frame.insert(0, "sequence", np.repeat(data.ids, lengths))
+    frame.insert(1, "label", np.repeat(data.labels, lengths))
+    frame.insert(2, "split", np.repeat(np.array(data.parts, object), lengths))
+    return frame
+
+
+def list_table(data: Collection) -> pa.Table:
+    columns = {"id": data.ids, "label": data.labels, "split": data.parts}
+    return pa.table({**columns, "values": [each.tolist() for each in data.sequences]})
+
+
+def as_csv(data: Collection, folder: Path) -> None:
+    long_frame(data).to_csv(folder / "data.csv", index=False)
+
+
+def as_decimal_commas(data: Collection, folder: Path) -> None:
+    long_frame(data).to_csv(folder / "data.csv", index=False, sep=";", decimal=",", encoding="utf-8-sig")
+
+
+def as_long_parquet(data: Collection, folder: Path) -> None:
+    long_frame(data).to_parquet(folder / "data.parquet")
+
+
+def as_long_feather(data: Collection, folder: Path) -> None:
+    feather.write_feather(pa.Table.from_pandas(long_frame(data)), folder / "data.feather")
+
+
+def as_parquet(data: Collection, folder: Path) -> None:
+    write_parquet(data, folder / "data.parquet")
+
+
+def as_arrow_stream(data: Collection, folder: Path) -> None:
+    table = list_table(data)
+    with ipc.new_stream(folder / "data.arrow", table.schema) as stream:
+        stream.write_table(table, max_chunksize=100)
+
+
+def as_json_lines(data: Collection, folder: Path) -> None:
+    with (folder / "data.jsonl").open("w") as file:
+        for row in list_table(data).to_pylist():
+            file.write(json.dumps(row) + "\n")
+
+
+WRITERS: list[Callable[[Collection, Path], None]] = [
+    as_csv,
+    as_decimal_commas,
+    as_long_parquet,
+    as_long_feather,
+    as_parquet,
+    as_arrow_stream,
+    as_json_lines,
+]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda each: each.__name__)
+def test_the_tokens_are_the_same(
+    original: tuple[Format, Collection], write: Callable[[Collection, Path], None], tmp_path: Path
+) -> None:
+    form, data = original
+    write(data, tmp_path)
+    found, _, _ = collect({"path": str(tmp_path)})
+    one = prepare(data, "set", form.transforms)
+    other = prepare(found, "set", form.transforms)
+    assert one.ids == other.ids
+    assert one.fingerprint == other.fingerprint
