@@ -9,6 +9,7 @@ from seqsweep.seqmodels.data.files import Files
 from seqsweep.seqmodels.data.formats.arff import ARFF
 from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.htk import HTK
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.jsonl import JSONL
@@ -25,6 +26,7 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
 
 FORMATS: list[Format] = [
+    HTK,  # before what is told by an ending
     STROKES,
     MFCC,
     TS,
