@@ -98,6 +98,7 @@ class Normalization(_Open):
     """What was done to the raw numbers."""
 
     kind: Name
+    steps: list[Normalization] | None = None
     mean: list[float] | None = None
     std: list[float] | None = None
 

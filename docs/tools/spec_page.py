@@ -20,8 +20,9 @@ from pydantic.fields import FieldInfo
 from seqsweep.seqmodels.architecture import READOUTS
 from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.cells import CELLS
-from seqsweep.seqmodels.data.registry import FORMATS, format_names
+from seqsweep.seqmodels.data.registry import FORMATS, TRANSFORMS, format_names
 from seqsweep.seqmodels.data.source import COMMON, EMBEDDED, MOST_PATHS
+from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec
@@ -186,6 +187,11 @@ DATASET: Mapping[str, tuple[str, str, str]] = {
         "a list of at least 2 different texts",
         'classes = ["ka", "sa"]',
     ),
+    "transforms": (
+        "what is done to the numbers, one after the other, learnt from the training part; left out: what the format does",
+        f"a list of at most {MOST_STEPS} of the transforms below, each a name, or a table of one name with its settings",
+        'transforms = ["standardize"]',
+    ),
 }
 # rules that stand in a function, not in a model
 RULES: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -268,6 +274,14 @@ datasets = ["syllables", {{path = "data/letters", format = "strokes", classes = 
 Each format has keys of its own; what is left out is found by looking, and said:
 
 {_option_table()}
+
+## Transforms
+
+In a data set's table, `transforms = ["standardize"]` or `transforms = [{{resample = {{length = 40}}}}, "standardize"]`: they are
+done in this order, each learns from what those before it make of the training part, and they are a part of the exported model.
+`[]` leaves the numbers as they are. Columns are named as the files name them, or numbered from 1.
+
+{_transform_table()}
 
 ## `[architecture]`
 
@@ -365,7 +379,11 @@ def _dataset_rows() -> Iterator[tuple[str, ...]]:
     for key, (meaning, rule, example) in DATASET.items():
         lines = [DATASET["path"][2]] * (key != "path")
         _check(f"datasets = [{{{', '.join([*lines, example])}}}]")
-        kind = {"path": "text, list or table", "classes": "list of texts"}.get(key, "text")
+        kind = {
+            "path": "text, list or table",
+            "classes": "list of texts",
+            "transforms": "list of texts or tables",
+        }.get(key, "text")
         yield f"`{key}`", meaning, kind, rule, "required" if key == "path" else "", f"`{example}`"
 
 
@@ -379,6 +397,33 @@ def _option_table() -> str:
                 f"| `{form.name}` | `{key}` | {field.description} | `{example}` |".replace("\n", " ")
             )
     return "\n".join(lines)
+
+
+def _transform_table() -> str:
+    lines = [
+        "| transform | what it does | setting | what it is | example |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for transform in TRANSFORMS:
+        fields = transform.settings_type.model_fields
+        needed = [(field.examples or [""])[0] for field in fields.values() if field.is_required()]
+        _check(_asking(transform.name, needed))
+        lines.append(f"| `{transform.name}` | {transform.words} | | | |")
+        for key, field in fields.items():
+            for example in field.examples or [""]:
+                _check(
+                    _asking(
+                        transform.name,
+                        [*(each for each in needed if not each.startswith(f"{key} ")), example],
+                    )
+                )
+            [example, *_] = field.examples or [""]
+            lines.append(f"| | | `{key}` | {field.description} | `{example}` |".replace("\n", " "))
+    return "\n".join(lines)
+
+
+def _asking(name: str, settings: list[str]) -> str:
+    return f'datasets = [{{path = "x", transforms = [{{{name} = {{{", ".join(settings)}}}}}]}}]'
 
 
 def _draws() -> str:

@@ -41,7 +41,8 @@ class ClassFacts:
 class DatasetFacts:
     """A data set. None, and no specimens, where the sweep was begun by a version that did not record it.
 
-    `format`: of its files, or that an embedded data set imitates. `normalization`: what was done to the raw numbers.
+    `format`: of its files, or that an embedded data set imitates. `normalization`: what was done to the raw numbers, several
+    kinds with commas between them.
     `lengths`: shortest, median and longest sequence. `groups`: speakers or writers. `notes`: what was passed over or filled in
     when the files were read. `drawing`: how the format wants a sequence drawn.
     """
@@ -88,7 +89,7 @@ def _facts(entry: Mapping[str, Any], found: Mapping[tuple[str, str], Sequence[Sp
         synthetic=bool(entry.get("synthetic", False)),
         format=entry.get("format"),
         drawing=entry.get("drawing"),
-        normalization=(entry.get("normalization") or {}).get("kind"),
+        normalization=_kinds(entry.get("normalization") or {}),
         features=entry.get("features"),
         tokens=entry.get("tokens"),
         groups=entry.get("groups"),
@@ -108,6 +109,11 @@ def _facts(entry: Mapping[str, Any], found: Mapping[tuple[str, str], Sequence[Sp
             for place, label in enumerate(entry.get("classes") or ())
         ),
     )
+
+
+def _kinds(normalization: Mapping[str, Any]) -> str | None:
+    steps = normalization.get("steps") or [normalization]
+    return ", ".join(step["kind"] for step in steps if "kind" in step) or None
 
 
 def _at(values: Sequence[Any], place: int) -> Any:

@@ -14,8 +14,10 @@ from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.formats.folders import check_classes
 from seqsweep.seqmodels.data.names import match
+from seqsweep.seqmodels.data.scaling import bring_to_scale
 from seqsweep.seqmodels.data.splits import Labelled, SplitRule, own_test, share_out
 from seqsweep.seqmodels.data.transforms.base import Transform
+from seqsweep.seqmodels.data.transforms.pipeline import joined
 
 
 def prepare(
@@ -27,14 +29,15 @@ def prepare(
     rule: SplitRule | None = None,
     reading: Mapping[str, Any] | None = None,
 ) -> SequenceDataset:
-    """Make the data set `name` of what was read: sequences that are held out teach the transforms nothing.
+    """Make the data set `name` of what was read by `transforms`, which sequences that are held out teach nothing.
 
     Without a `rule` the data's own test part is held out, and validation is left to be decided. Classes are in sorted order
     unless `classes` gives another (and perhaps fewer). Raises DataError with what is wrong.
     """
     names, found = of_classes(found, classes, name)
     found.check_shapes()
-    found.check_values()
+    transform = joined(transforms)
+    found.check_values(missing_allowed=transform.fills_missing)
     groups, group_names = group_numbers(found.groups)
     labelled = Labelled(
         name,
@@ -49,21 +52,21 @@ def prepare(
     is_test = own_test(labelled) if parts is None else marked(parts.test, len(found))
     is_validation = None if parts is None else marked(parts.validation, len(found))
     held_out = is_test if is_validation is None else is_test | is_validation
-    [transform] = transforms
-    sequences = [np.asarray(each, np.float64) for each in found.sequences]
-    scaled, record, notes = transform.fit_apply(sequences, held_out.tolist(), name)
-    return SequenceDataset.from_sequences(
-        name,
-        scaled,
+    scaled = bring_to_scale(found, held_out, transform, name)
+    return SequenceDataset(
+        name=name,
+        tokens=scaled.tokens,
+        start=scaled.start,
+        length=scaled.length,
         label=labelled.label,
         class_names=names,
-        ids=found.ids,
+        ids=tuple(found.ids),
         is_test=is_test,
         is_validation=is_validation,
         group=groups,
-        normalization=record,
-        notes=(*found.notes, *notes),
-        reading=reading,
+        normalization=scaled.normalization,
+        notes=(*found.notes, *scaled.notes),
+        reading={} if reading is None else reading,
     )
 
 

@@ -21,9 +21,10 @@ from seqsweep.seqmodels.data.formats.table import TABLE
 from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.formats.unipen import UNIPEN
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
-from seqsweep.seqmodels.data.transforms.minmax import MINMAX
-from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
-from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
+from seqsweep.seqmodels.data.transforms.minmax import Minmax
+from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS, Pipeline
+from seqsweep.seqmodels.data.transforms.standardize import Standardize
+from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
 
 FORMATS: list[Format] = [
     HTK,  # before what is told by an ending
@@ -40,7 +41,7 @@ FORMATS: list[Format] = [
     JSONL,
     TABLE,
 ]
-TRANSFORMS: list[Transform] = [UNSCALED, MINMAX, STANDARDIZE]
+TRANSFORMS: list[type[Transform]] = [Unscaled, Minmax, Standardize]
 
 
 def format_names() -> tuple[str, ...]:
@@ -71,12 +72,28 @@ def recognise(files: Files) -> tuple[Format, str]:
     raise DataError([Problem(files.root, rule)])
 
 
+def transform_names() -> tuple[str, ...]:
+    """Name every transform as a spec does."""
+    return tuple(each.name for each in TRANSFORMS)
+
+
 def transform_of(normalization: Record) -> Transform:
     """Give the transform that wrote a record. Raises ValueError where there is none."""
+    if normalization.get("kind") != Pipeline.kind:
+        return _single(normalization)
+    steps = normalization.get("steps")
+    if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
+        raise ValueError("`normalization.steps` must be a list of objects")
+    if not 1 <= len(steps) <= MOST_STEPS:
+        raise ValueError(f"`normalization.steps` are {len(steps)}, but must be 1 to {MOST_STEPS}")
+    return Pipeline([_single(each) for each in steps])
+
+
+def _single(normalization: Record) -> Transform:
     kind: Any = normalization.get("kind")
     for each in TRANSFORMS:
         if each.kind == kind:
-            return each
+            return each.of(normalization)
     known = ", ".join(each.kind for each in TRANSFORMS)
     raise ValueError(f"`normalization.kind` is {kind!r}, but must be one of {known}")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from seqsweep.seqmodels.data.asking import asked_transforms, transforms_fault
 from seqsweep.seqmodels.data.collection import PARTS, Collection
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.errors import DataError, Problem
@@ -25,7 +26,7 @@ from seqsweep.seqmodels.data.splits import Labelled, SplitRule, share_out
 
 EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
-COMMON = ("path", "format", "name", "classes")
+COMMON = ("path", "format", "name", "classes", "transforms")
 MOST_PATHS = 1000
 LEADING_PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
@@ -38,9 +39,9 @@ def load(
 
     It is shared out by `rule`; without one it has its own test part, and validation is not decided. `source` is a name of
     EMBEDDED or a table: `path`, optionally `format` (a name of `registry.FORMATS`; else it is found by looking), `name` (else
-    it comes from the path), `classes` (which, and in which order) and the keys of the format's own options. `path` may be a
-    list of folders, archives and files that make one tree, or a table with a path for each part. Raises DataError with
-    every problem found.
+    it comes from the path), `classes` (which, and in which order), `transforms` (see `asking`) and the keys of the format's
+    own options. `path` may be a list of folders, archives and files that make one tree, or a table with a path for each part.
+    Raises DataError with every problem found.
     """
     faults = check_source(source)
     if faults:
@@ -53,7 +54,8 @@ def load(
         raise DataError([Problem("data set", broken)])
     found, form, options = collect(source, base=base)
     reading = {"format": form.name, **options.model_dump(exclude_none=True)}
-    return prepare(found, name, form.transforms, classes=source.get("classes"), rule=rule, reading=reading)
+    transforms = asked_transforms(source["transforms"]) if "transforms" in source else form.transforms
+    return prepare(found, name, transforms, classes=source.get("classes"), rule=rule, reading=reading)
 
 
 def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collection, Format, Options]:
@@ -147,6 +149,8 @@ def _rule(key: str, value: object, source: Mapping[str, Any]) -> str | None:
         return f"`name` is {value!r}, but must be a text that is not empty"
     if key == "classes":
         return _classes_rule(value)
+    if key == "transforms":
+        return transforms_fault(value)
     if key in COMMON:
         return None
     form = find_format(source.get("format"))

@@ -39,7 +39,9 @@ seqsweep evaluate FOLDER DATA
 
 def card(table: Mapping[str, Any]) -> str:
     """Write README.md from the content of `model.json`. Headings without content are left out."""
-    source, figures = table["source"], table["figures"]
+    source, figures, normalization = table["source"], table["figures"], table["input"]["normalization"]
+    left_out = table.get("left_out", {})
+    files = [line for line in FILES.split("\n") if not any(f"`{name}`" in line for name in left_out)]
     name = _text(
         f"{source.get('architecture', 'recurrent classifier')} · {source.get('dataset', 'sequences')}"
     )
@@ -48,13 +50,14 @@ def card(table: Mapping[str, Any]) -> str:
         f"Tells which of {len(table['classes'])} classes a sequence belongs to: "
         + ", ".join(f"`{_text(each)}`" for each in table["classes"])
         + ".",
-        FILES,
+        "\n".join(files),
+        *(f"`{name}` is left out: {_text(reason)}." for name, reason in left_out.items()),
         "## Use",
         USE.format(
             features=table["input"]["features"],
             classes=len(table["classes"]),
             row=format_named(table["input"]["format"]).row,
-            scaling=transform_of(table["input"]["normalization"]).words,
+            scaling=transform_of(normalization).describe(normalization),
         ),
         *_figures(figures),
         *_origin(source),

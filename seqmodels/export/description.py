@@ -23,7 +23,7 @@ class Description:
 
     Args:
         architecture: the network's.
-        features: numbers in a row, D.
+        features: numbers in a row of the files, D.
         classes: names in the order of the logits.
         reading: of the files it takes, the `format`, one of `seqsweep.seqmodels.data.registry.FORMATS`, and its options.
         normalization: what is done to raw numbers, as in `seqsweep.seqmodels.data.transforms.base`.
@@ -60,6 +60,15 @@ class Description:
             raise ValueError("`classes` must be at least 2 different names")
         self.options  # noqa: B018  # raises
         transform_of(self.normalization).check(self.normalization, self.features)
+        if self.width > MOST_FEATURES:
+            raise ValueError(
+                f"`normalization` leads to {self.width} features, but at most {MOST_FEATURES} can be had"
+            )
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row that the network sees."""
+        return transform_of(self.normalization).width(self.features, self.normalization)
 
     @property
     def format(self) -> str:
@@ -82,6 +91,7 @@ class Description:
                 "format": self.format,
                 **({"options": options} if options else {}),
                 "features": self.features,
+                **({"width": self.width} if self.width != self.features else {}),
                 "normalization": dict(self.normalization),
             },
             "classes": list(self.classes),
@@ -101,7 +111,7 @@ class Description:
         if whole.get("format") != FORMAT:
             raise ValueError(f"`format` is {whole.get('format')!r}, but must be {FORMAT!r}")
         shape, given = (_object(_field(whole, name, dict), name) for name in ("architecture", "input"))
-        return cls(
+        found = cls(
             Architecture(
                 cell=_field(shape, "cell", str),
                 layers=_field(shape, "layers", int),
@@ -121,6 +131,11 @@ class Description:
             normalization=_object(_field(given, "normalization", dict), "normalization"),
             **{name: _field(whole, name, dict) for name in ("source", "figures", "versions")},
         )
+        if given.get("width", found.features) != found.width:
+            raise ValueError(
+                f"`width` is {str(given['width'])[:40]!r}, but `normalization` leads to {found.width}"
+            )
+        return found
 
 
 def _texts(value: object) -> Iterator[str]:

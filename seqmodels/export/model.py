@@ -44,7 +44,7 @@ class Model(nn.Module):
         self.readout: tuple[str, ...] = tuple(shape["readout"])
         module, options = MODULES[shape["cell"]]
         self.rnn = module(
-            given["features"],
+            given.get("width", given["features"]),
             self.hidden,
             num_layers=shape["layers"],
             bidirectional=shape["bidirectional"],
@@ -56,25 +56,31 @@ class Model(nn.Module):
         if units:
             self.head = nn.Sequential(nn.Linear(summary, units), nn.Tanh(), self.head)
         normalization = given["normalization"]
-        self.scale, self.numbers = scalings()[normalization["kind"]]
-        for name in self.numbers:
-            values = torch.tensor(normalization[name], dtype=torch.float64)
-            self.register_buffer(name, values, persistent=False)
+        self.steps: list[dict[str, Any]] = normalization.get("steps", [normalization])
+        for place, step in enumerate(self.steps):
+            for name in scalings()[step["kind"]][1]:
+                values = torch.tensor(step[name], dtype=torch.float64)
+                self.register_buffer(f"{name}{place}", values, persistent=False)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Logits `[B, C]` float32 of raw `values` `[B, T, D]` float64; `lengths` `[B]` int64 are their steps, 1..T.
 
         What lies behind a sequence's end changes nothing.
         """
-        return self.logits(self.normalize(values, lengths), lengths)
+        return self.logits(*self.normalize(values, lengths))
 
-    def normalize(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Raw values as the training data were brought to scale, float32: calculated in float64, as there."""
-        numbers = {name: getattr(self, name) for name in self.numbers}
-        return self.scale(values.double(), self._inside(values, lengths), numbers).float()
+    def normalize(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw values as the training data were brought to scale, float32, and their lengths: calculated in float64, as there."""
+        values = values.double()
+        for place, step in enumerate(self.steps):
+            change, numbers = scalings()[step["kind"]]
+            values, lengths = change(
+                values, lengths, {**step, **{name: getattr(self, f"{name}{place}") for name in numbers}}
+            )
+        return values.float(), lengths
 
     def logits(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Logits `[B, C]` of normalised tokens `[B, T, D]` float32."""
+        """Logits `[B, C]` of normalised tokens `[B, T, D]` float32 and their lengths."""
         steps = self.recurrence(tokens, lengths)
         inside = self._inside(steps, lengths)
         parts = []

@@ -74,17 +74,13 @@ class _Graph:
 
     def build(self) -> None:
         """Build the graph from `values` and `lengths` to `logits`."""
-        column = self.node("Unsqueeze", "lengths", self.constant("axis1", np.array([1])))
-        total = self.node("Squeeze", self.node("Shape", "values", start=1, end=2))
-        time = self.node(
-            "Range", self.constant("zero", np.array(0)), total, self.constant("one", np.array(1))
-        )
-        inside = self.node(
-            "Unsqueeze", self.node("Less", time, column), self.constant("axis2", np.array([2]))
-        )
-        tokens = self.node("Cast", self.normalized(inside), to=1)
-        steps, ends = self.recurrence(self.node("Transpose", tokens, perm=[1, 0, 2]))
-        summary = self.readout(steps, ends, self.node("Transpose", inside, perm=[1, 0, 2]), column)
+        normalization = self.description.normalization
+        values, lengths = transform_of(normalization).in_onnx(self, normalization, "values", "lengths")
+        tokens = self.node("Cast", values, to=1)
+        inside = self.node("Transpose", self.inside(values, lengths), perm=[1, 0, 2])
+        column = self.node("Unsqueeze", lengths, self.constant("axis1", np.array([1])))
+        steps, ends = self.recurrence(self.node("Transpose", tokens, perm=[1, 0, 2]), lengths)
+        summary = self.readout(steps, ends, inside, column)
         if self.description.architecture.head_hidden:
             summary = self.node("Tanh", self.linear(summary, "head.0"))
             self.linear(summary, "head.2", output="logits")
@@ -107,19 +103,26 @@ class _Graph:
         return outputs
 
     def constant(self, name: str, array: NDArray[Any]) -> str:
-        """Add a constant; its name."""
-        self.constants[name] = np.ascontiguousarray(array)
-        return name
+        """Add a constant; its name, with a number behind it where another has that name."""
+        found, number = name, 1
+        while found in self.constants and not _same(self.constants[found], array):
+            found, number = f"{name}.{number}", number + 1
+        self.constants[found] = np.ascontiguousarray(array).reshape(array.shape)
+        return found
 
-    def normalized(self, inside: str) -> str:
-        """Bring values to the training data's scale, `[batch, length, D]` float64."""
-        normalization = self.description.normalization
-        return transform_of(normalization).in_onnx(self, normalization, "values", inside)
+    def inside(self, values: str, lengths: str) -> str:
+        """Add which steps belong to a sequence, `[batch, length, 1]`; its name."""
+        column = self.node("Unsqueeze", lengths, self.constant("axis1", np.array([1])))
+        total = self.node("Squeeze", self.node("Shape", values, start=1, end=2))
+        time = self.node(
+            "Range", self.constant("zero", np.array(0)), total, self.constant("one", np.array(1))
+        )
+        return self.node("Unsqueeze", self.node("Less", time, column), self.constant("axis2", np.array([2])))
 
-    def recurrence(self, tokens: str) -> tuple[str, str]:
+    def recurrence(self, tokens: str, lengths: str) -> tuple[str, str]:
         """Add all layers; gives the top one's steps `[length, batch, directions * H]` and its ends `[directions, batch, H]`."""
         architecture = self.description.architecture
-        lengths = self.node("Cast", "lengths", to=6)  # int32
+        lengths = self.node("Cast", lengths, to=6)  # int32
         attributes: dict[str, Any] = {"hidden_size": architecture.hidden}
         if architecture.bidirectional:
             attributes["direction"] = "bidirectional"
@@ -183,3 +186,7 @@ class _Graph:
             self.constant(f"{name}.{part}", self.state[f"{name}.{part}"]) for part in ("weight", "bias")
         )
         return self.node("Gemm", inputs, weight, bias, output=output, transB=1)
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()

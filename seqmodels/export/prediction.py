@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqsweep.seqmodels.data.errors import Problem
 from seqsweep.seqmodels.data.formats.base import RawSequence
-from seqsweep.seqmodels.data.registry import normalize, transform_of
+from seqsweep.seqmodels.data.registry import transform_of
 from seqsweep.seqmodels.data.transforms.base import TOO_FAR, fits_float32
 from seqsweep.seqmodels.export.description import Description
 from seqsweep.seqmodels.export.reading import ExportedModel
@@ -27,7 +27,13 @@ def to_tokens(sequence: RawSequence, description: Description) -> Tokens | Probl
     if features != description.features:
         rule = f"has {features} numbers in a row, but the model reads {description.features}"
         return Problem(sequence.where, rule)
-    scaled = normalize(sequence.values, description.normalization)
+    transform = transform_of(description.normalization)
+    missing = np.isnan(sequence.values)
+    if missing.any() and not transform.fills_missing:
+        token, feature = np.argwhere(missing)[0] + 1
+        rule = f"token {token} has no value for feature {feature}, and the model fills none"
+        return Problem(sequence.where, rule)
+    scaled = transform.apply(sequence.values, description.normalization)
     if not fits_float32(scaled):
         return Problem(sequence.where, f"a value {TOO_FAR}")
     return scaled.astype(np.float32)

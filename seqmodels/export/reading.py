@@ -79,7 +79,7 @@ def read_weights(path: Path, description: Description) -> dict[str, Tensor]:
     import torch
     from safetensors import SafetensorError, safe_open
 
-    layout = Layout(description.architecture, description.features, len(description.classes))
+    layout = Layout(description.architecture, description.width, len(description.classes))
     wanted = {part.torch_name: part.shape for part in layout.slices.values()}
     _check_file(path, 4 * layout.parameter_count + HEADER)
     try:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from seqsweep.extras import install
 from seqsweep.seqmodels.data.errors import DataError, Problem
+from seqsweep.seqmodels.data.registry import transform_of
 from seqsweep.seqmodels.export.card import card
 from seqsweep.seqmodels.export.reading import DESCRIPTION, WEIGHTS
 from seqsweep.seqmodels.export.scalings import check_exportable, model_code
@@ -51,10 +52,11 @@ def write_model(
         state: its weights under their torch.nn names.
 
     Returns:
-        For each file that computes: the largest difference of a logit from torch.nn.
+        For each file that computes: the largest difference of a logit from torch.nn. `model.onnx` is none of them where it is
+        left out (`without_onnx`).
 
     Raises:
-        DataError: as `check_place`, the data's transform has no twin, or the disk refuses.
+        DataError: as `check_place`, the data's transform has no twin in torch, or the disk refuses.
         ExportError: a file does not compute what the model computes.
     """
     check_exportable(description.normalization)
@@ -70,16 +72,25 @@ def write_model(
     with _whole(folder) as place:
         weights = save({name: np.ascontiguousarray(array) for name, array in state.items()})
         (place / WEIGHTS).write_bytes(weights)
-        (place / CODE).write_text(model_code(), encoding="utf-8", newline="\n")
-        (place / ONNX).write_bytes(onnx_model(description, state).SerializeToString())
+        (place / CODE).write_text(model_code(description.normalization), encoding="utf-8", newline="\n")
+        left_out = without_onnx(description)
+        if not left_out:
+            (place / ONNX).write_bytes(onnx_model(description, state).SerializeToString())
         save_program(place / PROGRAM, description, tensors)
         table = description.to_table()
         _write(place / DESCRIPTION, json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False))
         differences = check(place, description, tensors)
         table["checks"] = {"tolerance": TOLERANCE, "largest_difference": differences}
+        if left_out:
+            table["left_out"] = {ONNX: left_out}
         _write(place / DESCRIPTION, json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False))
         _write(place / CARD, card(table))
     return differences
+
+
+def without_onnx(description: Description) -> str:
+    """Say why there is no `model.onnx`; empty where there is one."""
+    return transform_of(description.normalization).lacks_onnx()
 
 
 def _write(path: Path, text: str) -> None:

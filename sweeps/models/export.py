@@ -35,20 +35,24 @@ def export_model(sweep: Sweep, model: ChosenModel, folder: Path) -> dict[str, fl
         StoreError: the weights cannot be read, or nobody knows the normalization.
         DataError, ExportError: as `seqsweep.seqmodels.export.writing.write_model`.
     """
-    from seqsweep.seqmodels.export.writing import check_place, write_model
+    from seqsweep.seqmodels.data.notes import say
+    from seqsweep.seqmodels.export.writing import check_place, without_onnx, write_model
 
     check_place(folder)
     state = sweep.model(model.trial, model.candidate, model.seed)
     description = describe(sweep, model)
     _check_weights(f"weights of trial {model.trial}, seed {model.seed}", description, state)
-    return write_model(folder, description, state)
+    found = write_model(folder, description, state)
+    if reason := without_onnx(description):
+        say([f"model.onnx is left out: {reason}"])
+    return found
 
 
 def _check_weights(what: str, description: Description, state: Mapping[str, NDArray[np.float32]]) -> None:
     """Raise StoreError unless they are those of the architecture."""
     from seqsweep.seqmodels.layout import Layout
 
-    layout = Layout(description.architecture, description.features, len(description.classes))
+    layout = Layout(description.architecture, description.width, len(description.classes))
     wanted = {part.torch_name: tuple(part.shape) for part in layout.slices.values()}
     found = {name: array.shape for name, array in state.items()}
     for name in sorted(wanted.keys() | found.keys()):
@@ -61,6 +65,7 @@ def _check_weights(what: str, description: Description, state: Mapping[str, NDAr
 
 def describe(sweep: Sweep, model: ChosenModel) -> Description:
     """Tell what the store knows, as `model.json` says it. Raises StoreError, DataError."""
+    from seqsweep.seqmodels.data.transforms.pipeline import raw_features
     from seqsweep.seqmodels.export.description import Description
 
     place = [entry["name"] for entry in sweep.info["datasets"]].index(model.dataset)
@@ -69,7 +74,7 @@ def describe(sweep: Sweep, model: ChosenModel) -> Description:
     try:
         return Description(
             Architecture.from_record(shape),
-            features=entry["features"],
+            features=raw_features(given["normalization"], entry["features"]),
             classes=tuple(entry["classes"]),
             **given,
             source=_source(model, entry),

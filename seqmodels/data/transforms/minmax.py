@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqsweep.seqmodels.data.transforms.base import Array, Graph, Record, Transform
+from seqsweep.seqmodels.data.transforms.base import Array, Graph, Learnt, Names, Record, Transform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,27 +24,29 @@ def minmax(sequence: Array) -> Array:
     return np.asarray((sequence - low) / np.where(flat, np.inf, span))
 
 
-def minmax_in_torch(values: Tensor, inside: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
+def minmax_in_torch(values: Tensor, lengths: Tensor, record: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """Scale each column of a sequence to 0..1; one that is constant, but for rounding, becomes 0."""
     import torch
 
+    inside = (torch.arange(values.shape[1], device=values.device) < lengths[:, None])[..., None]
     low = torch.where(inside, values, torch.inf).amin(1, keepdim=True)
     high = torch.where(inside, values, -torch.inf).amax(1, keepdim=True)
     flat = high - low <= 1e-12 * torch.maximum(low.abs(), high.abs())
-    return (values - low) / torch.where(flat, torch.inf, high - low)
+    return (values - low) / torch.where(flat, torch.inf, high - low), lengths
 
 
 class Minmax(Transform):
     """Each sequence on its own, so nothing is learnt from training."""
 
     kind = "per_sequence_minmax"
+    name = "min_max"
     words = (
         "Each column of a sequence is scaled to 0..1 by its own least and greatest value "
         "(a constant one becomes 0)."
     )
     in_torch = staticmethod(minmax_in_torch)
 
-    def fit(self, train: Sequence[Array]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def fit(self, train: Sequence[Array], names: Names) -> Learnt:
         """Learn nothing."""
         return {}, ()
 
@@ -52,8 +54,9 @@ class Minmax(Transform):
         """Bring each column to 0..1."""
         return minmax(sequence)
 
-    def in_onnx(self, graph: Graph, record: Record, values: str, inside: str) -> str:
+    def in_onnx(self, graph: Graph, record: Record, values: str, lengths: str) -> tuple[str, str]:
         """Add the same to a graph."""
+        inside = graph.inside(values, lengths)
         axis = graph.constant("axis1", np.array([1]))
         most, least = (
             graph.constant(f"{sign}infinity", np.array(float(f"{sign}inf"))) for sign in ("+", "-")
@@ -66,7 +69,7 @@ class Minmax(Transform):
         divisor = graph.node(
             "Where", graph.node("LessOrEqual", span, bound), most, span
         )  # a constant becomes 0
-        return graph.node("Div", graph.node("Sub", values, low), divisor)
+        return graph.node("Div", graph.node("Sub", values, low), divisor), lengths
 
 
 MINMAX = Minmax()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqsweep.seqmodels.data.transforms.base import Array, Graph, Record, Transform
+from seqsweep.seqmodels.data.transforms.base import Array, Graph, Learnt, Names, Record, Transform
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def unscaled_in_torch(values: Tensor, inside: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
+def unscaled_in_torch(values: Tensor, lengths: Tensor, record: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """Leave raw numbers as they are."""
-    return values
+    return values, lengths
 
 
 class Unscaled(Transform):
@@ -23,7 +23,7 @@ class Unscaled(Transform):
     words = "Nothing is done to them."
     in_torch = staticmethod(unscaled_in_torch)
 
-    def fit(self, train: Sequence[Array]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def fit(self, train: Sequence[Array], names: Names) -> Learnt:
         """Learn nothing."""
         return {}, ()
 
@@ -31,9 +31,9 @@ class Unscaled(Transform):
         """Return `sequence`."""
         return sequence
 
-    def in_onnx(self, graph: Graph, record: Record, values: str, inside: str) -> str:
+    def in_onnx(self, graph: Graph, record: Record, values: str, lengths: str) -> tuple[str, str]:
         """Add nothing."""
-        return values
+        return values, lengths
 
 
 UNSCALED = Unscaled()

@@ -1,4 +1,4 @@
-"""Each format and each transform keeps the suite; and a new one is one file and one line."""
+"""Each format keeps the suite; and a new one is one file and one line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +15,9 @@ from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.numbers import NumberError, parse_numbers, read_lines
-from seqsweep.seqmodels.data.transforms.base import Array, Transform
-from seqsweep.seqmodels.data.transforms.minmax import MINMAX
-from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
-from seqsweep.seqmodels.data.transforms.unscaled import UNSCALED
-from seqsweep.seqmodels.testing.data_conformance import ClassFoldersSuite, Data, FormatSuite, TransformSuite
+from seqsweep.seqmodels.data.transforms.base import Array
+from seqsweep.seqmodels.testing.data_conformance import ClassFoldersSuite, Data, FormatSuite
+from tests.support.halved import HalvedToo
 
 
 class TestMfcc(ClassFoldersSuite):
@@ -49,46 +47,6 @@ class TestTs(FormatSuite):
             (root / f"X_{part.upper()}.ts").write_text(text)
 
 
-class TestUnscaled(TransformSuite):
-    transform = UNSCALED
-
-
-class TestMinmax(TransformSuite):
-    transform = MINMAX
-
-
-class TestStandardize(TransformSuite):
-    transform = STANDARDIZE
-
-
-class Halved(Transform):
-    """A transform that only a test knows; it has no twins."""
-
-    kind = "halved"
-    words = "Each is halved."
-
-    def fit(self, train):
-        return {}, ()
-
-    def apply(self, sequence, record):
-        return sequence / 2
-
-
-def halved_in_torch(values, inside, numbers):
-    """Halve all."""
-    return values / 2
-
-
-class HalvedToo(Halved):
-    """The same with twins."""
-
-    kind = "halved_too"
-    in_torch = staticmethod(halved_in_torch)
-
-    def in_onnx(self, graph, record, values, inside):
-        return graph.node("Div", values, graph.constant("two", np.array(2.0)))
-
-
 class Csv(ClassFolders):
     """A format that only a test knows."""
 
@@ -109,18 +67,17 @@ class Csv(ClassFolders):
             raise DataError(problems) from None
 
 
-CSV, HALVED = Csv(), Halved()
+CSV = Csv()
 
 
 @pytest.fixture
 def registered() -> Iterator[None]:
-    """The lines that a new format and new transforms cost."""
+    """The lines that a new format and a new transform cost."""
     registry.FORMATS.append(CSV)
-    registry.TRANSFORMS.extend((HALVED, *Csv.transforms))
+    registry.TRANSFORMS.append(HalvedToo)
     yield
     registry.FORMATS.remove(CSV)
-    registry.TRANSFORMS.remove(HALVED)
-    registry.TRANSFORMS.remove(Csv.transforms[0])
+    registry.TRANSFORMS.remove(HalvedToo)
 
 
 @pytest.mark.usefixtures("registered")
@@ -129,13 +86,3 @@ class TestCsv(ClassFoldersSuite):
 
     def encode(self, values: Array) -> str:
         return "".join(",".join(map(repr, row)) + "\n" for row in values.tolist())
-
-
-@pytest.mark.usefixtures("registered")
-class TestHalved(TransformSuite):
-    transform = HALVED
-
-
-@pytest.mark.usefixtures("registered")
-class TestHalvedToo(TransformSuite):
-    transform = Csv.transforms[0]

@@ -24,8 +24,9 @@ RISING = np.linspace(-1, 1, 6)
 
 def scaled(column: np.ndarray) -> tuple[np.ndarray, dict, tuple[str, ...]]:
     """The second feature of one training sequence, beside one that rises."""
-    [sequence], normalization, notes = STANDARDIZE.fit_apply([np.stack([RISING, column], 1)], [False], "set")
-    return sequence[:, 1], normalization, notes
+    frames = np.stack([RISING, column], 1)
+    normalization, notes = STANDARDIZE.record([frames], ("1", "2"))
+    return STANDARDIZE.apply(frames, normalization)[:, 1], normalization, notes
 
 
 @given(
@@ -35,7 +36,8 @@ def scaled(column: np.ndarray) -> tuple[np.ndarray, dict, tuple[str, ...]]:
 def test_a_constant_but_for_its_last_bit_is_scaled_as_scikit_learn_does(constant, steps):
     column = constant + np.array(steps) * np.spacing(abs(constant))
     frames = np.stack([np.arange(len(steps), dtype=float), column], 1)
-    [sequence], normalization, notes = STANDARDIZE.fit_apply([frames], [False], "set")
+    normalization, notes = STANDARDIZE.record([frames], ("1", "2"))
+    sequence = STANDARDIZE.apply(frames, normalization)
     scaler = StandardScaler().fit(frames)
     if abs(constant) < 1e5:
         assert normalization["std"] == pytest.approx(scaler.scale_.tolist())
