@@ -79,7 +79,7 @@ def stopped(driver: Driver, nodes: Nodes) -> int:
 @pytest.fixture(scope="module")
 def half_done(strokes: Path, nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose driver was killed: one trial finished, another between two checkpoints."""
-    with closing(sweep(strokes, tmp_path_factory.mktemp("half"), nodes)) as driver:
+    with closing(sweep(strokes, tmp_path_factory.mktemp("half"), nodes, max_concurrent=1)) as driver:
         driver.wait_until_half_done()
         os.kill(driver.process.pid, signal.SIGKILL)
         driver.wait_for(lambda: not nodes.having(TRAINS), "the workers of a dead driver had ended")
@@ -116,7 +116,7 @@ def test_worker_lost_again_and_again_but_getting_further(
     strokes: Path, nodes: Nodes, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
 ) -> None:
     with closing(sweep(strokes, tmp_path, nodes)) as driver:
-        for _ in range(RESTARTS + 2):
+        for _ in range(RESTARTS + 1):  # of a trial that got no further, the last would be the end
             before = checkpoints(driver.store)
             driver.wait_for(
                 lambda before=before: (
@@ -244,15 +244,19 @@ def test_full_disk_then_space(strokes: Path, tmp_path: Path, undisturbed: dict[s
 
 
 def test_killed_cluster_and_resumed_on_another(
-    strokes: Path, nodes: Nodes, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
+    local_ray: None,
+    strokes: Path,
+    nodes: Nodes,
+    tmp_path: Path,
+    undisturbed: dict[str, pd.DataFrame],
+    terminal: Console,
 ) -> None:
     """Head, nodes and driver at once: a power cut. The last test of this file, as `nodes` is gone then."""
-    with closing(sweep(strokes, tmp_path, nodes)) as driver:
+    with closing(sweep(strokes, tmp_path, nodes, max_concurrent=1)) as driver:
         driver.wait_until_half_done()
         os.kill(driver.process.pid, signal.SIGKILL)
         for node in nodes.nodes:
             node.kill()
     assert newest(driver.store).info["status"] == "interrupted"
-    with Nodes([1]) as others:
-        resume(driver.store, others)
+    assert resume_sweep(driver.store, None, console=terminal) == 0
     assert_same(newest(driver.store), undisturbed)
