@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.files import list_files
 from seqsweep.seqmodels.data.formats.ts import TS
+from seqsweep.seqmodels.data.source import load
+from seqsweep.seqmodels.data.splits import SplitRule
+from tests.support.mutated import mutated, survive
 from tests.support.reading import read
 from tests.support.written import PLACES, write, write_folder
 
@@ -299,8 +303,8 @@ def test_files_that_do_not_fit_together_are_said(tmp_path):
 
 def test_pairs_that_are_not_one_pair_are_said(tmp_path):
     root = write_folder(tmp_path / "set", {"Toy_TRAIN.ts": "", "x/": ""})
-    assert problems_of(root) == [(f"{root}/Toy", "has no test file Toy_TEST.ts (or .ts.gz, .ts.xz)")]
-    nothing = "no file ..._TRAIN.ts (or .ts.gz, .ts.xz) is found here"
+    assert problems_of(root) == [(f"{root}/Toy_TRAIN.ts", "is empty")]
+    nothing = "no file ..._TRAIN.ts, or else one .ts (or .ts.gz, .ts.xz), is found here"
     for place in (root / "x", root / "Tyo", root / "none" / "Toy_TRAIN.ts"):
         assert problems_of(place) == [(str(place), nothing)]
     write_folder(root, {"Yot_TEST.ts": ""})
@@ -312,3 +316,61 @@ def test_pairs_that_are_not_one_pair_are_said(tmp_path):
     assert [where for where, _ in problems_of(damaged)] == [f"{damaged}/{name}.gz" for name in GOOD]
     empty = write_folder(tmp_path / "empty", dict.fromkeys(GOOD, ""))
     assert [message for _, message in problems_of(empty)] == ["is empty", "is empty"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("Toy_TRAIN.ts", "train"), ("Toy_TEST.ts.gz", "test"), ("Toy.ts", None)]
+)
+@pytest.mark.parametrize("by", ["file", "folder"])
+def test_a_file_without_a_pair_is_read_with_the_part_that_its_name_says(tmp_path, name, part, by):
+    text = (GOOD["Toy_TRAIN.ts"] + "1:2:up\n3:4:Down\n" * 2).encode()
+    root = write_folder(tmp_path, {name: gzip.compress(text) if name.endswith("gz") else text})
+    path = root / name if by == "file" else root
+    found, _ = TS.collect(path)
+    assert found.parts == [part] * 6
+    assert found.ids[:2] == ([f"{part}/1", f"{part}/2"] if part else ["1", "2"])
+    assert any("file beside it" in note for note in found.notes) == bool(part)
+    data = load({"path": str(path), "format": "ts", "name": "toy"}, rule=SplitRule(test=0.5))
+    assert 0 < data.is_test.sum() < 6
+
+
+def test_other_files_called_ts_are_not_recognised(tmp_path):
+    script = write_folder(tmp_path / "script", {"main.ts": "export const x: number = 1;\n"})
+    assert TS.recognise(list_files(script)) is None
+    text = "# free text\n" * 2000 + GOOD["Toy_TRAIN.ts"]
+    assert TS.recognise(list_files(write_folder(tmp_path / "toy", {"Toy.ts": text}))) is not None
+
+
+REAL = {  # cases, lengths, dimensions, the sum, the first value, counts of classes
+    "UnitTest_TRAIN": (20, (24, 24), 1, 305_436, 573, [10, 10]),
+    "UnitTest_TEST": (22, (24, 24), 1, 347_122, 501, [10, 12]),
+    "MinimalChinatown_TRAIN": (20, (24, 24), 1, 305_436, 573, [10, 10]),
+    "MinimalChinatown_TEST": (20, (24, 24), 1, 316_621, None, [10, 10]),
+    "UnequalMinimalChinatown_TRAIN": (20, (20, 24), 1, 284_538, None, [10, 10]),
+    "UnequalMinimalChinatown_TEST": (20, (18, 24), 1, 296_483, None, [10, 10]),
+    "MinimalJapaneseVowels_TRAIN": (20, (10, 26), 12, -64.6645, 1.860936, [2] * 7 + [3, 3]),
+    "MinimalJapaneseVowels_TEST": (20, (10, 23), 12, -43.7295, 1.635533, [2] * 7 + [3, 3]),
+    "PickupGestureWiimoteZ_TRAIN": (50, (29, 361), 1, 6394.829, None, [5] * 10),
+    "UnitTestTimeStamps_TRAIN": (4, (4, 4), 1, None, 241.97, [2, 2]),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files(real_data, name):
+    count, lengths, dimensions, total, first, classes = REAL[name]
+    found = TS.read_labelled(real_data / f"formats/ts/{name}.ts", "all")
+    assert set(found.parts) == {name.rpartition("_")[2].lower()}
+    assert len(found) == count
+    found_lengths = [len(each) for each in found.sequences]
+    assert (min(found_lengths), max(found_lengths)) == lengths
+    assert {each.shape[1] for each in found.sequences} == {dimensions}
+    assert total is None or sum(each.sum() for each in found.sequences) == pytest.approx(total, abs=1e-4)
+    assert first is None or found.sequences[0][0, 0] == first
+    assert sorted(map(found.labels.count, set(found.labels))) == classes
+
+
+@given(content=st.one_of(mutated([each.encode() for each in GOOD.values()]), st.binary(max_size=200)))
+@settings(max_examples=150)
+def test_damaged_files_are_refused_or_read(content):
+    survive(TS, {"Toy_TRAIN.ts": content, "Toy_TEST.ts": GOOD["Toy_TEST.ts"].encode()})
+    survive(TS, {"Toy.ts": content})
