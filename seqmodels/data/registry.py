@@ -15,6 +15,7 @@ from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.jsonl import JSONL
 from seqsweep.seqmodels.data.formats.mat import MAT
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
+from seqsweep.seqmodels.data.formats.npz import NPZ
 from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
 from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.formats.table import TABLE
@@ -38,6 +39,7 @@ FORMATS: list[Format] = [
     INKML,
     IAMONDB,
     UNIPEN,
+    NPZ,
     JSONL,
     TABLE,
 ]

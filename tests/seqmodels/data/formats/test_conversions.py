@@ -101,3 +101,41 @@ def test_the_tokens_are_the_same(
     other = prepare(found, "set", form.transforms)
     assert one.ids == other.ids
     assert one.fingerprint == other.fingerprint
+
+
+def as_padded_arrays(data: Collection, folder: Path) -> None:
+    for part in ("train", "test"):
+        some = [place for place, of in enumerate(data.parts) if of == part]
+        shape = (len(some), max(len(data.sequences[place]) for place in some), data.sequences[0].shape[1])
+        whole = np.full(shape, np.nan)
+        for row, place in enumerate(some):
+            whole[row, : len(data.sequences[place])] = data.sequences[place]
+        np.save(folder / f"X_{part}.npy", whole)
+        np.save(folder / f"y_{part}.npy", np.array([data.labels[place] for place in some]))
+
+
+def as_flat_arrays(data: Collection, folder: Path) -> None:
+    arrays = {}
+    for part in ("train", "test"):
+        some = [place for place, of in enumerate(data.parts) if of == part]
+        arrays[f"X_{part}"] = np.concatenate([data.sequences[place] for place in some])
+        arrays[f"y_{part}"] = np.array([data.labels[place] for place in some])
+        arrays[f"lengths_{part}"] = np.array([len(data.sequences[place]) for place in some])
+    np.savez(folder / "data.npz", **arrays)
+
+
+@pytest.mark.parametrize("write", [as_padded_arrays, as_flat_arrays], ids=lambda each: each.__name__)
+def test_the_numbers_are_the_same_where_ids_are_lost(
+    original: tuple[Format, Collection], write: Callable[[Collection, Path], None], tmp_path: Path
+) -> None:
+    _, data = original
+    write(data, tmp_path)
+    found, _, _ = collect({"path": str(tmp_path)})
+
+    def content(of: Collection) -> list[tuple[str, str | None, bytes]]:
+        rows = zip(of.labels, of.parts, of.sequences, strict=True)
+        return sorted(
+            (label, part or "", np.asarray(each, np.float64).tobytes()) for label, part, each in rows
+        )
+
+    assert content(found) == content(data)
