@@ -13,6 +13,7 @@ from seqsweep.seqmodels.data.formats.htk import HTK
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.jsonl import JSONL
+from seqsweep.seqmodels.data.formats.kaldi import KALDI
 from seqsweep.seqmodels.data.formats.mat import MAT
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.npz import NPZ
@@ -28,6 +29,7 @@ from seqsweep.seqmodels.data.transforms.standardize import Standardize
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
 
 FORMATS: list[Format] = [
+    KALDI,
     HTK,  # before what is told by an ending
     STROKES,
     MFCC,
