@@ -9,6 +9,7 @@ from seqsweep.seqmodels.data.files import Files
 from seqsweep.seqmodels.data.formats.arff import ARFF
 from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.folder import FOLDER
 from seqsweep.seqmodels.data.formats.htk import HTK
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
@@ -44,6 +45,7 @@ FORMATS: list[Format] = [
     NPZ,
     JSONL,
     TABLE,
+    FOLDER,
 ]
 TRANSFORMS: list[type[Transform]] = [Unscaled, Minmax, Standardize]
 

@@ -71,9 +71,12 @@ def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collecti
             raise DataError(
                 [Problem("data set", f"`{key}` is not known for the format {form.name}, as which it is read")]
             )
-    options = form.options_type.model_validate(
-        {key: value for key, value in source.items() if key not in COMMON}
-    )
+    given = {key: value for key, value in source.items() if key not in COMMON}
+    try:
+        options = form.options_type.model_validate(given)
+    except ValidationError as error:  # of a format that was not named, so that nobody has looked yet
+        faults = [_option_fault(key, value, error) for key, value in given.items()]
+        raise DataError(Problem("data set", fault) for fault in faults if fault) from None
     found, options = form.collect(path, options, source.get("classes"))
     return replace(found, notes=(*notes, *found.notes)), form, options
 

@@ -140,6 +140,45 @@ def show(
         render_samples(chosen, about.drawing, console())
 
 
+@app.command(
+    "convert",
+    epilog="""\b
+Examples:
+  seqsweep data convert recordings/ -o recordings.parquet
+  seqsweep data convert letters.csv --set sequence=id --set label=letter -o letters.parquet""",
+)
+def convert(
+    path: DataPath,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.parquet", help="The file to write, or to replace.")
+    ],
+    form: FormatName = None,
+    keys: Keys = None,
+    json: Json = False,
+) -> None:
+    """Write sequences as one Parquet file, a row each.
+
+    Labels, parts, groups and numbers stay as they are; any program that reads Parquet can read them, and so can seqsweep.
+    """
+    from seqsweep.results.output import check_place
+    from seqsweep.seqmodels.data.errors import DataError, Problem
+    from seqsweep.seqmodels.data.formats.writing import write_parquet
+    from seqsweep.sweeps.cli.printing import write_json
+
+    if output.suffix.lower() not in (".parquet", ".pq"):
+        raise DataError([Problem(str(output), "must end in .parquet, the format that is written")])
+    target = check_place(output)
+    about, found = _inspected(path, form, keys)
+    try:
+        write_parquet(found, target)
+    except OSError as error:
+        raise DataError([Problem(str(output), f"cannot be written: {error.strerror or error}")]) from error
+    if json:
+        write_json({"data": about, "file": str(output), "bytes": output.stat().st_size}, console())
+    else:
+        typer.echo(f"written to {output}: {about.sequences:,} sequences, {output.stat().st_size:,} bytes")
+
+
 def _inspected(path: str, form: str | None, keys: list[str] | None) -> tuple[Inspection, Collection]:
     from seqsweep.seqmodels.data.inspection import inspect
 

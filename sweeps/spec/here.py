@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seqsweep.sweeps.spec.loading import load_spec, reference_spec
-from seqsweep.sweeps.spec.model import Spec
+if TYPE_CHECKING:
+    from seqsweep.sweeps.spec.model import Spec
 
 HERE = "sweep.toml"
 
@@ -15,6 +16,8 @@ def spec_here(path: Path | None) -> tuple[Spec, Path | None]:
 
     Raises SpecError as `load_spec`.
     """
+    from seqsweep.sweeps.spec.loading import load_spec, reference_spec
+
     if path is None and Path(HERE).is_file():
         path = Path(HERE)
     return (reference_spec(), None) if path is None else (load_spec(path), path)

@@ -189,6 +189,7 @@ def _dataset_entry(name: str, synthetic: bool, classes: tuple[str, ...], per_cla
         "length_max": 180,
         "normalization": {"kind": "per_sequence_minmax"},
         "format": "strokes" if synthetic else "mfcc",
+        "reading": {"format": "strokes" if synthetic else "mfcc"},
         "tokens": 71 * 5 * per_class * len(classes),
         "groups": None if synthetic else 12,
         "class_counts": {

@@ -22,6 +22,8 @@ from seqsweep.seqmodels.data.formats.folders import (
 )
 from seqsweep.seqmodels.data.transforms.base import Array
 
+LOOKED_AT = 5  # files of a data set that is to be recognised
+
 
 class ClassFolders(Format):
     """A format that says what its folders are called and how one file is read."""
@@ -39,14 +41,21 @@ class ClassFolders(Format):
         return None
 
     def recognise(self, files: Files) -> str | None:
-        """Look for the ending of its files, two folders deep."""
+        """Look for the ending of its files, two folders deep, and into some of them: others have the ending, too."""
         [ending] = self.endings
-        found = [name for name in files.having(self.endings) if name.count("/") >= 2]
-        if found and _place(found[0])[2]:
+        found = [name for name in files.having(self.endings) if name.count("/") >= 2 and _place(name)[2]]
+        if any(self._can_be_read(files, name) for name in found[:: max(1, len(found) // LOOKED_AT)]):
             return (
                 f"a folder for each class with `{ending}` files in folders for its parts, such as {found[0]}"
             )
         return None
+
+    def _can_be_read(self, files: Files, inner: str) -> bool:
+        try:
+            self.parse_file(files, inner)
+        except DataError:
+            return False
+        return True
 
     def gather(self, files: Files, options: Options, classes: Sequence[str] | None = None) -> Collection:
         """Read what lies in the layout; the number of columns that most files have is the rule for the others."""

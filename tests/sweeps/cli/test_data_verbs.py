@@ -5,8 +5,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from seqsweep.seqmodels.data.source import load
+from seqsweep.seqmodels.data.splits import SplitRule
 from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.forecast import measuring
 from seqsweep.sweeps.spec.here import HERE, spec_here
@@ -134,3 +137,20 @@ def test_without_a_spec_here_the_embedded_study_is_meant(
     monkeypatch.chdir(tmp_path)
     spec, path = spec_here(None)
     assert (spec.name, path) == ("reference", None)
+
+
+def test_what_is_converted_is_the_same_data(letters: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "data", "convert", "letters", "-o", "letters.parquet")
+    assert text.startswith("written to letters.parquet: 48 sequences, ")
+    frame = pd.read_parquet("letters.parquet")
+    assert len(frame) == 48
+    before, after = (read(capsys, "data", "info", path) for path in ("letters", "letters.parquet"))
+    for name in ("classes", "parts", "tokens", "sequences"):
+        assert before[name] == after[name]
+    rule, transforms = SplitRule(), ["min_max"]
+    one, two = (
+        load({"path": path, "transforms": transforms}, rule=rule) for path in ("letters", "letters.parquet")
+    )
+    assert one.fingerprint == two.fingerprint
+    assert "must end in .parquet" in refused(capsys, "data", "convert", "letters", "-o", "letters.csv")
+    assert "cannot write" in refused(capsys, "data", "convert", "letters", "-o", "no/where.parquet")
