@@ -22,6 +22,7 @@ from seqsweep.seqmodels.data.formats.quickdraw import QUICKDRAW
 from seqsweep.seqmodels.data.formats.strokes import STROKES
 from seqsweep.seqmodels.data.formats.table import TABLE
 from seqsweep.seqmodels.data.formats.ts import TS
+from seqsweep.seqmodels.data.formats.ucr import UCR
 from seqsweep.seqmodels.data.formats.unipen import UNIPEN
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
 from seqsweep.seqmodels.data.transforms.minmax import Minmax
@@ -42,6 +43,7 @@ FORMATS: list[Format] = [
     INKML,
     IAMONDB,
     UNIPEN,
+    UCR,
     NPZ,
     JSONL,
     TABLE,
