@@ -95,7 +95,7 @@ class Audio(PerFile):
         assert isinstance(options, AudioOptions)
         if options.disagreement:
             raise DataError([Problem("data set", options.disagreement)])
-        found: dict[str, object] = {"use_energy": options.energy}
+        found: dict[str, object] = {}
         if options.sample_rate is None or options.channel is None:
             sounds = _some_sounds(files, self.chosen(files))
         if options.sample_rate is None and sounds:
@@ -152,7 +152,8 @@ def _features(content: bytes, options: AudioOptions) -> Array | Features:
     if rate != sound.rate:
         if options.resample is False:
             raise SoundError(
-                f"has {sound.rate:,} Hz, but other files have {rate:,} Hz: say by `sample_rate` to which rate all are brought"
+                f"has {sound.rate:,} Hz, but must have {rate:,} Hz as the others: resample it, or read all of the data set by "
+                f"`sample_rate = {rate}`, which does so"
             )
         samples = resampled(samples, sound.rate, rate)
     if options.features == "raw" and sound.samples.dtype.itemsize < WIDE:

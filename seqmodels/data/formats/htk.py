@@ -14,7 +14,7 @@ from pydantic import Field
 
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.files import PACKED, Files, decompress, list_files
+from seqsweep.seqmodels.data.files import ARCHIVES, PACKED, Files, decompress, list_files
 from seqsweep.seqmodels.data.formats.base import Options
 from seqsweep.seqmodels.data.formats.htk_file import (
     CHECKED,
@@ -136,6 +136,8 @@ HTK = Htk()
 def _beginning(files: Files, inner: str) -> tuple[bytes, int]:
     """Give the first bytes of a file, and its size."""
     content = files.contents[inner]
+    if inner.lower().endswith(ARCHIVES):
+        return b"", 0  # it is not unpacked to look whether it is none
     try:
         if inner.lower().endswith(PACKED):
             whole = decompress(inner, files.read(inner), inner)

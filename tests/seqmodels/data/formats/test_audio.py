@@ -68,7 +68,9 @@ class TestAudio(FormatSuite):
         """They have none; sample rates stand for them."""
         two_classes(tmp_path)
         write(tmp_path / "low/6.wav", tone(300), 16000)
-        with pytest.raises(DataError, match=r"low/6.wav: has 16,000 Hz, but other files have 8,000 Hz"):
+        with pytest.raises(
+            DataError, match=r"low/6.wav: has 16,000 Hz, but must have 8,000 Hz as the others"
+        ):
             collect({"path": str(tmp_path)})
 
 
@@ -77,12 +79,7 @@ def test_folders_by_class_work_without_options(tmp_path: Path) -> None:
     found, form, options = collect({"path": str(tmp_path)})
     assert form is AUDIO
     assert isinstance(options, AudioOptions)
-    assert (options.label, options.sample_rate, options.resample, options.use_energy) == (
-        -1,
-        RATE,
-        False,
-        True,
-    )
+    assert (options.label, options.sample_rate, options.resample) == (-1, RATE, False)
     assert found.labels == ["high"] * 6 + ["low"] * 6
     wanted = extract(tone(300, seed=3) / 32768, RATE, Recipe())
     np.testing.assert_array_equal(found.sequences[9], wanted)
@@ -189,7 +186,7 @@ def test_other_rates_are_resampled_where_asked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.sequences[-1], wanted)
     # a model that was trained on one rate says what to do of another
     (fault,) = read_file(tmp_path / "low/6.wav", "audio", AudioOptions(sample_rate=RATE, resample=False))
-    assert "say by `sample_rate`" in str(fault)
+    assert "read all of the data set by `sample_rate = 8000`, which does so" in str(fault)
     (far,) = read_file(tmp_path / "low/6.wav", "audio", AudioOptions(sample_rate=15_999, resample=True))
     assert "of which 15,999 Hz is 15,999/16,000: resample it by other means" in str(far)
 
