@@ -34,7 +34,7 @@ def _spectral(
 ) -> Array:
     frames, energy = shaped(frames, recipe, noise)
     power = np.square(np.abs(np.fft.rfft(frames, framing.padded, axis=1)[:, : framing.padded // 2]))
-    mel = power @ bank
+    mel = _filtered(power, bank)
     if recipe.htk_mode:
         mel = np.maximum(mel, 1.0)
     found = np.log(np.maximum(mel, EPSILON))
@@ -43,7 +43,7 @@ def _spectral(
             return found
         both = [found, energy[:, None]] if recipe.htk_compat else [energy[:, None], found]
         return np.concatenate(both, axis=1)
-    cepstra = found @ cosines(recipe.num_mel_bins, recipe.num_ceps)
+    cepstra = np.einsum("tb,bc->tc", found, cosines(recipe.num_mel_bins, recipe.num_ceps))
     if recipe.cepstral_lifter:
         order = np.arange(recipe.num_ceps)
         cepstra *= 1 + 0.5 * recipe.cepstral_lifter * np.sin(np.pi * order / recipe.cepstral_lifter)
@@ -52,6 +52,16 @@ def _spectral(
     elif recipe.htk_compat:
         cepstra[:, 0] *= np.sqrt(2)
     return np.roll(cepstra, -1, axis=1) if recipe.htk_compat else cepstra
+
+
+def _filtered(power: Array, bank: Array) -> Array:
+    """Sum up what each filter lets through, over the few frequencies that it has: a BLAS would sum in an order of its own."""
+    found = np.empty((len(power), bank.shape[1]))
+    for place, weights in enumerate(bank.T):
+        inside = np.flatnonzero(weights)
+        some = slice(inside[0], inside[-1] + 1)
+        found[:, place] = np.einsum("tf,f->t", power[:, some], weights[some])
+    return found
 
 
 @lru_cache(maxsize=16)

@@ -96,7 +96,7 @@ def _coding(data: bytes, start: int, size: int, order: str) -> Coding:
         raise SoundError(
             f"is written as {CODES.get(code, f'format {code}')}, but must be {known}: convert it"
         )
-    widths = {PCM: (1, 2, 3, 4), FLOAT: (4, 8), CODE_A: (1,), CODE_MU: (1,)}[code]
+    widths = {PCM: tuple(range(1, 9)), FLOAT: (4, 8), CODE_A: (1,), CODE_MU: (1,)}[code]
     width = block // channels if channels and block % channels == 0 else 0
     if width not in widths or not 8 * (width - 1) < bits <= 8 * width:
         allowed = ", ".join(str(8 * each) for each in widths)
@@ -124,15 +124,18 @@ def _samples(data: bytes, start: int, size: int, coding: Coding, order: str) -> 
         flat = np.frombuffer(data, f"{order}f{width}", count, start)
     elif width == 1:
         flat = np.frombuffer(data, np.uint8, count, start).astype(np.int16) - np.int16(128)
-    elif width == 3:
-        flat = _of_three(np.frombuffer(data, np.uint8, 3 * count, start).reshape(-1, 3), order)
-    else:
+    elif width in (2, 4, 8):
         flat = np.frombuffer(data, f"{order}i{width}", count, start)
+    else:
+        flat = _widened(np.frombuffer(data, np.uint8, width * count, start).reshape(-1, width), order)
     return Sound(coding.rate, flat.reshape(-1, coding.channels), full)
 
 
-def _of_three(triples: npt.NDArray[np.uint8], order: str) -> npt.NDArray[np.int32]:
-    """Widen integers of 3 bytes to 4, by the shift that keeps the sign."""
-    wide = np.zeros((len(triples), 4), np.uint8)
-    wide[:, slice(0, 3) if order == ">" else slice(1, 4)] = triples
-    return wide.view(f"{order}i4").ravel() >> 8
+def _widened(narrow: npt.NDArray[np.uint8], order: str) -> npt.NDArray[Any]:
+    """Widen integers of 3, 5, 6 or 7 bytes to 4 or 8, by the shift that keeps the sign."""
+    width = narrow.shape[1]
+    whole = 4 if width < 4 else 8
+    wide = np.zeros((len(narrow), whole), np.uint8)
+    wide[:, slice(0, width) if order == ">" else slice(whole - width, whole)] = narrow
+    found: npt.NDArray[Any] = np.right_shift(wide.view(f"{order}i{whole}").ravel(), 8 * (whole - width))
+    return found

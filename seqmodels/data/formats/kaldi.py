@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, list_files
+from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
 from seqsweep.seqmodels.data.formats.kaldi_ark import looks_like_ark
 from seqsweep.seqmodels.data.formats.kaldi_table import (
@@ -101,6 +102,8 @@ class Kaldi(Format):
         try:
             table = self.tables(files, None)[0]
         except DataError:
+            if files.having(AUDIO.endings):
+                return None  # it may say where the sound lies that is there
             # it is said why they cannot be read
             known = [inner for inner in there if self._looks_right(files, inner)]
             return f"Kaldi's tables or archives, such as {known[0]}" if known else None
@@ -216,9 +219,14 @@ class Kaldi(Format):
         return None
 
     def values(
-        self, files: Files, table: str, options: KaldiOptions, problems: builtins.list[Problem]
+        self,
+        files: Files,
+        table: str,
+        options: KaldiOptions,
+        problems: builtins.list[Problem],
+        notes: builtins.list[str],
     ) -> Iterator[Value]:
-        """Read a table in its order; what cannot be read becomes problems."""
+        """Read a table in its order; what cannot be read goes to `problems`, which archives have moved to `notes`."""
         try:
             if not table.lower().endswith(".scp"):
                 yield from archive_values(files, table)
@@ -231,7 +239,7 @@ class Kaldi(Format):
                     problems += error.problems
                     continue
                 yield Value(line.key, line.where, found)
-            say(sorted(archives.notes))
+            notes += sorted(archives.notes)
         except DataError as error:
             problems += error.problems
 
@@ -252,7 +260,7 @@ class Kaldi(Format):
                 for rule, what in ((options.label, "label"), (options.group, "group"))
             )
             folder = posixpath.dirname(table)[len(shared) :].strip("/") if len(folders) > 1 else ""
-            for each in self.values(files, table, options, problems):
+            for each in self.values(files, table, options, problems, notes):
                 try:
                     label = label_of(each.key)
                     if classes is not None and label not in classes:
@@ -286,8 +294,10 @@ class Kaldi(Format):
         """Read the utterances of a table or an archive."""
         assert isinstance(options, KaldiOptions)
         problems: builtins.list[Problem] = []
-        for each in self.values(files, inner, options, problems):
+        notes: builtins.list[str] = []
+        for each in self.values(files, inner, options, problems, notes):
             yield RawSequence(each.key, each.where, np.asarray(each.values, np.float64))
+        say(notes)
         if problems:
             raise DataError(problems)
 

@@ -151,7 +151,14 @@ def test_rf64_has_its_size_elsewhere() -> None:
         (wav(chunk(b"fmt ", coding(85, 1, 1)), chunk(b"data", b"\1")), "is written as MP3"),
         (wav(chunk(b"fmt ", coding(0xFFFE, 1, 2)), chunk(b"data", b"\1")), "must have at least 40"),
         (wav(chunk(b"fmt ", coding(1, 0, 2)), chunk(b"data", b"\1\0")), "0 channel"),
-        (wav(chunk(b"fmt ", coding(1, 1, 5)), chunk(b"data", bytes(10))), "have 8, 16, 24, 32 bits"),
+        (
+            wav(chunk(b"fmt ", coding(1, 1, 9)), chunk(b"data", bytes(10))),
+            "have 8, 16, 24, 32, 40, 48, 56, 64 bits",
+        ),
+        (
+            wav(chunk(b"fmt ", coding(3, 1, 2)), chunk(b"data", bytes(10))),
+            "samples of format 3 have 32, 64 bits",
+        ),
         (wav(chunk(b"fmt ", coding(1, 1, 2, bits=24)), chunk(b"data", bytes(10))), "24 bits and 2 bytes"),
         (wav(chunk(b"fmt ", coding(1, 2, 2)), chunk(b"data", bytes(6))), "no multiple of 4"),
         (wav(chunk(b"fmt ", coding(1, 1, 2)), chunk(b"data", bytes(6), size=8)), "cut off"),

@@ -234,6 +234,8 @@ def test_archives_that_moved_are_found(place: str, tmp_path: Path) -> None:
     assert found.labels == ["a", "b", "a", "b"]
     assert complete.label.startswith("^")  # type: ignore[attr-defined]
     np.testing.assert_array_equal(found.sequences[3], VALUES + 3)
+    moved = any(f"{place} is not where" in note for note in found.notes)
+    assert moved == ("raw.ark" not in (place, place.removeprefix("./")))
     assert len(parsed(tmp_path / "set/feats.scp", complete)) == 4  # type: ignore[arg-type]
 
 
@@ -267,6 +269,8 @@ def test_commands_are_never_run(tmp_path: Path) -> None:
     assert recognise(list_files(tmp_path / "sound"))[0] is KALDI
     with pytest.raises(DataError, match=r"has sound \(wav.scp\), but no features"):
         collect({"path": str(tmp_path / "sound")})
+    (tmp_path / "sound/a-0.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
+    assert recognise(list_files(tmp_path / "sound"))[0].name == "audio"  # the sound itself is there
     assert not trap.exists()
 
 
