@@ -15,6 +15,7 @@ from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
 from seqsweep.seqmodels.data.formats.inkml import INKML
 from seqsweep.seqmodels.data.formats.jsonl import JSONL
 from seqsweep.seqmodels.data.formats.kaldi import KALDI
+from seqsweep.seqmodels.data.formats.manifest import Manifest
 from seqsweep.seqmodels.data.formats.mat import MAT
 from seqsweep.seqmodels.data.formats.mfcc import MFCC
 from seqsweep.seqmodels.data.formats.npz import NPZ
@@ -49,6 +50,7 @@ FORMATS: list[Format] = [
     TABLE,
     FOLDER,
 ]
+FORMATS.insert(0, Manifest(FORMATS))  # before the formats of what it lists
 TRANSFORMS: list[type[Transform]] = [Unscaled, Minmax, Standardize]
 
 
