@@ -9,6 +9,7 @@ from seqsweep.seqmodels.data.files import Files
 from seqsweep.seqmodels.data.formats.arff import ARFF
 from seqsweep.seqmodels.data.formats.audio import AUDIO
 from seqsweep.seqmodels.data.formats.base import Format
+from seqsweep.seqmodels.data.formats.blocks import BLOCKS
 from seqsweep.seqmodels.data.formats.folder import FOLDER
 from seqsweep.seqmodels.data.formats.htk import HTK
 from seqsweep.seqmodels.data.formats.iamondb import IAMONDB
@@ -47,6 +48,7 @@ FORMATS: list[Format] = [
     UCR,
     NPZ,
     JSONL,
+    BLOCKS,
     TABLE,
     FOLDER,
 ]
@@ -77,9 +79,11 @@ def recognise(files: Files) -> tuple[Format, str]:
         if (reason := each.recognise(files)) is not None:
             return each, reason
     there = sorted(files.contents)
+    place = files.where(there[0]) if len(there) == 1 else files.root
     shown = ", ".join([*there[:5], *(["..."] if len(there) > 5 else [])]) or "nothing at all"
-    rule = f"is in no format that is known: it holds {shown}; say by `format` which it is, one of {', '.join(format_names())}"
-    raise DataError([Problem(files.root, rule)])
+    holds = f": it holds {shown}" if len(there) != 1 else ""
+    rule = f"is in no format that is known{holds}; say by `format` which it is, one of {', '.join(format_names())}"
+    raise DataError([Problem(place, rule)])
 
 
 def transform_names() -> tuple[str, ...]:

@@ -117,7 +117,10 @@ def source_name(source: str | Mapping[str, Any]) -> str:
 
 
 def _stem(path: str) -> str:
-    return ENDING.sub("", Path(path).name).strip(".")
+    stem = ENDING.sub("", Path(path).name)
+    known = {ending for each in FORMATS for ending in each.endings}
+    shorter, dot, ending = stem.rpartition(".")
+    return (shorter if shorter and dot + ending.lower() in known else stem).strip(".")
 
 
 def check_source(source: object) -> list[str]:

@@ -120,10 +120,10 @@ class FormatSuite:
     def test_what_is_written_is_read_and_brought_to_scale(self, tmp_path: Path) -> None:
         self.write(tmp_path / "set", data := some_data())
         read = load(self.source(tmp_path / "set"))
-        assert read.class_names == CLASSES
+        assert read.class_names == self.names
         raw = {each.id: each for each in self.labelled(tmp_path / "set", "all")}
         assert sorted(raw) == sorted(read.ids)
-        for name in CLASSES:
+        for name, called in zip(CLASSES, self.names, strict=True):
             for is_test, part in ((False, "train"), (True, "test")):
                 members = [
                     index
@@ -134,7 +134,7 @@ class FormatSuite:
                 for index, written in zip(members, data[name, part], strict=True):
                     written = self.as_read(written)
                     np.testing.assert_array_equal(raw[read.ids[index]].values, written)
-                    assert raw[read.ids[index]].label == name
+                    assert raw[read.ids[index]].label == called
                     scaled = normalize(written, read.normalization).astype(np.float32)
                     np.testing.assert_array_equal(read.sequence(index), scaled)
         assert json.loads(json.dumps(read.normalization)) == read.normalization

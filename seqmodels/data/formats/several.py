@@ -21,7 +21,8 @@ from seqsweep.seqmodels.data.formats.per_file import PART_NAMES, part_of_each
 from seqsweep.seqmodels.data.notes import say
 
 NAMED_PART = re.compile(rf"(?P<stem>(?:.*[/_\-. ])?)(?P<part>{'|'.join(PART_NAMES)})", re.IGNORECASE)
-PART_ENDINGS = {".tra": TRAIN, ".tes": TEST}
+LEADING_PART = re.compile(rf"(?P<part>{'|'.join(PART_NAMES)})[_\-. ].*", re.IGNORECASE)
+PART_ENDINGS = {".tra": TRAIN, ".tes": TEST, ".train": TRAIN, ".test": TEST}
 LOOKED_AT = 5
 
 
@@ -143,11 +144,11 @@ def parts_of(chosen: Sequence[str]) -> dict[str, str | None]:
 
 
 def part_in_name(inner: str) -> str | None:
-    """Read a part off the end of a file's name: `X_TRAIN.arff`, `test.mat`, `digits.tra`."""
+    """Read a part off the end of a file's name: `X_TRAIN.arff`, `test.mat`, `digits.tra`, or off its beginning: `Train_X.txt`."""
     stem, ending = posixpath.splitext(unpacked(inner))
     if ending.lower() in PART_ENDINGS:
         return PART_ENDINGS[ending.lower()]
-    match = NAMED_PART.fullmatch(stem)
+    match = NAMED_PART.fullmatch(stem) or LEADING_PART.fullmatch(posixpath.basename(stem))
     return PART_NAMES[match["part"].lower()] if match else None
 
 
