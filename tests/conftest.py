@@ -1,5 +1,6 @@
 """Shared fixtures: the real data sets, and torch as the tests want it (one thread, repeatable)."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.support.slow_tests import LISTED, function_of
 os.environ.setdefault("RAY_worker_niceness", "0")
 # the user's cache folder is not ours
 os.environ["SEQSWEEP_FEATURE_CACHE"] = "off"
+
+gc.disable()  # thousands of tests are gathered, and stay: looking at each again and again took a third of the time
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
@@ -44,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 SLOW_FIXTURES = {"local_ray", "nodes", "undisturbed", "trained_store", "browser"}
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
