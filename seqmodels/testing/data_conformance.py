@@ -72,6 +72,8 @@ class FormatSuite:
     """A format's test class says which it is, and how a data set is written."""
 
     format: ClassVar[Format]
+    names: ClassVar[tuple[str, ...]] = CLASSES
+    """What it calls the classes, where files do not name them."""
     asked: ClassVar[Mapping[str, Any]] = {}
     """Options without which the format would not give back the numbers that are written."""
 
