@@ -22,8 +22,9 @@ from seqsweep.seqmodels.data.formats.mat_layout import (
     names_of,
     why_not,
 )
-from seqsweep.seqmodels.data.formats.mat_nodes import Column, Struct, columns, read_matlab
-from seqsweep.seqmodels.data.formats.mat_scan import MatError, version
+from seqsweep.seqmodels.data.formats.mat_nodes import Column, MatError, Struct, columns
+from seqsweep.seqmodels.data.formats.mat_v4 import byte_order, read_v4
+from seqsweep.seqmodels.data.formats.mat_v5 import ORDERS, read_v5
 from seqsweep.seqmodels.data.formats.per_file import PART_NAMES, PREFIX, Nameless, name_in
 from seqsweep.seqmodels.data.formats.several import Entry, FileEntries, SeveralPerFile
 from seqsweep.seqmodels.data.numbers import quoted
@@ -31,6 +32,8 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 FILE_NAME = r"([^/]+?)\.[^./]+(?:\.(?:gz|xz|bz2))?$"
 """A file's name without its ending."""
+HDF5 = b"\x89HDF\r\n\x1a\n"
+HDF5_PLACES = (0, 512, 1024, 2048)  # MATLAB puts a header of its own before it
 SHOWN = 8
 
 
@@ -163,16 +166,30 @@ class Mat(SeveralPerFile):
 MAT = Mat()
 
 
+def version(begin: bytes) -> str | None:
+    """Tell by its beginning (4 kB) what a file is: `hdf5`, `5`, `4`, or None. A header's text may say otherwise."""
+    if any(begin[place : place + 8] == HDF5 for place in HDF5_PLACES):
+        return "hdf5"
+    if begin[126:128] in ORDERS and begin.startswith(b"MATLAB"):
+        return "5"
+    return "4" if byte_order(begin) else None
+
+
 def read_tree(files: Files, inner: str) -> Struct:
     """Read all that a file holds. Raises DataError."""
     where = files.where(inner)
     content = decompress(inner, files.read(inner), where)
     try:
-        if version(content[:4096]) == "hdf5":
-            from seqsweep.seqmodels.data.formats.mat_hdf5 import read_hdf5
+        match version(content[:4096]):
+            case "hdf5":
+                from seqsweep.seqmodels.data.formats.mat_hdf5 import read_hdf5
 
-            return read_hdf5(content)
-        return read_matlab(content)
+                return read_hdf5(content)
+            case "5":
+                return read_v5(content)
+            case "4":
+                return read_v4(content)
+        raise MatError("is no MAT file: it has neither the header of one nor that of HDF5")
     except MatError as error:
         raise DataError([Problem(where, str(error))]) from None
 

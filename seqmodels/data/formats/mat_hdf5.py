@@ -10,9 +10,9 @@ import numpy as np
 
 from seqsweep.extras import install
 from seqsweep.seqmodels.data.archives.limits import allowed, too_much
-from seqsweep.seqmodels.data.formats.mat_nodes import Cell, Node, Refused, Struct, Text
-from seqsweep.seqmodels.data.formats.mat_scan import DEEPEST, MatError
+from seqsweep.seqmodels.data.formats.mat_nodes import Cell, MatError, Node, Refused, Struct, Text
 
+DEEPEST = 64  # groups and references in one another
 MOST_NODES = 1_000_000
 HIDDEN = "#"  # begins the names of MATLAB's own groups
 CHARACTERS = "char"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from seqsweep.seqmodels.data.formats.mat_scan import MatError, scan
-
 Numbers = npt.NDArray[Any]
+
+
+class MatError(ValueError):
+    """A file is damaged, hostile, or no MAT file; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -46,43 +46,6 @@ class Struct:
 
 
 Node = Numbers | Text | Refused | Cell | Struct
-
-
-def read_matlab(content: bytes) -> Struct:
-    """Read the variables of a file of version 4 to 7.2. Raises MatError."""
-    from scipy.io import loadmat
-
-    plain, variables = scan(content)
-    wanted = [each.name for each in variables if each.name and not each.refused]
-    try:
-        # its stubs know of paths only
-        arrays = loadmat(BytesIO(plain), variable_names=wanted) if wanted else {}  # type: ignore[arg-type]
-    except Exception as error:  # whatever scipy meets in a damaged file; scan bounds its memory
-        raise MatError(f"is damaged: {error}") from None
-    found: dict[str, Sequence[Node]] = {
-        each.name: [
-            Refused(each.refused) if each.refused or each.name not in arrays else _node(arrays[each.name])
-        ]
-        for each in variables
-        if each.name
-    }
-    return Struct(found, 1)
-
-
-def _node(value: Any) -> Node:
-    if type(value) is not np.ndarray:  # scipy has subclasses for objects and functions
-        return Refused("a sparse matrix, an object or a function")
-    if value.dtype.names is not None:
-        return Struct(
-            {name: [_node(each) for each in value[name].ravel("F")] for name in value.dtype.names}, value.size
-        )
-    if value.dtype == object:
-        return Cell([_node(each) for each in value.ravel("F")])
-    if value.dtype.kind == "U":
-        return Text(tuple(str(each).strip() for each in value.ravel("F")))
-    if value.dtype.kind not in "iufb":
-        return Refused("complex numbers" if value.dtype.kind == "c" else f"of type {value.dtype}")
-    return value if value.dtype.kind != "b" else value.astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
