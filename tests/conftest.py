@@ -27,6 +27,8 @@ FIRST = (
     "test_submission.py",
     "test_cluster_faults.py",
     "test_faults.py",
+    "test_project.py",  # mypy
+    "test_doctor_cluster.py",
     "test_backends.py",
     "test_footprint.py",
 )

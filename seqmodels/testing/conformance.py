@@ -224,6 +224,7 @@ class Conformance:
     tolerances: ClassVar = {torch.float64: 1e-13, torch.float32: 1e-5}
     sizes: ClassVar = SIZES
     lengths_of_lanes: ClassVar = [3, 40, 1, 12, 12]
+    units_of_lanes: ClassVar = 100
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -287,7 +288,7 @@ class Conformance:
     def test_bits_of_a_lane_are_those_it_has_alone(
         self, backend: Backend, dtype: torch.dtype, cell: str
     ) -> None:
-        together = Problem.make(cell, 5, 100, self.lengths_of_lanes, lanes=5, dtype=dtype)
+        together = Problem.make(cell, 5, self.units_of_lanes, self.lengths_of_lanes, lanes=5, dtype=dtype)
         poisoned = Weights(*(w.clone() for w in together.weights))
         for w in poisoned:
             w[[0, 3]] = torch.nan

@@ -53,6 +53,7 @@ class TestCuda(Conformance):
         pytest.param(41, 16, [2, 11] * 18, id="more-rows-than-a-tile-and-wide"),
     ]
     lengths_of_lanes: ClassVar = [3, 9, 1, 5, 5]
+    units_of_lanes: ClassVar = 63
 
     @staticmethod
     def make() -> CudaBackend:

@@ -166,15 +166,23 @@ def reference_stop(losses: Sequence[float], min_change: float, patience: int) ->
     return None
 
 
+SLOWER_AND_FASTER = [
+    Lane(i, 7, Hyperparameters(optimizer="sgd", lr=lr)) for i, lr in enumerate((1e-5, 0.01, 0.03, 0.3))
+]
+FIFTEEN = TrainingConfig(epochs=15, batch_size=29, min_change=0.0)
+
+
+@pytest.fixture(scope="module")
+def losses() -> list[list[float]]:
+    """Losses of each lane where no rule stops it."""
+    endless = finished(trainer(SLOWER_AND_FASTER, FIFTEEN))
+    return [[r.train_loss for r in records(endless, lane)] for lane in range(4)]
+
+
 @pytest.mark.parametrize("patience", [1, 2, 4])
-def test_the_reference_rule_stops_where_its_words_say(patience: int) -> None:
-    lanes = [
-        Lane(i, 7, Hyperparameters(optimizer="sgd", lr=lr)) for i, lr in enumerate((1e-5, 0.01, 0.03, 0.3))
-    ]
-    endless = TrainingConfig(epochs=15, batch_size=29, min_change=0.0)
-    losses = [[r.train_loss for r in records(finished(trainer(lanes, endless)), i)] for i in range(4)]
+def test_the_reference_rule_stops_where_its_words_say(losses: list[list[float]], patience: int) -> None:
     min_change = 5e-3
-    ours = finished(trainer(lanes, replace(endless, min_change=min_change, patience=patience)))
+    ours = finished(trainer(SLOWER_AND_FASTER, replace(FIFTEEN, min_change=min_change, patience=patience)))
     expected = [reference_stop(own, min_change, patience) for own in losses]
     assert expected[0] == patience + 1  # hardly moves: the first change can be seen after epoch 2
     assert None in expected
