@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
 from seqsweep.seqmodels.data.formats.class_folders import ClassFolders
 from seqsweep.seqmodels.data.formats.columns import GROUP, LABEL, SPLIT, is_split, texts_of
 from seqsweep.seqmodels.data.formats.per_file import OWN, PART_NAMES, PerFile, PerFileOptions
-from seqsweep.seqmodels.data.formats.table_reading import OneTable
+from seqsweep.seqmodels.data.formats.table_reading import OneTable, read_head
 from seqsweep.seqmodels.data.formats.table_reading import read_one as read_table
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
@@ -95,7 +95,7 @@ class Manifest(Format):
     def recognise(self, files: Files) -> str | None:
         """Look for a table at the top with a column of which the first cells are files that are there."""
         try:
-            listed = self._listed(files)
+            listed = self._listed(files, read_head)
             name = _file_column(listed)
         except DataError:
             return None
@@ -202,7 +202,7 @@ class Manifest(Format):
                 return
         yield from form.parse(files, inner, known)
 
-    def _listed(self, files: Files) -> Listed:
+    def _listed(self, files: Files, read: Callable[[Files, str], OneTable] = read_table) -> Listed:
         """Read the one table at the top. Raises DataError where there is none, or several."""
         tops = [inner for inner in sorted(files.contents) if inner.lower().endswith(TABLES)]
         depth = min((inner.count("/") for inner in tops), default=0)
@@ -214,7 +214,7 @@ class Manifest(Format):
         if len(files.contents) == 1 and path is not None:  # named, and the files lie around it
             files = self.list(path)
             tops = [path.name]
-        table = read_table(files, tops[0])
+        table = read(files, tops[0])
         return Listed(table, files, posixpath.dirname(tops[0]))
 
     def _form(self, files: Files, chosen: Sequence[str], options: ManifestOptions, where: str) -> Format:

@@ -14,10 +14,9 @@ import numpy as np
 
 from seqsweep.seqmodels.data.collection import Collection, merged
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.files import PACKED, Files
+from seqsweep.seqmodels.data.files import Files
 from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
-from seqsweep.seqmodels.data.formats.columns import list_depth
-from seqsweep.seqmodels.data.formats.dialect import sniff
+from seqsweep.seqmodels.data.formats.columns import LABEL, list_depth
 from seqsweep.seqmodels.data.formats.joined import Joined, join
 from seqsweep.seqmodels.data.formats.list_columns import gather_lists
 from seqsweep.seqmodels.data.formats.long_table import gather_long
@@ -29,6 +28,7 @@ from seqsweep.seqmodels.data.formats.table_reading import (
     OneTable,
     class_labels,
     kind_of,
+    read_head,
     read_one,
 )
 from seqsweep.seqmodels.data.formats.table_roles import complete_roles
@@ -36,6 +36,7 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 VALUES = "values"
 """What the column of numbers is called where nobody says otherwise."""
+LOOKED_AT = 1 << 24  # bytes of a text by which a table is recognised
 STATE = "state.json"
 """By which Hugging Face `save_to_disk` names the files of a data set."""
 
@@ -59,18 +60,17 @@ class Table(Format):
             return None
         if kind_of(files.peek(chosen[0], 16)):
             return f"{len(chosen):,} {'file' if len(chosen) == 1 else 'files'} of a table such as {chosen[0]}"
-        if (len(chosen) > 1 and None in parts_of(chosen).values()) or not chosen[0].lower().endswith(
-            (*TEXT, *_packed(TEXT))
-        ):
-            return None
+        in_parts = None not in parts_of(chosen).values()
+        if len(chosen) > 1 and not in_parts and len({posixpath.dirname(inner) for inner in chosen}) > 1:
+            return None  # folders are classes
         try:
-            where = files.where(chosen[0])
-            dialect = sniff(files.peek(chosen[0], 1 << 16), where)
-            if not dialect.names:
-                return None
-            joined = self._joined(files, chosen[:1])
-            complete, _ = complete_roles(joined, TableOptions.model_validate({}), where)
-        except DataError:
+            heads = [read_head(files, inner, LOOKED_AT) for inner in chosen[:2]]
+            joined = join(heads, {})
+            complete, _ = complete_roles(joined, TableOptions.model_validate({}), heads[0].where)
+        except DataError:  # one file alone is nothing else, and what it lacks is told by `complete`
+            lone = len(chosen) == 1 and _has_columns(files, chosen[0])
+            return f"text in columns, {chosen[0]}" if lone else None
+        if len(chosen) > 1 and not in_parts and not LABEL.fullmatch(complete.label or ""):
             return None
         return f"a table with a row a time step: `{complete.label}` is the label in {chosen[0]}"
 
@@ -101,6 +101,7 @@ class Table(Format):
             if part is not None:
                 one = replace(one, ids=[f"{part}/{each}" for each in one.ids], parts=[part] * len(one))
             found.append(one)
+        self._last = None
         if problems:
             raise DataError(problems)
         whole = merged(found)
@@ -214,8 +215,12 @@ def _check_columns(joined: Joined, options: TableOptions, *, labelled: bool) -> 
         )
 
 
-def _packed(endings: Sequence[str]) -> tuple[str, ...]:
-    return tuple(ending + packed for ending in endings for packed in PACKED)
+def _has_columns(files: Files, inner: str) -> bool:
+    try:
+        table = read_head(files, inner).table
+    except DataError:
+        return False
+    return table.num_columns > 1 and any(list_depth(field.type) == 0 for field in table.schema)
 
 
 def _chosen(files: Files, endings: Sequence[str]) -> list[str]:

@@ -34,6 +34,7 @@ class OneTable:
     where: str
     first_line: int | None = None
     notes: tuple[str, ...] = ()
+    has_header: bool = True
 
     def place(self, row: int) -> str:
         """Name a row in an error."""
@@ -54,6 +55,20 @@ def kind_of(beginning: bytes) -> str | None:
         return "feather"
     # a stream's first message: a mark, its length, and a flatbuffer that names the schema's fields
     return "stream" if beginning.startswith(b"\xff\xff\xff\xff") and len(beginning) > 8 else None
+
+
+def read_head(files: Files, inner: str, most: int = HEAD) -> OneTable:
+    """Read the first lines of a text, to look what it is. Raises DataError."""
+    plain = inner
+    for packed in PACKED:
+        plain = plain.removesuffix(packed)
+    head = files.peek(inner, most)
+    end = head.rfind(b"\n")
+    beginning = head if len(head) < most or end < 0 else head[: end + 1]
+    return read_one(
+        Files(files.root, files.separator, {plain: beginning}, files.folders, {plain: files.where(inner)}),
+        plain,
+    )
 
 
 def read_one(files: Files, inner: str) -> OneTable:
@@ -175,7 +190,9 @@ def _read_text(files: Files, inner: str) -> OneTable:
     last = dialect.width - 1
     if (not dialect.names or not dialect.names[last]) and table.column(last).null_count == table.num_rows:
         table = table.remove_column(last)  # delimiters at the ends of lines
-    return OneTable(table, inner, where, None if quotes else dialect.first_line, tuple(notes))
+    return OneTable(
+        table, inner, where, None if quotes else dialect.first_line, tuple(notes), bool(dialect.names)
+    )
 
 
 def head_of(data: Any) -> bytes:

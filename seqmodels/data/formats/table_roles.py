@@ -57,7 +57,8 @@ class _Roles:
         self.where = where
         self.guessed: dict[str, str | list[str]] = {}
         self.unordered: str | list[str] | None = None
-        self.index = of.row_numbers(joined.table)
+        counting = [of.row_numbers(each.table) for each in joined.files]  # each file counts its own
+        self.index = [name for name in counting[0] if all(name in each for each in counting)]
         self.names = joined.table.column_names
         self.lists = [name for name in self.names if of.list_depth(self.table.schema.field(name).type) > 0]
 

@@ -237,6 +237,31 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
                 file.write_table(table, max_chunksize=5)
 
 
+class TestRecognised:
+    def test_a_lone_file_is_told_what_it_lacks(self, real_data: Path) -> None:
+        for name, what in (("csv-decimal-comma/Raw Data.csv", "class"), ("csv-long/d1p10F", "class")):
+            with pytest.raises(
+                DataError, match=f"does not show the {what} of each sequence: say it by `label`"
+            ):
+                collect({"path": str(real_data / "formats" / name)})
+
+    def test_recordings_that_are_labelled_row_by_row(self, tmp_path: Path) -> None:
+        for name in ("S1", "S2"):
+            write_frame(long_frame().drop(columns="id"), tmp_path / f"{name}.csv")
+        with pytest.raises(DataError, match='cut sequences where it changes by `cut = "label"`'):
+            collect({"path": str(tmp_path)})
+        found, options = read(tmp_path, format="table", cut="label")
+        assert options["sequence"] == "file"
+        assert found.ids == [f"{name}.csv/{number}" for name in ("S1", "S2") for number in (1, 2, 3)]
+
+    def test_folders_of_classes_are_none(self, tmp_path: Path) -> None:
+        for name in ("up", "down"):
+            (tmp_path / name).mkdir()
+            for number in range(3):
+                write_frame(long_frame(), tmp_path / name / f"{number}.csv")
+        assert TABLE.recognise(TABLE.list(tmp_path)) is None
+
+
 class TestRowASequence:
     def test_a_column_a_feature_of_hugging_face(self, real_data: Path) -> None:
         path = real_data / "formats/hf-save-to-disk/ProbForecast"
