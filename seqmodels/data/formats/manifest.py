@@ -58,6 +58,20 @@ class ManifestOptions(Options):
     )
 
 
+def _names_a_file(files: Files) -> bool:
+    """Tell whether one of the first rows of the only file has the path of a file that is there."""
+    [inner] = files.contents
+    path = files.path(inner)
+    if path is None or not inner.lower().endswith(TABLES):
+        return False
+    lines = files.peek(inner, 1 << 14).decode("utf-8", "replace").splitlines()[:3]
+    cells = [cell.strip(" \"'") for line in lines for cell in re.split("[,;\t]", line)]
+    try:
+        return any(cell and not cell.isdigit() and (path.parent / cell).is_file() for cell in cells[:1000])
+    except (OSError, ValueError):  # too long a name, or a NUL
+        return False
+
+
 @dataclass(frozen=True, eq=False)
 class Listed:
     """A table, and the files below its folder."""
@@ -94,6 +108,8 @@ class Manifest(Format):
 
     def recognise(self, files: Files) -> str | None:
         """Look for a table at the top with a column of which the first cells are files that are there."""
+        if len(files.contents) == 1 and not _names_a_file(files):  # before all that lies around it is listed
+            return None
         try:
             listed = self._listed(files, read_head)
             name = _file_column(listed)

@@ -24,6 +24,10 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 ENDINGS = (".tsv", ".txt", ".csv", "")
 PART = re.compile(r"(?P<stem>.*)_(?P<part>train|test)(\.tsv|\.txt|\.csv)?(\.gz|\.xz|\.bz2)?", re.IGNORECASE)
+LABELS = ("label", "class", "target", "y", "category", "labels", "classes")
+NUMBERED = re.compile(r"([^\d]*)(\d{1,9})", re.ASCII)
+WHOLE = re.compile(r"[+-]?\d{1,9}([.]0+)?([eE][+]?0+)?", re.ASCII)
+MANY = 16  # columns without names by which a row is taken for a sequence
 FEWEST = 4  # columns by which a row is taken for a sequence
 
 
@@ -57,16 +61,23 @@ class Ucr(Format):
     options_type = UcrOptions
 
     def recognise(self, files: Files) -> str | None:
-        """Look for a file `..._TRAIN` or `..._TEST` without a header, with many numbers a row, the first of them whole."""
+        """Look for a file `..._TRAIN` or `..._TEST` without a header, with many numbers a row; or for one wide file."""
         for inner in sorted(files.contents):
             if PART.fullmatch(inner) and _looks_right(files, inner):
                 return f"a row a sequence, the class first, in {inner}"
+        if len(files.contents) == 1 and (found := _wide(files)) is not None:
+            return f"a row a sequence in {next(iter(files.contents))}, the class {found[1]}"
         return None
 
     def complete(self, files: Files, options: Options) -> tuple[Options, tuple[str, ...]]:
-        """Take the first column for the class."""
+        """Take the column for the class that a wide file shows, else the first."""
         assert isinstance(options, UcrOptions)
-        return (options, ()) if options.label else (options.model_copy(update={"label": 1}), ())
+        if options.label:
+            return options, ()
+        found = _wide(files) if len(files.contents) == 1 else None
+        label, where = found or (1, "")
+        notes = (f"no `label` is given: the class of a row is {where}",) * bool(where)
+        return options.model_copy(update={"label": label}), notes
 
     def list(self, path: Path | Sequence[Path]) -> Files:
         """List what there is; beside one file of a pair lies the other, and their common beginning names both."""
@@ -143,6 +154,45 @@ def _looks_right(files: Files, inner: str) -> bool:
     except DataError:
         return False
     return not dialect.names and dialect.width >= FEWEST and all(dialect.is_number[1:])
+
+
+def _wide(files: Files) -> tuple[int, str] | None:
+    """Tell which column of the only file is the class, and how that is said; None where a row is not a sequence.
+
+    With a header, the others are numbered (`t0, t1, ...`); without, there are many, and the class is of few whole numbers, or no
+    number at all.
+    """
+    [inner] = files.contents
+    begun = files.peek(inner, 1 << 18)
+    try:
+        dialect = sniff(begun, files.where(inner))
+    except DataError:
+        return None
+    if dialect.width <= FEWEST or not all(dialect.is_number[1:-1]):
+        return None
+    for label, place, others in ((1, 0, slice(1, None)), (-1, dialect.width - 1, slice(0, -1))):
+        if not all(dialect.is_number[others]):
+            continue
+        if dialect.names:
+            if dialect.names[place].strip().lower() in LABELS and _numbered(dialect.names[others]):
+                return label, f"in the column `{dialect.names[place]}`"
+        elif dialect.width >= MANY:
+            rows = begun.decode("latin-1").splitlines()[dialect.first_line - 1 : -1] or [
+                begun.decode("latin-1")
+            ]
+            cells = [row.split(dialect.delimiter)[place].strip() for row in rows if row.strip()]
+            few = len(set(cells)) <= max(2, len(cells) // 2)
+            if len(cells) > 3 and few and (not dialect.is_number[place] or all(map(WHOLE.fullmatch, cells))):
+                return label, "in the first column" if label == 1 else "in the last column"
+    return None
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    """Tell whether names are one word with numbers that count, or numbers alone."""
+    found = [NUMBERED.fullmatch(name.strip()) for name in names]
+    words = {match[1] for match in found if match}
+    counts = [int(match[2]) for match in found if match]
+    return None not in found and len(words) == 1 and counts == list(range(counts[0], counts[0] + len(counts)))
 
 
 def _read(files: Files, inner: str, options: UcrOptions) -> Rows:

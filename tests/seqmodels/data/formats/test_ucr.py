@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.formats.base import RawSequence
-from seqsweep.seqmodels.data.formats.ucr import UCR
+from seqsweep.seqmodels.data.formats.ucr import UCR, UcrOptions
 from seqsweep.seqmodels.data.inputs import read_file
 from seqsweep.seqmodels.data.source import collect
 
@@ -106,3 +106,34 @@ def test_whatever_comes_is_read_or_refused(tmp_path: Path, data: bytes) -> None:
     else:
         assert all(each.ndim == 2 for each in found.sequences)
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "label"),
+    [
+        ("label," + ",".join(f"t{place}" for place in range(20)), True, 1),
+        (",".join(map(str, range(20))) + ",class", False, -1),
+        ("", False, -1),
+        ("", True, 1),
+    ],
+)
+def test_one_wide_file_of_any_name(header: str, first: bool, label: int, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    values, names = draw.normal(size=(12, 20)).round(4), ["0", "1", "2"] * 4
+    rows = []
+    for name, row in zip(names, values, strict=True):
+        cells = ",".join(map(repr, row.tolist()))
+        rows.append(f"{name},{cells}" if first else f"{cells},{name}")
+    path = tmp_path / "heartbeats.csv"
+    path.write_text("\n".join([header] * bool(header) + rows) + "\n")
+    found, form, options = collect({"path": str(path)})
+    assert (form, options) == (UCR, UcrOptions(label=label))
+    assert found.labels == names
+    np.testing.assert_array_equal(np.stack(found.sequences)[:, :, 0], values)
+    assert set(found.parts) == {None}
+
+
+def test_a_table_with_a_row_a_time_step_is_not_taken_for_wide(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("id,label,x,y,z\n" + "".join(f"{row // 5},{row // 10},1,2,{row}\n" for row in range(40)))
+    assert collect({"path": str(path)})[1].name == "table"
