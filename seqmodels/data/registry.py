@@ -26,6 +26,7 @@ from seqsweep.seqmodels.data.formats.table import TABLE
 from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.formats.ucr import UCR
 from seqsweep.seqmodels.data.formats.unipen import UNIPEN
+from seqsweep.seqmodels.data.plugins import plugged
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
 from seqsweep.seqmodels.data.transforms.minmax import Minmax
 from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS, Pipeline
@@ -52,6 +53,7 @@ FORMATS: list[Format] = [
     TABLE,
     FOLDER,
 ]
+FORMATS[:0] = plugged(FORMATS)  # of other packages, which know what they are for
 FORMATS.insert(0, Manifest(FORMATS))  # before the formats of what it lists
 TRANSFORMS: list[type[Transform]] = [Unscaled, Minmax, Standardize]
 
