@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 TEXT = (".csv", ".tsv", ".tab", ".txt")
 BINARY = (".parquet", ".pq", ".feather", ".arrow", ".ipc")
 MOST_VALUES = 4_000_000_000
-"""Numbers in one file: a compressed column of equal ones may claim any count."""
+"""Numbers in one Parquet file ..."""
+MOST_VALUES_A_BYTE = 1000
+"""... and for each of its bytes, for a column of equal ones takes none; that does not matter up to ..."""
+FREE_VALUES = 50_000_000
 HEAD = 1 << 20  # bytes by which the dialect of a large text is told
 
 
@@ -122,9 +125,16 @@ def _read_binary(files: Files, inner: str, kind: str) -> pa.Table:
     if kind == "parquet":
         file = parquet.ParquetFile(source)
         about = file.metadata
-        _check_size(files.where(inner), about.num_rows * max(1, about.num_columns), MOST_VALUES, "values")
-        groups = [about.row_group(place).total_byte_size for place in range(about.num_row_groups)]
-        _check_size(files.where(inner), sum(groups), max(allowed(source.size()), 8 * MOST_VALUES), "bytes")
+        groups = [about.row_group(place) for place in range(about.num_row_groups)]
+        values = sum(group.column(place).num_values for group in groups for place in range(group.num_columns))
+        most = min(MOST_VALUES, max(FREE_VALUES, MOST_VALUES_A_BYTE * source.size()))
+        _check_size(files.where(inner), max(values, about.num_rows), most, "values")
+        _check_size(
+            files.where(inner),
+            sum(group.total_byte_size for group in groups),
+            allowed(source.size()),
+            "bytes",
+        )
         return file.read()
     if kind == "feather":
         return feather.read_table(source)

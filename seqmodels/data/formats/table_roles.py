@@ -17,6 +17,7 @@ ROLES = b"seqsweep.roles"
 """The key of a schema's metadata under which our own files say what their columns are, a JSON object."""
 LOOKED_AT = 200_000  # rows by which columns are told apart
 MOST_CLASSES = 1000
+WIDE = 8  # columns of numbers in which a row may be a sequence
 
 
 def complete_roles(joined: Joined, options: TableOptions, where: str) -> tuple[TableOptions, tuple[str, ...]]:
@@ -156,7 +157,13 @@ class _Roles:
             if not self._free_numbers() and self.options.features is None:
                 raise self._numberless()
             if len(self.joined.files) < 2 and self.options.cut is None:
-                raise self._unknown("sequence", "which rows are of one sequence")
+                wide = len(self._free_numbers()) >= WIDE
+                also = (
+                    ', or, where each row is a sequence of one feature, `format = "ucr"` with `label`'
+                    if wide
+                    else ""
+                )
+                raise self._unknown("sequence", "which rows are of one sequence", also)
             self.guessed["sequence"] = FILE
         group = self.role("group")
         if "sequence" in self.guessed and isinstance(keys, str) and group not in (None, keys):
@@ -223,10 +230,12 @@ class _Roles:
             if name not in used
         ]
 
-    def _unknown(self, role: str, what: str) -> DataError:
+    def _unknown(self, role: str, what: str, also: str = "") -> DataError:
         free = [name for name in self._free() if of.may_name(self.table.schema.field(name).type)]
         example = f', such as `{role} = "{free[0]}"`' if free else ""
-        rule = f"does not show {what}: say it by `{role}`{example}; its columns are {_listed(self.names)}"
+        rule = (
+            f"does not show {what}: say it by `{role}`{example}{also}; its columns are {_listed(self.names)}"
+        )
         return DataError([Problem(self.where, rule)])
 
 

@@ -34,9 +34,9 @@ FEWEST = 4  # columns by which a row is taken for a sequence
 class UcrOptions(Options):
     """Where the class of a row stands."""
 
-    label: int | None = Field(
+    label: int | str | None = Field(
         None,
-        description="the column with the class: 1 is the first (the default), -1 the last",
+        description="the column with the class, by name or number: 1 is the first (the default), -1 the last",
         examples=["label = -1"],
     )
 
@@ -72,12 +72,16 @@ class Ucr(Format):
     def complete(self, files: Files, options: Options) -> tuple[Options, tuple[str, ...]]:
         """Take the column for the class that a wide file shows, else the first."""
         assert isinstance(options, UcrOptions)
+<<<<<<< HEAD
         if options.label:
             return options, ()
         found = _wide(files) if len(files.contents) == 1 else None
         label, where = found or (1, "")
         notes = (f"no `label` is given: the class of a row is {where}",) * bool(where)
         return options.model_copy(update={"label": label}), notes
+=======
+        return (options, ()) if options.label is not None else (options.model_copy(update={"label": 1}), ())
+>>>>>>> ec7b6ec (A Parquet file may not claim far more values than it has bytes; the class of a wide row is found by name too)
 
     def list(self, path: Path | Sequence[Path]) -> Files:
         """List what there is; beside one file of a pair lies the other, and their common beginning names both."""
@@ -201,12 +205,7 @@ def _read(files: Files, inner: str, options: UcrOptions) -> Rows:
         decompress(inner, files.read(inner), where) if inner.lower().endswith(PACKED) else files.read(inner)
     )
     dialect = sniff(data, where)
-    place = (options.label or 1) - 1 if (options.label or 1) > 0 else dialect.width + (options.label or 1)
-    if not 0 <= place < dialect.width or dialect.width < 2:
-        rule = (
-            f"has {dialect.width} column(s), so `label = {options.label or 1}` leaves no class, or no values"
-        )
-        raise DataError([Problem(where, rule)])
+    place = _label_column(dialect, 1 if options.label is None else options.label, where)
     numbers = [column for column in range(dialect.width) if column != place]
     table = read_columns(data, dialect, where, numbers, [place])
     if not table.num_rows:
@@ -222,6 +221,19 @@ def _read(files: Files, inner: str, options: UcrOptions) -> Rows:
         _places(dialect, where, table.num_rows),
         dialect.notes,
     )
+
+
+def _label_column(dialect: Dialect, label: int | str, where: str) -> int:
+    if isinstance(label, str):
+        if label not in dialect.names:
+            known = ", ".join(dialect.names[:10]) or "no names"
+            raise DataError([Problem(where, f"has no column `{label}`, which `label` names: it has {known}")])
+        return dialect.names.index(label)
+    place = label - 1 if label > 0 else dialect.width + label
+    if label == 0 or not 0 <= place < dialect.width or dialect.width < 2:
+        rule = f"has {dialect.width} column(s), so `label = {label}` leaves no class, or no values"
+        raise DataError([Problem(where, rule)])
+    return place
 
 
 def _labels(column: Any) -> list[str | None]:

@@ -14,6 +14,7 @@ from pyarrow import feather, ipc, parquet
 
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.formats import table_reading
 from seqsweep.seqmodels.data.formats.table import TABLE
 from seqsweep.seqmodels.data.source import collect
 from seqsweep.seqmodels.testing.data_conformance import Data, FormatSuite
@@ -260,6 +261,15 @@ class TestRecognised:
             for number in range(3):
                 write_frame(long_frame(), tmp_path / name / f"{number}.csv")
         assert TABLE.recognise(TABLE.list(tmp_path)) is None
+
+
+def test_a_small_file_of_many_equal_values_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_reading, "FREE_VALUES", 10_000)
+    monkeypatch.setattr(table_reading, "MOST_VALUES_A_BYTE", 10)
+    parquet.write_table(pa.table({"v": np.zeros(1_000_000)}), tmp_path / "a.parquet")
+    assert "claims 1,000,000 values, but at most" in problems_of(tmp_path / "a.parquet")[0]
 
 
 class TestRowASequence:

@@ -76,6 +76,21 @@ def test_a_class_that_comes_last_and_words(tmp_path: Path) -> None:
     assert found.sequences[2][:, 0].tolist() == [6, 7, 8]
 
 
+def test_a_header_with_the_class_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("t0,t1,what,t2\n0,1,a,2\n3,4,b,5\n")
+    assert [each[:, 0].tolist() for each in read(path, format="ucr", label="what").sequences] == [
+        [0, 1, 2],
+        [3, 4, 5],
+    ]
+    assert problems_of(path, label="who") == [
+        "wide.csv: has no column `who`, which `label` names: it has t0, t1, what, t2"
+    ]
+    assert problems_of(path, label=9) == [
+        "wide.csv: has 4 column(s), so `label = 9` leaves no class, or no values"
+    ]
+
+
 def test_a_model_reads_rows_without_classes(tmp_path: Path) -> None:
     (tmp_path / "new.tsv").write_text("?\t0.5\t1\tNaN\n?\t2\t3\t4\n")
     found = list(read_file(tmp_path / "new.tsv", "ucr", UCR.options_type(label=1)))
