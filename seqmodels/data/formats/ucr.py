@@ -72,16 +72,12 @@ class Ucr(Format):
     def complete(self, files: Files, options: Options) -> tuple[Options, tuple[str, ...]]:
         """Take the column for the class that a wide file shows, else the first."""
         assert isinstance(options, UcrOptions)
-<<<<<<< HEAD
-        if options.label:
+        if options.label is not None:
             return options, ()
         found = _wide(files) if len(files.contents) == 1 else None
         label, where = found or (1, "")
         notes = (f"no `label` is given: the class of a row is {where}",) * bool(where)
         return options.model_copy(update={"label": label}), notes
-=======
-        return (options, ()) if options.label is not None else (options.model_copy(update={"label": 1}), ())
->>>>>>> ec7b6ec (A Parquet file may not claim far more values than it has bytes; the class of a wide row is found by name too)
 
     def list(self, path: Path | Sequence[Path]) -> Files:
         """List what there is; beside one file of a pair lies the other, and their common beginning names both."""
