@@ -407,7 +407,8 @@ def _transform_table() -> str:
     for transform in TRANSFORMS:
         fields = transform.settings_type.model_fields
         needed = [(field.examples or [""])[0] for field in fields.values() if field.is_required()]
-        _check(_asking(transform.name, needed))
+        if not fields:
+            _check(_asking(transform.name, []))
         lines.append(f"| `{transform.name}` | {transform.words} | | | |")
         for key, field in fields.items():
             for example in field.examples or [""]:

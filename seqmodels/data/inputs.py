@@ -22,10 +22,13 @@ JSON_LINES = (".jsonl", ".ndjson")
 STANDARD_INPUT = "standard input"
 
 
-def read_file(path: Path, form: str, options: Options | None = None) -> Iterator[RawSequence | Problem]:
+def read_file(
+    path: Path, form: str, options: Options | None = None, *, missing_allowed: bool = False
+) -> Iterator[RawSequence | Problem]:
     """What a file holds: one sequence (strokes, mfcc) or one a line (ts, JSON lines); problems stand in their places.
 
     `form` is the name of one of `registry.FORMATS`, and how the file is read unless its name ends in .jsonl or .ndjson.
+    Where missing values are allowed, JSON's `null` is one.
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
@@ -38,10 +41,10 @@ def read_file(path: Path, form: str, options: Options | None = None) -> Iterator
         try:
             if path.suffix.lower() in PACKED:
                 whole = decompress(path.name, read_bytes(path), str(path))
-                yield from read_json_lines(whole.split(b"\n"), str(path))
+                yield from read_json_lines(whole.split(b"\n"), str(path), missing_allowed=missing_allowed)
             else:
                 with open_bytes(path) as lines:
-                    yield from read_json_lines(lines, str(path))
+                    yield from read_json_lines(lines, str(path), missing_allowed=missing_allowed)
         except DataError as error:
             yield from error.problems
         except OSError as error:
@@ -53,7 +56,7 @@ def read_file(path: Path, form: str, options: Options | None = None) -> Iterator
 
 
 def read_stream(
-    lines: Iterable[bytes], form: str, options: Options | None = None
+    lines: Iterable[bytes], form: str, options: Options | None = None, *, missing_allowed: bool = False
 ) -> Iterator[RawSequence | Problem]:
     """The same of standard input: JSON lines where it begins with `{`, else one file of the format."""
     rest = iter(lines)
@@ -61,13 +64,15 @@ def read_stream(
     # of UTF-16, which JSON lines are refused in, a mark comes first
     own = set(JSON_LINES) & set(format_named(form).endings) and b'"values"' not in first
     if not own and first.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\0\xff\xfe").startswith(b"{"):
-        yield from read_json_lines(chain([first], rest), STANDARD_INPUT)
+        yield from read_json_lines(chain([first], rest), STANDARD_INPUT, missing_allowed=missing_allowed)
         return
     content = first + b"".join(rest)
     yield from _parsed(Files(STANDARD_INPUT, "", {"": content}, frozenset({""})), "", form, options)
 
 
-def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence | Problem]:
+def read_json_lines(
+    lines: Iterable[bytes], where: str, *, missing_allowed: bool = False
+) -> Iterator[RawSequence | Problem]:
     """`{"values": [[...], ...], "id": "..."}` a line; without an id it is named by its line."""
     for number, line in enumerate(lines, 1):
         if number == 1:
@@ -80,17 +85,25 @@ def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[RawSequence 
         if line.strip():
             place = f"{where}:{number}"
             try:
-                yield _from_json(line, place)
+                yield _from_json(line, place, missing_allowed=missing_allowed)
             except DataError as error:
                 yield from error.problems
 
 
 def read_labelled(
-    path: Path, form: str, part: str = "test", options: Options | None = None
+    path: Path,
+    form: str,
+    part: str = "test",
+    options: Options | None = None,
+    *,
+    missing_allowed: bool = False,
 ) -> list[LabelledSequence]:
-    """Read every labelled sequence of `path` in the format `form`, or those of one part: see `Format.read_labelled`."""
+    """Read every labelled sequence of `path` in the format `form`, or those of one part: see `Format.read_labelled`.
+
+    NaN is refused unless missing values are allowed. Raises DataError.
+    """
     found = format_named(form).read_labelled(path, part, options)
-    found.check_values()
+    found.check_values(missing_allowed=missing_allowed)
     return [
         LabelledSequence(identity, place, np.asarray(values, np.float64), label)
         for identity, place, values, label in zip(
@@ -107,7 +120,7 @@ def _parsed(files: Files, inner: str, form: str, options: Options | None) -> Ite
         yield from error.problems
 
 
-def _from_json(line: bytes, where: str) -> RawSequence:
+def _from_json(line: bytes, where: str, *, missing_allowed: bool) -> RawSequence:
     try:
         entry = json.loads(line)
     except (
@@ -126,15 +139,17 @@ def _from_json(line: bytes, where: str) -> RawSequence:
     if not isinstance(rows, list) or not rows:
         raise DataError([Problem(where, "`values` must be a list of rows, at least 1")])
     for step, row in enumerate(rows, 1):
-        if fault := _row_fault(row, rows[0]):
+        if fault := _row_fault(row, rows[0], missing_allowed=missing_allowed):
             raise DataError([Problem(where, f"`values`, row {step} {fault}")])
     return RawSequence(str(name), where, np.array(rows, np.float64))
 
 
-def _row_fault(row: Any, first: Any) -> str | None:
+def _row_fault(row: Any, first: Any, *, missing_allowed: bool) -> str | None:
     if not isinstance(row, list) or not row:
         return "must be a list of numbers, at least 1"
     for place, value in enumerate(row, 1):
+        if value is None and missing_allowed:
+            continue
         if type(value) not in (int, float) or not abs(value) <= LARGEST:
             return f"has {json.dumps(value)[:30]} at place {place}, but must have finite numbers that fit float32"
     return f"has {len(row)} numbers, but row 1 has {len(first)}" if len(row) != len(first) else None

@@ -27,11 +27,19 @@ from seqsweep.seqmodels.data.formats.ts import TS
 from seqsweep.seqmodels.data.formats.ucr import UCR
 from seqsweep.seqmodels.data.formats.unipen import UNIPEN
 from seqsweep.seqmodels.data.plugins import plugged
+from seqsweep.seqmodels.data.transforms.angle import Angle
+from seqsweep.seqmodels.data.transforms.arc_length import ArcLength
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
+from seqsweep.seqmodels.data.transforms.deltas import Deltas
+from seqsweep.seqmodels.data.transforms.features import Features
+from seqsweep.seqmodels.data.transforms.interpolate import Interpolate
+from seqsweep.seqmodels.data.transforms.mask_missing import MaskMissing
 from seqsweep.seqmodels.data.transforms.minmax import Minmax
 from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS, Pipeline
+from seqsweep.seqmodels.data.transforms.resample import Resample
 from seqsweep.seqmodels.data.transforms.standardize import Standardize
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
+from seqsweep.seqmodels.data.transforms.velocity import Velocity
 
 FORMATS: list[Format] = [
     KALDI,
@@ -55,7 +63,19 @@ FORMATS: list[Format] = [
 ]
 FORMATS[:0] = plugged(FORMATS)  # of other packages, which know what they are for
 FORMATS.insert(0, Manifest(FORMATS))  # before the formats of what it lists
-TRANSFORMS: list[type[Transform]] = [Unscaled, Minmax, Standardize]
+TRANSFORMS: list[type[Transform]] = [
+    Unscaled,
+    Standardize,
+    Minmax,
+    Interpolate,
+    MaskMissing,
+    Features,
+    Deltas,
+    Resample,
+    ArcLength,
+    Velocity,
+    Angle,
+]
 
 
 def format_names() -> tuple[str, ...]:

@@ -71,6 +71,11 @@ class Description:
         return transform_of(self.normalization).width(self.features, self.normalization)
 
     @property
+    def fills_missing(self) -> bool:
+        """Whether missing values may be given."""
+        return transform_of(self.normalization).fills_missing
+
+    @property
     def format(self) -> str:
         """The name of the format of the files that it takes."""
         return str(_field(self.reading, "format", str))

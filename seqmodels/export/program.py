@@ -91,6 +91,7 @@ def save_program(path: Path, description: Description, state: dict[str, Tensor])
     # sizes that are all different, and neither 0 nor 1, which would be taken for constants
     example = torch.zeros(3, 5, description.features, dtype=torch.float64), torch.tensor([5, 2, 4])
     batch, length = torch.export.Dim("batch", min=1), torch.export.Dim("length", min=1)
+    torch.compiler.reset()  # what was exported before of a fixed length would be taken for this one's
     program = torch.export.export(model, example, dynamic_shapes=({0: batch, 1: length}, {0: batch}))
     torch.export.save(program, path)
 

@@ -313,7 +313,7 @@ class TransformSuite:
             assert changed.dtype == np.float64
             assert len(changed) >= 1
             assert changed.shape[1] == made.width(3, record) == len(made.features(NAMES, record))
-            if made.missing != "kept":
+            if self.made().missing != "kept":
                 assert np.isfinite(changed).all()
             np.testing.assert_array_equal(again.apply(sequence, record), changed)
             np.testing.assert_array_equal(normalize(sequence, record), changed)
@@ -332,17 +332,18 @@ class TransformSuite:
             np.testing.assert_array_equal(_tokens(one, place), _tokens(other, place))
 
     def test_notes_count_what_is_lost_or_made_up(self) -> None:
+        if self.made().missing == "kept":
+            return
         made, record = self.fitted()
-        altered = [
-            sum(step.altered(each, own) for step, own in made.steps(record)) for each in self.sequences()
-        ]
+        [(step, own)] = made.steps(record)
+        altered = [step.altered(each, own) for each in self.sequences()]
         held = np.zeros(len(altered), np.bool_)
         notes = bring_to_scale(_collection(self.sequences()), held, made, "set").notes
         assert any(f"{sum(altered):,} " in note for note in notes) or not sum(altered)
 
     def test_its_twins_do_the_same_or_export_refuses(self, tmp_path: Path) -> None:
         made, record = self.fitted()
-        if made.missing == "kept":  # as it cannot stand alone before a model
+        if self.made().missing == "kept":  # as it cannot stand alone before a model
             made = joined([self.made(), *asked_transforms(["interpolate"])])
             record, _ = made.record(self.sequences(), NAMES)
         sequences = self.sequences()

@@ -40,11 +40,15 @@ def command(
     from seqsweep.sweeps.models.use import opened, predictions
 
     exported = opened(model)
-    how, terminal = (exported.description.format, exported.description.options), console()
+    about, terminal = exported.description, console()
     sequences = (
         each
         for path in files
-        for each in (read_stream(sys.stdin.buffer, *how) if path == STDIN else read_file(path, *how))
+        for each in (
+            read_stream(sys.stdin.buffer, about.format, about.options, missing_allowed=about.fills_missing)
+            if path == STDIN
+            else read_file(path, about.format, about.options, missing_allowed=about.fills_missing)
+        )
     )
     for some in predictions(exported, sequences):
         (render_json if json else render)(some, terminal)

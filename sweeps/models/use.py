@@ -126,7 +126,9 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
     if data in EMBEDDED and not Path(data).exists():
         return _embedded(about, data, part)
     found, problems = [], []
-    for each in read_labelled(Path(data), about.format, part, about.options):
+    for each in read_labelled(
+        Path(data), about.format, part, about.options, missing_allowed=about.fills_missing
+    ):
         tokens = to_tokens(each, about)
         if isinstance(tokens, Problem):
             problems.append(tokens)

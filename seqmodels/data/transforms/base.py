@@ -175,7 +175,7 @@ class Transform(ABC):
 def settings_fault(error: ValidationError) -> str:
     """Say in our words what pydantic found wrong with settings first."""
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"] if isinstance(part, str) and part.isidentifier())
+    place = str(fault["loc"][0]) if fault["loc"] else ""
     words = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if fault["type"] == "missing":
         return f"`{place}` is missing"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqsweep.seqmodels.data.transforms.base import Array
+from seqsweep.seqmodels.data.transforms.base import Array, Names
 
 PART = 2**22
 """Numbers that are laid side by side at a time, at least: 32 MiB."""
@@ -66,3 +66,18 @@ def _added(total: Array, frames: Array) -> Array:
 
 def _squared(apart: Array) -> Array:
     return np.multiply(apart, apart, out=apart)
+
+
+def present_means(
+    sequences: Sequence[Array], names: Names, whose: str
+) -> tuple[dict[str, list[float]], tuple[str, ...]]:
+    """Give `mean` of the values that are not NaN, column by column, and a note where a column has none, whose mean is 0."""
+    total, count = np.zeros(len(names)), np.zeros(len(names), np.int64)
+    for frames in parts(sequences):
+        there = ~np.isnan(frames)
+        total += np.where(there, frames, 0).sum(0)
+        count += there.sum(0)
+    without = [f"`{name}`" for name, values in zip(names, count, strict=True) if not values]
+    shown = ", ".join([*without[:5], *(["..."] if len(without) > 5 else [])])
+    note = f"{whose} puts 0 where {shown} would be, of which training has no value"
+    return {"mean": (total / np.maximum(count, 1)).tolist()}, (note,) * bool(without)

@@ -1,13 +1,22 @@
 """Each transform keeps the suite; and a new one is one file and one line."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
 from seqsweep.seqmodels.data import registry
+from seqsweep.seqmodels.data.transforms.angle import Angle
+from seqsweep.seqmodels.data.transforms.arc_length import ArcLength
+from seqsweep.seqmodels.data.transforms.deltas import Deltas
+from seqsweep.seqmodels.data.transforms.features import Features
+from seqsweep.seqmodels.data.transforms.interpolate import Interpolate
+from seqsweep.seqmodels.data.transforms.mask_missing import MaskMissing
 from seqsweep.seqmodels.data.transforms.minmax import Minmax
+from seqsweep.seqmodels.data.transforms.resample import Resample
 from seqsweep.seqmodels.data.transforms.standardize import Standardize
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
+from seqsweep.seqmodels.data.transforms.velocity import Velocity
 from seqsweep.seqmodels.testing.data_conformance import TransformSuite
 from tests.support.halved import HALVED, Halved, HalvedInTorch, HalvedToo
 
@@ -22,6 +31,67 @@ class TestMinmax(TransformSuite):
 
 class TestStandardize(TransformSuite):
     transform = Standardize
+
+
+class TestInterpolate(TransformSuite):
+    transform = Interpolate
+
+
+class TestMaskMissing(TransformSuite):
+    transform = MaskMissing
+
+
+class TestFeatures(TransformSuite):
+    transform = Features
+    asked: ClassVar = {"keep": ["pressure", 1]}
+
+
+class TestFeaturesDropped(TransformSuite):
+    transform = Features
+    asked: ClassVar = {"drop": ["y"]}
+
+
+class TestDeltas(TransformSuite):
+    transform = Deltas
+
+
+class TestDeltasOfFirstOrder(TransformSuite):
+    transform = Deltas
+    asked: ClassVar = {"order": 1, "window": 3}
+
+
+class TestResampleToLength(TransformSuite):
+    transform = Resample
+    asked: ClassVar = {"length": 9}
+
+
+class TestResampleToRate(TransformSuite):
+    transform = Resample
+    asked: ClassVar = {"factor": 0.75}
+
+
+class TestArcLength(TransformSuite):
+    transform = ArcLength
+    asked: ClassVar = {"points": 10}
+
+
+class TestArcLengthOfPen(TransformSuite):
+    transform = ArcLength
+    asked: ClassVar = {"points": 10, "columns": ["pressure", 2], "pen": "x"}
+
+
+class TestVelocity(TransformSuite):
+    transform = Velocity
+    asked: ClassVar = {"columns": ["y", "x"]}
+
+
+class TestAngle(TransformSuite):
+    transform = Angle
+
+
+class TestAngleAndCurvature(TransformSuite):
+    transform = Angle
+    asked: ClassVar = {"columns": ["y", "pressure"], "curvature": True}
 
 
 @pytest.fixture
