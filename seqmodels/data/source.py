@@ -28,6 +28,7 @@ EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 COMMON = ("path", "format", "name", "classes", "transforms")
 MOST_PATHS = 1000
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 LEADING_PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
@@ -190,6 +191,9 @@ def _format_rule(value: object) -> str | None:
 
 
 def _path_rule(value: object) -> str | None:
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    if uri := next((each for each in texts if isinstance(each, str) and URI.match(each)), None):
+        return f"`path` is {uri!r}, but data are read from a disk, not from a URI yet: copy them, and name the copy"
     if isinstance(value, str) and value:
         return None
     if isinstance(value, list | tuple):

@@ -20,6 +20,7 @@ epochs = 40
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -174,6 +175,9 @@ def _path(text: str, base: Path) -> Path:
 
     if not text or "\0" in text:
         raise ValueError(f"is {shown(text)}, but must be a path")
+    if re.match("[A-Za-z][A-Za-z0-9+.-]*://", text):  # which would be taken for a folder called `s3:`
+        rule = "but data are read from a disk, not from a URI yet: copy them, and name the copy"
+        raise ValueError(f"is {shown(text)}, {rule}")
     try:
         expanded = Template(text).substitute(os.environ)
     except KeyError as error:
