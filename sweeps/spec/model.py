@@ -149,7 +149,10 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
     if isinstance(source, dict) and "path" in source:
         base = info.context["base"] if info.context else Path()
         source["path"] = _located(source["path"], base, ("path",), complaints)
-    complaints += [((), source, f": {problem}") for problem in check_source(source)]
+    told = "`path` is" if complaints else "\0"  # not a second time
+    complaints += [
+        ((), source, f": {problem}") for problem in check_source(source) if not problem.startswith(told)
+    ]
     _raise("source", complaints)
     return source
 
