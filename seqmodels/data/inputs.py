@@ -32,7 +32,11 @@ def read_file(
     """
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     ending = endings[-1] if endings else ""
-    known = [each.name for each in FORMATS if ending and ending in each.endings]
+    # who reads few kinds of files is named first: a list of files may name any
+    knowing = sorted(
+        (each for each in FORMATS if ending and ending in each.endings), key=lambda each: len(each.endings)
+    )
+    known = [each.name for each in knowing]
     if path.is_dir():
         yield Problem(
             str(path), "is a folder: name its files (or `seqsweep evaluate` it, where it is labelled)"
@@ -49,7 +53,7 @@ def read_file(
             yield from error.problems
         except OSError as error:
             yield Problem(str(path), f"cannot be read: {error.strerror or error}")
-    elif known and form not in known:
+    elif known and form not in known and "" not in format_named(form).endings:
         yield Problem(str(path), f"is a {known[0]} file, but the model reads {form}")
     else:
         yield from _parsed(Files("", "", {str(path): path}, frozenset({""})), str(path), form, options)

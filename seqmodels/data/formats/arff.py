@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,12 @@ from seqsweep.seqmodels.data.formats.arff_file import (
     RELATIONAL,
     ArffFile,
     Attribute,
-    read_arff,
+    read_header,
     split_row,
+    split_rows,
 )
 from seqsweep.seqmodels.data.formats.base import Options
+from seqsweep.seqmodels.data.formats.delimited import as_floats
 from seqsweep.seqmodels.data.formats.several import NAMED_PART, Entry, FileEntries, SeveralPerFile, unpacked
 from seqsweep.seqmodels.data.formats.ts_file import values_or_missing
 from seqsweep.seqmodels.data.numbers import NumberError, quoted
@@ -86,7 +88,7 @@ class Arff(SeveralPerFile):
         if options.target is not None:
             return options, ()
         inner = self.chosen(files)[0]
-        attributes = read_arff(files, inner).attributes
+        attributes = read_header(files, inner).attributes
         nominal = [each.name for each in attributes if each.kind == NOMINAL]
         named = [each for each in nominal if each.lower() in TARGETS]
         found = named[:1] or nominal[-1:]
@@ -100,12 +102,15 @@ class Arff(SeveralPerFile):
         """Read a row a sequence."""
         assert isinstance(options, ArffOptions)
         where = files.where(inner)
-        file = read_arff(files, inner)
+        file = read_header(files, inner)
         try:
             target, columns, relation = _columns(file, options.target, labelled)
         except NumberError as fault:
             raise DataError([Problem(where, str(fault))]) from None
         counts: Counter[str] = Counter({f"{posixpath.basename(inner)}: {note}": 1 for note in file.notes})
+        if relation is None and (quick := _quickly(file, target)) is not None:
+            return FileEntries(list(_cut(*quick, file.lines, counts)), (), counts)
+        split_rows(file, where)
         problems: list[Problem] = []
         entries: list[Entry] = []
         for number, (line, words) in enumerate(file.rows, 1):
@@ -148,6 +153,61 @@ def _columns(
         what = f"{quoted(wrong[0].name)} is {wrong[0].kind}" if wrong else "there is none"
         raise NumberError(f"but for the class all attributes must be numeric, a step each, but {what}")
     return target, rest, relations[0] if relations else None
+
+
+def _quickly(file: ArffFile, target: int | None) -> tuple[npt.NDArray[np.float64], list[str | None]] | None:
+    """Read rows of numbers [S, T] and classes all at once; None where they are not so simple, or something is wrong."""
+    text = "\n".join(line for _, line in file.lines)
+    if any(letter in text for letter in "'\"{\t\r"):
+        return None
+    import pyarrow as pa
+    from pyarrow import csv
+
+    places = [place for place in range(len(file.attributes)) if place != target]
+    kinds = {str(place): pa.float64() for place in places} | (
+        {str(target): pa.string()} if target is not None else {}
+    )
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(text.encode()),
+            read_options=csv.ReadOptions(
+                column_names=list(map(str, range(len(file.attributes)))), use_threads=False
+            ),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds, null_values=["?"], strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    values = np.empty((table.num_rows, len(places)))
+    for column, place in enumerate(places):
+        values[:, column] = as_floats(table.column(str(place)))
+    words = (
+        [None] * len(values)
+        if target is None
+        else [each.strip() for each in table.column(str(target)).to_pylist()]
+    )
+    known = () if target is None else file.attributes[target].values
+    if len(values) != len(file.lines) or any(
+        word == MISSING or (known and word not in known) for word in words if word
+    ):
+        return None
+    return values, words
+
+
+def _cut(
+    values: npt.NDArray[np.float64],
+    labels: Sequence[str | None],
+    lines: Sequence[tuple[int, str]],
+    counts: Counter[str],
+) -> Iterator[Entry]:
+    """Make a sequence of each row, without the padding at its end."""
+    ends = np.isnan(values[:, -1])
+    for number, (row, label, (line, _)) in enumerate(zip(values, labels, lines, strict=True), 1):
+        length = _length(row[:, None]) if ends[number - 1] else len(row)
+        counts[PADDED] += length < len(row)
+        yield Entry(row[:length, None], str(number), f":{line}", label)
 
 
 def _relation(text: str, relation: Attribute, transposed: bool) -> npt.NDArray[np.float64]:

@@ -34,11 +34,12 @@ class ArffFile:
 
     attributes: list[Attribute] = field(default_factory=list)
     rows: list[tuple[int, list[str]]] = field(default_factory=list)  # line, a word for each attribute
+    lines: list[tuple[int, str]] = field(default_factory=list)  # of the rows as they are, with their numbers
     notes: list[str] = field(default_factory=list)
 
 
-def read_arff(files: Files, inner: str) -> ArffFile:
-    """Take a file apart. Raises DataError with every problem."""
+def read_header(files: Files, inner: str) -> ArffFile:
+    """Read the attributes of a file, and find its rows. Raises DataError with every problem."""
     where = files.where(inner)
     lines, notes = read_text_lines(files, inner)
     found = ArffFile(notes=notes)
@@ -46,11 +47,18 @@ def read_arff(files: Files, inner: str) -> ArffFile:
     body = _header(lines, found, where, problems)
     if problems:
         raise DataError(problems)
+    rows = ((number, line.strip()) for number, line in enumerate(lines[body:], body + 1))
+    found.lines = [(number, text) for number, text in rows if text and not text.startswith("%")]
+    if not found.lines:
+        raise DataError([Problem(where, "has no rows after `@data`")])
+    return found
+
+
+def split_rows(found: ArffFile, where: str) -> None:
+    """Take the rows apart. Raises DataError with every problem."""
+    problems: list[Problem] = []
     count = len(found.attributes)
-    for number, line in enumerate(lines[body:], body + 1):
-        text = line.strip()
-        if not text or text.startswith("%"):
-            continue
+    for number, text in found.lines:
         try:
             words = split_row(text)
             if len(words) != count:
@@ -59,11 +67,8 @@ def read_arff(files: Files, inner: str) -> ArffFile:
             problems.append(Problem(f"{where}:{number}", str(fault)))
             continue
         found.rows.append((number, words))
-    if not found.rows and not problems:
-        problems.append(Problem(where, "has no rows after `@data`"))
     if problems:
         raise DataError(problems)
-    return found
 
 
 def split_row(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -14,6 +15,8 @@ from seqsweep.seqmodels.data.formats.mat_nodes import Cell, MatError, Node, Refu
 
 DEEPEST = 64  # groups and references in one another
 MOST_NODES = 1_000_000
+HEAP = re.compile(rb"(?:GCOL\x01|HEAP\x00)\0\0\0(.{8})", re.DOTALL)
+"""Where texts and names are kept, with the bytes that it has: HDF5 takes memory for so many without looking."""
 HIDDEN = "#"  # begins the names of MATLAB's own groups
 CHARACTERS = "char"
 
@@ -26,6 +29,8 @@ def read_hdf5(content: bytes) -> Struct:
         raise MatError(
             f"is HDF5 (as MATLAB 7.3 writes), which needs the extra `matlab`: {install('matlab')}"
         ) from None
+    if any(int.from_bytes(each[1], "little") > len(content) for each in HEAP.finditer(content)):
+        raise MatError("is damaged: a heap says that it has more bytes than the file")
     try:
         with h5py.File(BytesIO(content), "r") as file:
             reader = _Reader(h5py, file, len(content))

@@ -24,6 +24,7 @@ BEGIN = re.compile(
     rb"DATA_ID|LEXICON|COMMENT|KEYWORD|START_SET|START_BOX|X_DIM|DT)\b"
 )
 CERTAIN = re.compile(rb"(?:^|[\r\n])[ \t]*\.(?:INCLUDE|SEGMENT|PEN_DOWN)\b")
+LEVEL = re.compile(rb"^[ \t]*\.SEGMENT[ \t]+(\w+)[^\"\r\n]*\"", re.MULTILINE)
 INCLUDE = re.compile(rb"^[ \t]*\.INCLUDE[ \t]+(\S+)", re.MULTILINE)
 OWN = (".unipen", ".unp", ".upn")
 FINEST = ("CHARACTER", "DIGIT")
@@ -113,7 +114,7 @@ class Unipen(SeveralPerFile):
             return options.model_copy(update={"segment": options.segment.upper()}), ()
         counts: Counter[str] = Counter()
         for inner in self.chosen(files)[: 10 * LOOKED_AT]:
-            counts.update(each.level for each in read_ink(files, inner).segments if each.label)
+            counts.update(each.decode().upper() for each in LEVEL.findall(files.read(inner)))
         if not counts:
             rule = 'has no segments with labels, such as `.SEGMENT CHARACTER 0-1 ? "a"`'
             raise DataError([Problem(files.root, rule)])
