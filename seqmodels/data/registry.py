@@ -30,6 +30,9 @@ from seqsweep.seqmodels.data.plugins import plugged
 from seqsweep.seqmodels.data.transforms.angle import Angle
 from seqsweep.seqmodels.data.transforms.arc_length import ArcLength
 from seqsweep.seqmodels.data.transforms.base import Array, Record, Transform
+from seqsweep.seqmodels.data.transforms.center import Center
+from seqsweep.seqmodels.data.transforms.clip import Clip
+from seqsweep.seqmodels.data.transforms.crop import Crop
 from seqsweep.seqmodels.data.transforms.deltas import Deltas
 from seqsweep.seqmodels.data.transforms.features import Features
 from seqsweep.seqmodels.data.transforms.interpolate import Interpolate
@@ -38,6 +41,8 @@ from seqsweep.seqmodels.data.transforms.minmax import Minmax
 from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS, Pipeline
 from seqsweep.seqmodels.data.transforms.resample import Resample
 from seqsweep.seqmodels.data.transforms.standardize import Standardize
+from seqsweep.seqmodels.data.transforms.standardize_both import StandardizeBoth
+from seqsweep.seqmodels.data.transforms.standardize_sequence import StandardizeSequence
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
 from seqsweep.seqmodels.data.transforms.velocity import Velocity
 
@@ -66,11 +71,16 @@ FORMATS.insert(0, Manifest(FORMATS))  # before the formats of what it lists
 TRANSFORMS: list[type[Transform]] = [
     Unscaled,
     Standardize,
+    StandardizeSequence,
+    StandardizeBoth,
     Minmax,
+    Center,
+    Clip,
     Interpolate,
     MaskMissing,
     Features,
     Deltas,
+    Crop,
     Resample,
     ArcLength,
     Velocity,

@@ -8,6 +8,9 @@ import pytest
 from seqsweep.seqmodels.data import registry
 from seqsweep.seqmodels.data.transforms.angle import Angle
 from seqsweep.seqmodels.data.transforms.arc_length import ArcLength
+from seqsweep.seqmodels.data.transforms.center import Center
+from seqsweep.seqmodels.data.transforms.clip import Clip
+from seqsweep.seqmodels.data.transforms.crop import Crop
 from seqsweep.seqmodels.data.transforms.deltas import Deltas
 from seqsweep.seqmodels.data.transforms.features import Features
 from seqsweep.seqmodels.data.transforms.interpolate import Interpolate
@@ -15,6 +18,8 @@ from seqsweep.seqmodels.data.transforms.mask_missing import MaskMissing
 from seqsweep.seqmodels.data.transforms.minmax import Minmax
 from seqsweep.seqmodels.data.transforms.resample import Resample
 from seqsweep.seqmodels.data.transforms.standardize import Standardize
+from seqsweep.seqmodels.data.transforms.standardize_both import StandardizeBoth
+from seqsweep.seqmodels.data.transforms.standardize_sequence import StandardizeSequence
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
 from seqsweep.seqmodels.data.transforms.velocity import Velocity
 from seqsweep.seqmodels.testing.data_conformance import TransformSuite
@@ -92,6 +97,46 @@ class TestAngle(TransformSuite):
 class TestAngleAndCurvature(TransformSuite):
     transform = Angle
     asked: ClassVar = {"columns": ["y", "pressure"], "curvature": True}
+
+
+class TestStandardizeSequence(TransformSuite):
+    transform = StandardizeSequence
+    tolerance = 1e-6
+
+
+class TestStandardizeBoth(TransformSuite):
+    transform = StandardizeBoth
+    tolerance = 1e-6
+
+
+class TestCenter(TransformSuite):
+    transform = Center
+    tolerance = 1e-6
+
+
+class TestCenterAtFirst(TransformSuite):
+    transform = Center
+    asked: ClassVar = {"at": "first", "columns": ["pressure", "x"]}
+
+
+class TestClip(TransformSuite):
+    transform = Clip
+    asked: ClassVar = {"deviations": 1}
+
+
+class TestCrop(TransformSuite):
+    transform = Crop
+    asked: ClassVar = {"length": 4}
+
+
+class TestCropToMiddle(TransformSuite):
+    transform = Crop
+    asked: ClassVar = {"length": 4, "keep": "middle"}
+
+
+class TestCropToLast(TransformSuite):
+    transform = Crop
+    asked: ClassVar = {"length": 2, "keep": "last"}
 
 
 @pytest.fixture
