@@ -30,6 +30,7 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 SPHINX_DIMENSIONS = 13  # of its usual cepstra; the file does not say
 MOST_SUFFIXES, LOOKED_AT = 50, 5
+MOST_PACKED = 1_000_000  # bytes of a compressed file that is unpacked to learn its size
 
 
 class HtkOptions(PerFileOptions):
@@ -140,6 +141,9 @@ def _beginning(files: Files, inner: str) -> tuple[bytes, int]:
         return b"", 0  # it is not unpacked to look whether it is none
     try:
         if inner.lower().endswith(PACKED):
+            packed = content.stat().st_size if isinstance(content, Path) else len(files.read(inner))
+            if packed > MOST_PACKED:
+                return b"", 0
             whole = decompress(inner, files.read(inner), inner)
             return whole[:HEADER], len(whole)
         size = content.stat().st_size if isinstance(content, Path) else len(files.read(inner))

@@ -1,5 +1,6 @@
 """HTK's and Sphinx's feature files: right values of real ones, what HTK's compression loses, damaged ones refused."""
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -138,6 +139,18 @@ def test_what_is_odd_is_said(tmp_path: Path) -> None:
     assert "little-endian, unlike what HTK itself writes (4 of 4 files)" in said
     assert "its checksum (`_K`) is not verified (4 of 4 files)" in said
     assert "passed over 4 file(s) of other suffixes, such as a_0.lab" in said
+
+
+def test_compressed_files_are_looked_into_where_they_are_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label in "ab":
+        for number in range(2):
+            (tmp_path / f"{label}_{number}.fea.gz").write_bytes(gzip.compress(htk(VALUES)))
+    found, _, _ = collect({"path": str(tmp_path)})
+    np.testing.assert_array_equal(found.sequences[3], VALUES)
+    monkeypatch.setattr("seqsweep.seqmodels.data.formats.htk.MOST_PACKED", 10)
+    assert HTK.recognise(list_files(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
