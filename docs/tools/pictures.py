@@ -1,8 +1,8 @@
-"""Draws the pictures of the README: what `seqsweep show` prints, as SVG, and what `seqsweep report` writes, as PNG.
+"""Draws the pictures of the pages: what `seqsweep show` and `data show` print, as SVG, and what `seqsweep report` writes, as PNG.
 
 python docs/tools/pictures.py SWEEP --store STORE
 
-The second takes a browser: Debian's package `chromium`, and what `pip install '.[dev]'` brings to drive it.
+The last takes a browser: Debian's package `chromium`, and what `pip install '.[dev]'` brings to drive it.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import io
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -17,8 +18,11 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 
 from seqsweep.results import html
 from seqsweep.results.analysis.report import report as report_of
-from seqsweep.results.store import Store, Sweep
+from seqsweep.results.store import Store
+from seqsweep.seqmodels.data.inspection import inspect
 from seqsweep.sweeps.cli.printing import report
+from seqsweep.sweeps.datasets.samples import samples
+from seqsweep.sweeps.datasets.view import render_heading, render_samples
 
 DOCS = Path(__file__).parents[1]
 SIZE = {"width": 1180, "height": 1340}  # of the report's beginning, in pixels of the page
@@ -26,24 +30,35 @@ SCALE = 0.75
 
 
 def main() -> None:
-    """Write docs/verdict.svg and docs/report.png."""
+    """Write docs/verdict.svg, docs/data-show.svg and docs/report.png."""
     parser = argparse.ArgumentParser(description="Draw the README's pictures.")
     parser.add_argument("sweep", nargs="?", help="a sweep's id, or the beginning of it (default: the newest)")
     parser.add_argument("--store", default="store")
     parser.add_argument("--width", type=int, default=118, help="columns of the terminal")
     arguments = parser.parse_args()
     sweep = Store(arguments.store).find(arguments.sweep)
-    (DOCS / "verdict.svg").write_text(terminal(sweep, arguments.store, arguments.width))
+    store = arguments.store
+    verdict = recorded("seqsweep show", arguments.width, lambda console: report(sweep, console, store=store))
+    (DOCS / "verdict.svg").write_text(verdict)
+    (DOCS / "data-show.svg").write_text(recorded("seqsweep data show handwriting", 100, show_letters))
     (DOCS / "report.png").write_bytes(screenshot(html.render(report_of(sweep))))
 
 
-def terminal(sweep: Sweep, store: str, width: int) -> str:
-    """What `seqsweep show` prints, as SVG."""
+def show_letters(console: Console) -> None:
+    """Print what `seqsweep data show handwriting` prints."""
+    about, found = inspect("handwriting")
+    render_heading(about, console)
+    console.print()
+    render_samples(samples(found, 1), about.drawing, console)
+
+
+def recorded(title: str, width: int, show: Callable[[Console], None]) -> str:
+    """What is shown on a terminal, as SVG."""
     console = Console(
         record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    report(sweep, console, store=store)
-    svg = console.export_svg(title="seqsweep show", theme=SVG_EXPORT_THEME)
+    show(console)
+    svg = console.export_svg(title=title, theme=SVG_EXPORT_THEME)
     # nothing to fetch: any monospaced font will do
     return re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
 
