@@ -153,8 +153,19 @@ def as_htk(data: Collection, folder: Path) -> None:
         file.write_bytes(header + np.asarray(values).astype(">f4").tobytes())
 
 
+def as_listed_files(data: Collection, folder: Path) -> None:
+    (folder / "files").mkdir()
+    lines = ["path,label,split"]
+    for number, (values, label, part) in enumerate(zip(data.sequences, data.labels, data.parts, strict=True)):
+        np.save(folder / f"files/{number}.npy", values)
+        lines.append(f"files/{number}.npy,{label},{part}")
+    (folder / "list.csv").write_text("\n".join(lines) + "\n")
+
+
 @pytest.mark.parametrize(
-    "write", [as_padded_arrays, as_flat_arrays, as_kaldi, as_htk], ids=lambda each: each.__name__
+    "write",
+    [as_padded_arrays, as_flat_arrays, as_kaldi, as_htk, as_listed_files],
+    ids=lambda each: each.__name__,
 )
 def test_the_numbers_are_the_same_where_ids_are_lost(
     original: tuple[Format, Collection], write: Callable[[Collection, Path], None], tmp_path: Path
