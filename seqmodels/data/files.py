@@ -8,11 +8,16 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from seqsweep.seqmodels.data.archives.limits import LARGEST_FILE, MOST_DEPTH, MOST_MEMBERS
-from seqsweep.seqmodels.data.archives.reading import ARCHIVES, decompress, read_archive
+from seqsweep.seqmodels.data.archives.reading import (
+    ARCHIVES,
+    decompress,
+    decompressed_beginning,
+    read_archive,
+)
 from seqsweep.seqmodels.data.archives.tree import Unread, hidden
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.names import is_text
@@ -65,11 +70,9 @@ class Files:
         try:
             if isinstance(content, Unread):
                 return b""
-            if inner.lower().endswith(PACKED):
-                return decompress(inner, self.read(inner), self.where(inner))[:count]
-            if isinstance(content, bytes):
-                return content[:count]
-            with open_bytes(content) as file:
+            with open_bytes(content) if isinstance(content, Path) else BytesIO(content) as file:
+                if inner.lower().endswith(PACKED):
+                    return decompressed_beginning(file, count)
                 return file.read(count)
         except (DataError, OSError):
             return b""  # reading it says why

@@ -98,6 +98,19 @@ def decompress(name: str, data: bytes, where: str) -> bytes:
     return content.getvalue()
 
 
+def decompressed_beginning(file: BufferedIOBase, count: int) -> bytes:
+    """Give the first `count` bytes of a compressed file, of which no more is unpacked; none where it is damaged."""
+    try:
+        kind = _kind(file.read(8))
+        file.seek(0)
+        if kind not in OPENERS:
+            return b""
+        with OPENERS[kind](file) as unpacked:
+            return unpacked.read(count)
+    except FAULTS:
+        return b""  # reading it says why
+
+
 def _scan(file: BufferedIOBase, size: int, where: str, wanted: Callable[[str], bool]) -> Tree:
     tree = Tree(where)
     try:

@@ -1,9 +1,11 @@
 """Folders and archives: the same listing, and clear words about what cannot be opened."""
 
+import bz2
 import gzip
 import io
 import lzma
 import os
+import random
 import tarfile
 
 import pytest
@@ -138,3 +140,17 @@ def test_a_file_that_two_archives_have_is_named(tmp_path):
         f"{two}!a/1.txt: is also {one}!a/1.txt: only one may be there",
         f"{two}!b: is also {one}!b: only one may be there",
     ]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".bz2"])
+def test_only_the_beginning_of_a_file_is_looked_at(ending, tmp_path):
+    """A compressed one is not unpacked for it."""
+    content = random.Random(0).randbytes(3_000_000)
+    pack = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}[ending]
+    (tmp_path / f"x{ending}").write_bytes(packed := pack(content))
+    (tmp_path / f"cut{ending}").write_bytes(packed[: len(packed) // 2])
+    files = open_files(tmp_path)
+    assert files.peek(f"x{ending}", 100) == files.peek(f"cut{ending}", 100) == content[:100]
+    assert files.peek(f"x{ending}", 10**7) == content
+    (tmp_path / f"x{ending}").write_bytes(b"other")
+    assert files.peek(f"x{ending}") == (b"" if ending else b"other")
