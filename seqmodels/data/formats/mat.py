@@ -22,7 +22,7 @@ from seqsweep.seqmodels.data.formats.mat_layout import (
     names_of,
     why_not,
 )
-from seqsweep.seqmodels.data.formats.mat_nodes import Column, MatError, Struct, columns
+from seqsweep.seqmodels.data.formats.mat_nodes import Column, MatError, Refused, Struct, columns
 from seqsweep.seqmodels.data.formats.mat_v4 import byte_order, read_v4
 from seqsweep.seqmodels.data.formats.mat_v5 import ORDERS, read_v5
 from seqsweep.seqmodels.data.formats.per_file import PART_NAMES, PREFIX, Nameless, name_in
@@ -237,6 +237,8 @@ def _names(root: Struct, path: str, part: str | None, count: int, key: str) -> l
     if column is None:
         raise MatError(f"has no {quoted(path)}, which `{key}` names; {_listed(root)}")
     names = names_of(column)
+    if names is None and any(isinstance(each, Refused) for each in column.nodes):
+        raise MatError(f"{column.path} {why_not(column)}, as which `{key}` is not read")
     if names is None:
         raise MatError(
             f"{column.path} must be texts or whole numbers, one for each sequence, as `{key}` names it"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from io import BytesIO
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,9 @@ from seqsweep.seqmodels.data.formats.mat_nodes import Cell, MatError, Node, Refu
 
 DEEPEST = 64  # groups and references in one another
 MOST_NODES = 1_000_000
+LONGEST = 64  # bytes of the name of a MATLAB class
+TEXT = np.dtype([("length", "<u4"), ("heap", "<u8"), ("place", "<u4")])
+"""How a text of any length is written."""
 HEAP = re.compile(rb"(?:GCOL\x01|HEAP\x00)\0\0\0(.{8})", re.DOTALL)
 """Where texts and names are kept, with the bytes that it has: HDF5 takes memory for so many without looking."""
 HIDDEN = "#"  # begins the names of MATLAB's own groups
@@ -33,7 +38,7 @@ def read_hdf5(content: bytes) -> Struct:
         raise MatError("is damaged: a heap says that it has more bytes than the file")
     try:
         with h5py.File(BytesIO(content), "r") as file:
-            reader = _Reader(h5py, file, len(content))
+            reader = _Reader(h5py, file, content)
             members = reader.members(file, 0)
             axis = 3 if reader.is_matlab else 1
             return Struct({name: [node] for name, node in members.items()}, 1, axis)
@@ -44,9 +49,10 @@ def read_hdf5(content: bytes) -> Struct:
 
 
 class _Reader:
-    def __init__(self, h5py: Any, file: Any, size: int) -> None:
-        self.h5py, self.file, self.size = h5py, file, size
-        self.left = allowed(size)
+    def __init__(self, h5py: Any, file: Any, content: bytes) -> None:
+        self.h5py, self.file, self.content = h5py, file, content
+        self.size = len(content)
+        self.left = allowed(self.size)
         self.nodes = 0
         self.is_matlab = False
 
@@ -71,8 +77,7 @@ class _Reader:
                 f"has more than {MOST_NODES:,} parts, or references more than {DEEPEST} deep in one another, the most that is "
                 "read"
             )
-        kind = thing.attrs.get("MATLAB_class", b"")
-        kind = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
+        kind = _attribute(thing, "MATLAB_class").decode("latin-1")
         self.is_matlab |= bool(kind)
         if "MATLAB_object_decode" in thing.attrs or kind == "function_handle":
             return Refused(f"an object or a function ({kind})")
@@ -118,8 +123,10 @@ class _Reader:
             return np.empty((0, 0))
         if self.h5py.check_ref_dtype(data.dtype) is not None:
             return Cell(self._referred(data, depth))
-        if self.h5py.check_string_dtype(data.dtype) is not None:
+        if (string := self.h5py.check_string_dtype(data.dtype)) is not None:
             self._spend(data)
+            if string.length is None and (why := self._endless(data)):
+                return Refused(why)
             texts = np.asarray(data.asstr(errors="replace")[()], object).ravel()
             return Text(tuple(str(each).strip() for each in texts))
         if data.dtype.kind not in "iufb":
@@ -138,3 +145,37 @@ class _Reader:
         self.left -= data.size * data.dtype.itemsize
         if self.left < 0:
             raise MatError(too_much(self.size))
+
+    def _endless(self, data: Any) -> str:
+        """Say why texts of any length are not read: HDF5 takes memory for the lengths that are written, without looking."""
+        plan = data.id.get_create_plist()
+        if self.file.userblock_size or self.file.id.get_create_plist().get_sizes() != (8, 8):
+            return "text of any length in a file with a header of its own: save it as MATLAB's chars, or with a fixed length"
+        filters = {plan.get_filter(place)[0] for place in range(plan.get_nfilters())}
+        if plan.get_layout() == self.h5py.h5d.CONTIGUOUS:
+            start, size = data.id.get_offset(), data.size * TEXT.itemsize
+            pieces = [] if start is None else [self.content[start : start + size]]
+        elif plan.get_layout() == self.h5py.h5d.CHUNKED and filters <= {self.h5py.h5z.FILTER_DEFLATE}:
+            chunks = [data.id.get_chunk_info(place) for place in range(data.id.get_num_chunks())]
+            size = prod(data.chunks) * TEXT.itemsize
+            pieces = [self.content[each.byte_offset : each.byte_offset + each.size] for each in chunks]
+            if filters:
+                pieces = [zlib.decompressobj().decompress(each, size) for each in pieces]
+        else:
+            return "text of any length, stored in a way that cannot be looked through: save it with a fixed length"
+        for raw in pieces:
+            lengths = np.frombuffer(raw, TEXT, len(raw) // TEXT.itemsize)["length"]
+            self.left -= int(lengths.sum(dtype=np.int64))
+            if len(raw) < size or self.left < 0:
+                raise MatError(too_much(self.size))
+        return ""
+
+
+def _attribute(thing: Any, name: str) -> bytes:
+    """Give the bytes of a small attribute; none where it is not there, or of a kind that MATLAB does not write."""
+    if name not in thing.attrs:
+        return b""
+    about = thing.attrs.get_id(name)
+    if about.dtype.kind not in "Siu" or about.shape != () or about.dtype.itemsize > LONGEST:
+        return b""
+    return np.asarray(thing.attrs[name], about.dtype).tobytes().rstrip(b"\0")

@@ -282,6 +282,49 @@ def test_what_hdf5_only_says_to_be_there_takes_no_memory():
         gathered({"a.h5": out.getvalue()})
 
 
+@pytest.mark.parametrize("chunks", [None, (2,)])
+def test_texts_that_say_to_be_endless_take_no_memory(chunks):
+    out = BytesIO()
+    with h5py.File(out, "w") as file:
+        file["x"] = padded()
+        texts = file.create_dataset("y", (4,), h5py.string_dtype(), chunks=chunks)
+        texts[:] = NAMES
+        place = texts.id.get_offset() if chunks is None else texts.id.get_chunk_info(0).byte_offset
+    content = bytearray(out.getvalue())
+    found, _, _ = gathered({"a.h5": bytes(content)})
+    assert found.labels == NAMES
+    assert content[place : place + 4] == struct.pack("<I", len(NAMES[0]))
+    content[place : place + 4] = b"\xff\xff\xff\x7f"
+    with pytest.raises(DataError, match="is it a bomb"):
+        gathered({"a.h5": bytes(content)})
+
+
+def test_texts_whose_lengths_cannot_be_seen_are_refused():
+    for options in ({"chunks": (4,), "compression": "lzf"}, {"userblock": 512}):
+        out = BytesIO()
+        with h5py.File(out, "w", userblock_size=options.pop("userblock", 0)) as file:
+            file["x"] = padded()
+            file.create_dataset("y", (4,), h5py.string_dtype(), data=NAMES, **options)
+        with pytest.raises(DataError, match="text of any length"):
+            gathered({"a.h5": out.getvalue()}, label="y")
+
+
+def test_compressed_texts_are_read():
+    out = BytesIO()
+    with h5py.File(out, "w") as file:
+        file["x"] = padded()
+        file.create_dataset("y", (4,), h5py.string_dtype(), data=NAMES, chunks=(3,), compression="gzip")
+    assert gathered({"a.h5": out.getvalue()})[0].labels == NAMES
+
+
+def test_heaps_that_are_larger_than_the_file_are_refused(real_data):
+    content = bytearray((real_data / "formats/hdf5/vlen_string_dset.h5").read_bytes())
+    place = content.index(b"GCOL") + 8
+    content[place : place + 8] = struct.pack("<Q", 1 << 40)
+    with pytest.raises(DataError, match="a heap says that it has more bytes than the file"):
+        gathered({"a.h5": bytes(content)})
+
+
 def header() -> bytes:
     return b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x100) + b"IM"
 
