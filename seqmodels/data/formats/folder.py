@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, decompress
+from seqsweep.seqmodels.data.formats import npy_reading
 from seqsweep.seqmodels.data.formats.base import Options
 from seqsweep.seqmodels.data.formats.delimited import Numbers, read_numbers
 from seqsweep.seqmodels.data.formats.per_file import FileContent, PerFile, PerFileOptions
@@ -100,17 +100,7 @@ def _numbers(files: Files, inner: str) -> Numbers:
 
 def read_array(data: bytes, where: str) -> npt.NDArray[np.float64]:
     """Read one array [T, D] or [T] of real numbers as numpy writes it. Raises DataError; nothing is ever unpickled."""
-    try:
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (
-        Exception
-    ) as error:  # a header is Python's, so that a damaged one may raise whatever its parser does
-        rule = f"is no array that can be read: {(str(error).splitlines() or [type(error).__name__])[0]}"
-        if "pickle" in str(error) or "Object" in str(error):
-            rule = (
-                "holds Python objects, which only unpickling could read, and that may run code: save numbers"
-            )
-        raise DataError([Problem(where, rule)]) from None
+    array = npy_reading.read_array(np.frombuffer(data, np.uint8), where)
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         rule = f"is an array of {array.dtype} with {array.ndim} axes, but must be real numbers, [tokens, features]"
         raise DataError([Problem(where, rule)])
