@@ -180,7 +180,10 @@ def _wide(files: Files) -> tuple[int, str] | None:
             rows = begun.decode("latin-1").splitlines()[dialect.first_line - 1 : -1] or [
                 begun.decode("latin-1")
             ]
-            cells = [row.split(dialect.delimiter)[place].strip() for row in rows if row.strip()]
+            taken_apart = [row.split(dialect.delimiter) for row in rows if row.strip()]
+            if any(len(row) <= place for row in taken_apart):
+                return None
+            cells = [row[place].strip() for row in taken_apart]
             few = len(set(cells)) <= max(2, len(cells) // 2)
             if len(cells) > 3 and few and (not dialect.is_number[place] or all(map(WHOLE.fullmatch, cells))):
                 return label, "in the first column" if label == 1 else "in the last column"
