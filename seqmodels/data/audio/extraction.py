@@ -5,17 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from seqsweep.seqmodels.data.audio.frames import EPSILON, Array, Framing, Samples, cut, shaped
+from seqsweep.seqmodels.data.audio.frames import EPSILON, Array, Framing, cut, shaped
 from seqsweep.seqmodels.data.audio.recipe import Recipe
-from seqsweep.seqmodels.data.audio.sound import SoundError
+from seqsweep.seqmodels.data.audio.sound import Samples, SoundError
 
 SIXTEEN_BITS = 32768.0  # Kaldi's samples are integers of 16 bits
 DELTA_WINDOW = 2
 
 
-def extract(samples: Samples, rate: int, recipe: Recipe) -> Array | npt.NDArray[np.float32]:
+def extract(samples: Samples, rate: int, recipe: Recipe) -> Samples:
     """Compute the features [T, D] of mono samples of full scale 1, float32; `raw` keeps their type. Raises SoundError."""
     if recipe.disagreement:
         raise SoundError(f"cannot be read so: {recipe.disagreement}")
@@ -24,8 +23,11 @@ def extract(samples: Samples, rate: int, recipe: Recipe) -> Array | npt.NDArray[
         return np.concatenate(list(cut(samples, framing, recipe)))
     bank = mel_bank(recipe, rate, framing.padded)
     noise = np.random.default_rng(0)
-    scaled = samples.astype(np.float64) * SIXTEEN_BITS
-    parts = [_spectral(each, recipe, framing, bank, noise) for each in cut(scaled, framing, recipe)]
+    scaled: Array = samples.astype(np.float64) * SIXTEEN_BITS
+    parts = [
+        _spectral(np.asarray(each, np.float64), recipe, framing, bank, noise)
+        for each in cut(scaled, framing, recipe)
+    ]
     return with_deltas(np.concatenate(parts), recipe).astype(np.float32)
 
 

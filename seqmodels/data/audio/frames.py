@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from seqsweep.seqmodels.data.audio.recipe import Recipe
-from seqsweep.seqmodels.data.audio.sound import SoundError
+from seqsweep.seqmodels.data.audio.sound import Samples, SoundError
 
 Array = npt.NDArray[np.float64]
-Samples = TypeVar("Samples", npt.NDArray[np.float32], npt.NDArray[np.float64])
 EPSILON = float(np.finfo(np.float32).eps)  # Kaldi's floor below logarithms
 NUMBERS_AT_ONCE = 1 << 21  # of frames, so that hours of sound need little memory
 LONGEST = 1 << 16  # samples of a frame
@@ -58,21 +56,26 @@ class Framing:
 
 
 def cut(samples: Samples, framing: Framing, recipe: Recipe) -> Iterator[Samples]:
-    """Cut samples into frames [some, length], in order, a copy; at the ends samples are mirrored where frames reach beyond."""
+    """Cut samples into frames [some, length], in order; at the ends samples are mirrored where frames reach beyond.
+
+    They may be a view of the samples.
+    """
     step = max(1, NUMBERS_AT_ONCE // framing.padded)
-    within = np.arange(framing.length)
+    if recipe.snip_edges:
+        whole = np.lib.stride_tricks.sliding_window_view(samples, framing.length)[:: framing.shift]
+        for begin in range(0, framing.count, step):
+            yield whole[begin : begin + step]
+        return
+    within = np.arange(framing.length) + framing.shift // 2 - framing.length // 2
     for begin in range(0, framing.count, step):
         first = np.arange(begin, min(begin + step, framing.count)) * framing.shift
-        if recipe.snip_edges:
-            yield samples[first[:, None] + within]
-            continue
-        place = (first + framing.shift // 2 - framing.length // 2)[:, None] + within
-        place %= 2 * len(samples)
+        place = (first[:, None] + within) % (2 * len(samples))
         yield samples[np.where(place < len(samples), place, 2 * len(samples) - 1 - place)]
 
 
 def shaped(frames: Array, recipe: Recipe, noise: np.random.Generator) -> tuple[Array, Array]:
     """Give frames ready for the Fourier transform, and the logarithm of the energy of each."""
+    frames = frames.copy()
     if recipe.dither:
         frames += recipe.dither * noise.standard_normal(frames.shape)
     if recipe.remove_dc_offset:

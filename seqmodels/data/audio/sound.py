@@ -12,6 +12,8 @@ from seqsweep.seqmodels.data.numbers import LARGEST
 
 Channel = int | Literal["mean"]
 MOST_SAMPLES = 100_000_000  # of all channels: more than half an hour at 48 kHz
+Samples = npt.NDArray[np.floating]
+WIDE = 8  # bytes of a sample that float32 would round
 LEAST_RATE, MOST_RATE = 100, 1_000_000
 
 
@@ -38,18 +40,24 @@ class Sound:
         """How many there are."""
         return int(self.samples.shape[1])
 
-    def mono(self, channel: Channel | None) -> npt.NDArray[np.float64]:
-        """Give one channel (from 1), or the mean of all, full scale 1; None is for files that have one. Raises SoundError."""
+    def mono(self, channel: Channel | None, *, narrow: bool = False) -> Samples:
+        """Give one channel (from 1), or the mean of all, full scale 1; None is for files that have one. Raises SoundError.
+
+        It is float64, or float32 where `narrow` asks for it and no bits are lost.
+        """
         if channel is None and self.channels > 1:
             raise SoundError(
                 f'has {self.channels} channels: say by `channel` which, such as `channel = 1`, or `channel = "mean"`'
             )
         if isinstance(channel, int) and channel > self.channels:
             raise SoundError(f"has {self.channels} channel(s), so there is none for `channel = {channel}`")
+        kind = np.float32 if narrow and self.samples.dtype.itemsize < WIDE else np.float64
         if channel == "mean" and self.channels > 1:
-            return np.asarray(self.samples.mean(axis=1, dtype=np.float64) / self.full)
+            return np.asarray(self.samples.mean(axis=1, dtype=np.float64) / self.full, kind)
         one = self.samples[:, (channel if isinstance(channel, int) else 1) - 1]
-        return np.asarray(one / np.float64(self.full), np.float64)
+        # full scale is a power of two, so that nothing is rounded
+        found: Samples = np.multiply(one, 1 / self.full, dtype=kind, casting="unsafe")
+        return found
 
 
 def checked(sound: Sound) -> Sound:

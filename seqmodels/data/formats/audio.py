@@ -12,10 +12,9 @@ from pydantic import Field
 
 from seqsweep.seqmodels.data.audio.decoding import PEEKED, decode, kind_of
 from seqsweep.seqmodels.data.audio.extraction import extract
-from seqsweep.seqmodels.data.audio.frames import Array
-from seqsweep.seqmodels.data.audio.kept import Features, kept
+from seqsweep.seqmodels.data.audio.kept import kept
 from seqsweep.seqmodels.data.audio.recipe import Recipe
-from seqsweep.seqmodels.data.audio.sound import LEAST_RATE, MOST_RATE, Sound, SoundError
+from seqsweep.seqmodels.data.audio.sound import LEAST_RATE, MOST_RATE, Samples, Sound, SoundError
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, decompress
 from seqsweep.seqmodels.data.formats.base import Options
@@ -24,7 +23,7 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
 MOST_TERMS = 10_000  # of the ratio of two sample rates: the resampling filter has 20 times as many taps
 LOOKED_AT = 5
-WIDE = 8  # bytes of a sample that float32 would round
+GLANCE = 1000  # samples, by which nearly all files show that they are not silent
 
 
 class AudioOptions(PerFileOptions, Recipe):
@@ -50,11 +49,6 @@ class AudioOptions(PerFileOptions, Recipe):
         description="true: take files in which all samples are equal; else they are refused",
         examples=["silence = true"],
     )
-
-    @property
-    def recipe(self) -> Recipe:
-        """The part that decides the numbers of one channel."""
-        return Recipe.model_validate(self.model_dump(include=set(Recipe.model_fields)))
 
 
 class Audio(PerFile):
@@ -142,10 +136,10 @@ def _some_sounds(files: Files, chosen: Sequence[str]) -> list[Sound]:
     return sounds
 
 
-def _features(content: bytes, options: AudioOptions) -> Array | Features:
+def _features(content: bytes, options: AudioOptions) -> Samples:
     sound = decode(content)
-    samples = sound.mono(options.channel)
-    if not options.silence and (samples == samples[0]).all():
+    samples = sound.mono(options.channel, narrow=options.features == "raw")
+    if not options.silence and (samples[:GLANCE] == samples[0]).all() and (samples == samples[0]).all():
         rule = f"all its {len(samples):,} samples are {samples[0]:g}"
         raise SoundError(f"is silent: {rule}; leave it out, or set `silence = true`")
     rate = options.sample_rate or sound.rate
@@ -156,12 +150,10 @@ def _features(content: bytes, options: AudioOptions) -> Array | Features:
                 f"`sample_rate = {rate}`, which does so"
             )
         samples = resampled(samples, sound.rate, rate)
-    if options.features == "raw" and sound.samples.dtype.itemsize < WIDE:
-        return extract(samples.astype(np.float32), rate, options.recipe)
-    return extract(samples, rate, options.recipe)
+    return extract(samples, rate, options)
 
 
-def resampled(samples: Array, rate: int, wanted: int) -> Array:
+def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
     """Bring samples to another rate. Raises SoundError where the two have no simple ratio."""
     shared = gcd(rate, wanted)
     up, down = wanted // shared, rate // shared
@@ -171,4 +163,4 @@ def resampled(samples: Array, rate: int, wanted: int) -> Array:
         )
     from scipy.signal import resample_poly  # takes seconds, which few need
 
-    return np.asarray(resample_poly(samples, up, down), np.float64)
+    return np.asarray(resample_poly(samples, up, down), samples.dtype)
