@@ -6,12 +6,20 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
+from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.asking import asked_transforms
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.formats.base import RawSequence
 from seqsweep.seqmodels.data.registry import normalize, transform_of
 from seqsweep.seqmodels.data.source import check_source, load
 from seqsweep.seqmodels.data.transforms.pipeline import joined, raw_features
+from seqsweep.seqmodels.export.description import Description
+from seqsweep.seqmodels.export.prediction import to_tokens
+from seqsweep.seqmodels.export.reading import open_model
+from seqsweep.seqmodels.export.writing import write_model
+from seqsweep.seqmodels.layout import Layout
 from tests.support.written import write_folder
 
 NAMES = ("x", "y")
@@ -108,4 +116,64 @@ def test_a_record_of_somebody_else_is_checked(damage, fault):
     transform_of(record).check(record, 2)
     damage(record)
     with pytest.raises(ValueError, match=re.escape(fault)):
+        transform_of(record).check(record, 2)
+
+
+LONG = [
+    "mask_missing",
+    {"crop": {"length": 12}},
+    {"resample": {"factor": 0.5}},
+    "standardize",
+    {"deltas": {"order": 1}},
+]
+
+
+@pytest.mark.parametrize(
+    "asked", [[*LONG, "standardize"], ["interpolate", "velocity", {"features": {"drop": [1]}}]]
+)
+def test_a_model_takes_what_comes_out_of_the_last_step(asked, tmp_path):
+    architecture = Architecture(
+        cell="lstm", layers=1, hidden=3, bidirectional=True, readout=("last", "max"), head_hidden=0
+    )
+    draw = np.random.default_rng(1)
+    sequences = [draw.normal(300, 20, (length, 2)) for length in (20, 5, 1)]
+    sequences[0][3, 1] = np.nan
+    record = fitted(*asked, sequences=sequences)
+    about = Description(architecture, 2, ("a", "b"), {"format": "mfcc"}, record)
+    assert (
+        about.width == transform_of(record).width(2, record) == normalize(sequences[0], record).shape[1] > 2
+    )
+    assert Description.from_table(json.loads(json.dumps(about.to_table()))) == about
+    wrong = about.to_table()
+    wrong["input"]["width"] = 99
+    with pytest.raises(ValueError, match="`width` is '99', but `normalization` leads to"):
+        Description.from_table(wrong)
+    layout = Layout(architecture, about.width, 2)
+    row = torch.rand(layout.width, generator=torch.Generator().manual_seed(0)) - 0.5
+    state = {name: value.numpy() for name, value in layout.state_dict(row).items()}
+    written = write_model(
+        tmp_path / "model", about, state
+    )  # compares all files with `normalize` and torch.nn
+    assert set(written) >= {"weights.safetensors", "model.pt2"}
+    assert ("model.onnx" in written) == ("interpolate" not in asked)
+    opened = open_model(tmp_path / "model")
+    tokens = to_tokens(RawSequence("0", "0", sequences[0]), opened.description)
+    assert tokens.tolist() == normalize(sequences[0], record).astype(np.float32).tolist()
+
+
+def test_a_model_that_fills_nothing_refuses_missing_values():
+    architecture = Architecture(
+        cell="gru", layers=1, hidden=3, bidirectional=False, readout=("last",), head_hidden=0
+    )
+    about = Description(architecture, 2, ("a", "b"), {"format": "mfcc"}, fitted("standardize"))
+    problem = to_tokens(RawSequence("0", "here", np.array([[1.0, 2], [3, np.nan]])), about)
+    assert str(problem) == "here: token 2 has no value for feature 2, and the model fills none"
+
+
+def test_steps_that_widen_without_end_are_refused():
+    deltas = {"kind": "deltas", "order": 2, "window": 1}
+    record = {"kind": "pipeline", "features": 2, "steps": [deltas] * 32}
+    with pytest.raises(
+        ValueError, match=r"`normalization\.steps` lead to 1062882 features, but at most 1000000"
+    ):
         transform_of(record).check(record, 2)
