@@ -7,8 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
+import numpy as np
+
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.formats import columns as of
+from seqsweep.seqmodels.data.formats.dialect import is_missing, is_number
 from seqsweep.seqmodels.data.formats.joined import Joined
 from seqsweep.seqmodels.data.formats.long_table import is_order
 from seqsweep.seqmodels.data.formats.table_options import FILE, TableOptions
@@ -36,6 +39,25 @@ def complete_roles(joined: Joined, options: TableOptions, where: str) -> tuple[T
     if passed and "features" in found.guessed:
         notes += (f"columns that are passed over: {', '.join(passed)}",)
     return complete, notes
+
+
+def nearly_numbers(joined: Joined, name: str) -> list[Problem]:
+    """Name the first word of a column of texts that are numbers but for a few: it is a mistake, and no name."""
+    if str(joined.table.schema.field(name).type) not in ("string", "large_string"):
+        return []
+    texts = joined.texts(name)
+    good = np.array(
+        [is_number(each) or is_number(each, ",") or is_missing(each) for each in texts.names], np.bool_
+    )
+    if 2 * good.sum() <= len(good):
+        return []
+    bad = ~np.append(good, True)[texts.code]
+    row = int(np.flatnonzero(bad)[0])
+    rule = (
+        f"has `{texts.names[texts.code[row]]}` in `{name}`, in which all but {int(bad.sum()):,} of {len(bad):,} are numbers: "
+        "correct it, or leave the column out by `features`"
+    )
+    return [Problem(joined.place(row), rule)]
 
 
 def _written(joined: Joined, options: TableOptions) -> TableOptions:
@@ -79,7 +101,7 @@ class _Roles:
             *(self.options.features or []),
         ]
         flat = [each for one in found if one for each in ([one] if isinstance(one, str) else one)]
-        return [*flat, *self.index, *([str(self.unordered)] if self.unordered else [])]
+        return [*dict.fromkeys((*flat, *self.index, *([str(self.unordered)] if self.unordered else [])))]
 
     def find(self) -> None:
         """Find all roles, those that are plain first."""
@@ -96,13 +118,18 @@ class _Roles:
         else:
             self._find_long()
         if self.options.features is None:
+            if problems := [each for name in self._free() for each in nearly_numbers(self.joined, name)]:
+                raise DataError(problems)
             self._find_features(is_nested)
 
     def _by_name(self, role: str, pattern: re.Pattern[str], fits: Callable[[str], bool]) -> None:
         if getattr(self.options, role) is not None:
             return
         for name in self.names:
-            is_free = name not in self.taken() and of.may_name(self.table.schema.field(name).type)
+            may_be_both = role == "label" and self.options.sequence is not None and name in self.options.keys
+            is_free = (may_be_both or name not in self.taken()) and of.may_name(
+                self.table.schema.field(name).type
+            )
             if is_free and pattern.fullmatch(name.strip()) and fits(name):
                 self.guessed[role] = name
                 return
@@ -157,14 +184,14 @@ class _Roles:
             if not self._free_numbers() and self.options.features is None:
                 raise self._numberless()
             if len(self.joined.files) < 2 and self.options.cut is None:
-                wide = len(self._free_numbers()) >= WIDE
-                also = (
-                    ', or, where each row is a sequence of one feature, `format = "ucr"` with `label`'
-                    if wide
-                    else ""
+                wide = ', or, where each row is a sequence of one feature, `format = "ucr"` with `label`'
+                also = ', or cut rows where their label changes by `cut = "label"`'
+                raise self._unknown(
+                    "sequence",
+                    "which rows are of one sequence",
+                    also + wide * (len(self._free_numbers()) >= WIDE),
                 )
-                raise self._unknown("sequence", "which rows are of one sequence", also)
-            self.guessed["sequence"] = FILE
+            self.guessed["sequence"] = (self.options.cut and self.role("group")) or FILE
         group = self.role("group")
         if "sequence" in self.guessed and isinstance(keys, str) and group not in (None, keys):
             one, other = self.joined.texts(str(group)), self.joined.texts(keys)
@@ -231,7 +258,7 @@ class _Roles:
         ]
 
     def _unknown(self, role: str, what: str, also: str = "") -> DataError:
-        free = [name for name in self._free() if of.may_name(self.table.schema.field(name).type)]
+        free = [name for name, _ in of.candidates(self.table.slice(0, LOOKED_AT), self.taken())]
         example = f', such as `{role} = "{free[0]}"`' if free else ""
         rule = (
             f"does not show {what}: say it by `{role}`{example}{also}; its columns are {_listed(self.names)}"
@@ -241,7 +268,7 @@ class _Roles:
 
 def _check_names(joined: Joined, options: TableOptions, where: str) -> None:
     names = joined.table.column_names
-    problems = []
+    problems: list[Problem] = []
     for role, value in options.model_dump(exclude_none=True).items():
         if role == "cut":
             continue
@@ -252,6 +279,8 @@ def _check_names(joined: Joined, options: TableOptions, where: str) -> None:
                 problems.append(
                     Problem(where, f"has no column `{name}`, which `{role}` names{hint}: {_listed(names)}")
                 )
+            elif role == "features" and (bad := nearly_numbers(joined, name)):
+                problems += bad
             elif role == "features" and of.list_depth(joined.table.schema.field(name).type) < 0:
                 kind = joined.table.schema.field(name).type
                 problems.append(

@@ -163,7 +163,7 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     for array in (np.zeros((2, 2, 2)), np.zeros(3, complex), np.array(["a"]), np.array(1.0)):
         content = io.BytesIO()
         np.save(content, array)
-        with pytest.raises(DataError, match="must (be|have) real numbers"):
+        with pytest.raises(DataError, match="real numbers"):
             read_array(content.getvalue(), "x.npy")
 
 

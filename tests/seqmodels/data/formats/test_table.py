@@ -239,6 +239,29 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 
 class TestRecognised:
+    def test_a_word_among_numbers_is_a_mistake(self, tmp_path: Path) -> None:
+        frame = long_frame().astype({"y": object})
+        frame.loc[3, "y"] = "bad"
+        frame.to_csv(tmp_path / "a.csv", index=False)
+        tables: list[dict[str, Any]] = [{}, {"features": ["y"]}]
+        for table in tables:
+            assert problems_of(tmp_path / "a.csv", **table) == [
+                "a.csv:5: has `bad` in `y`, in which all but 1 of 12 are numbers: correct it, or leave the column out by "
+                "`features`"
+            ]
+        assert read(tmp_path / "a.csv", format="table", features=["x"])[1]["features"] == ["x"]
+
+    def test_recordings_of_persons_labelled_row_by_row(self, tmp_path: Path) -> None:
+        frame = long_frame().rename(columns={"id": "user"}).assign(label=["up", "down"] * 6)
+        write_frame(frame, tmp_path / "a.csv")
+        assert 'cut rows where their label changes by `cut = "label"`' in problems_of(tmp_path / "a.csv")[0]
+        found, options = read(tmp_path / "a.csv", format="table", cut="label")
+        assert (options["sequence"], options["group"]) == ("user", "user")
+        assert len(found) == 12
+        found, options = read(tmp_path / "a.csv", format="table", sequence=["user", "label"])
+        assert options["label"] == "label"
+        assert found.ids[:2] == ["s1/up", "s1/down"]
+
     def test_a_lone_file_is_told_what_it_lacks(self, real_data: Path) -> None:
         for name, what in (("csv-decimal-comma/Raw Data.csv", "class"), ("csv-long/d1p10F", "class")):
             with pytest.raises(
