@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -115,21 +116,27 @@ def test_corrupted_checkpoint_is_not_trained_on(
 def test_worker_lost_again_and_again_but_getting_further(
     strokes: Path, nodes: Nodes, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
 ) -> None:
-    with closing(sweep(strokes, tmp_path, nodes)) as driver:
-        for _ in range(RESTARTS + 1):  # of a trial that got no further, the last would be the end
+    # one at a time, or the others would take its place while it is started again, and each would be lost once
+    with closing(sweep(strokes, tmp_path, nodes, max_concurrent=1)) as driver:
+        for _ in range(RESTARTS + 1):
             before = checkpoints(driver.store)
+            workers: list[int] = []
             driver.wait_for(
-                lambda before=before: (
-                    any(when > before.get(name, 0) for name, when in checkpoints(driver.store).items())
-                    and bool(nodes.having(TRAINS))
+                lambda found=workers: found.extend(nodes.having(TRAINS)) or bool(found), "a worker came"
+            )
+            driver.wait_for(
+                lambda before=before: any(
+                    when > before.get(name, 0) for name, when in checkpoints(driver.store).items()
                 ),
                 "a trial had a new checkpoint",
             )
-            for worker in nodes.having(TRAINS):
+            for worker in workers:  # at once, while it is the same trial's
                 os.kill(worker, signal.SIGKILL)
             driver.wait_for(lambda: not nodes.having(TRAINS), "it was dead")
         assert driver.process.wait(PATIENCE) == 0, driver.output.read_text()
     assert_same(newest(driver.store), undisturbed)
+    lost = Counter(re.findall(r".*its worker was lost; starting it again", driver.output.read_text()))
+    assert max(lost.values()) > RESTARTS, "one that gets no further would have been given up"
 
 
 def test_worker_that_hangs_is_replaced(
