@@ -22,7 +22,7 @@ from seqsweep.seqmodels.data.transforms.standardize_both import StandardizeBoth
 from seqsweep.seqmodels.data.transforms.standardize_sequence import StandardizeSequence
 from seqsweep.seqmodels.data.transforms.unscaled import Unscaled
 from seqsweep.seqmodels.data.transforms.velocity import Velocity
-from seqsweep.seqmodels.testing.data_conformance import TransformSuite
+from seqsweep.seqmodels.testing.transform_conformance import TransformSuite
 from tests.support.halved import HALVED, Halved, HalvedInTorch, HalvedToo
 
 
