@@ -2,9 +2,9 @@
 
     python benchmarks/reading.py --write                 some minutes and 200 MB of disk
 
-The same sequences (10 features, 50 to 150 tokens, 5 classes) are written in every format. Ours gives labelled sequences; the baseline
-gives arrays or a data frame, and nothing is made of them. Each runs in a fresh process; seconds are the least of `--rounds` there,
-with the files in the page cache and imports paid; memory is the largest resident set above that after the imports.
+The same sequences (10 features, 50 to 150 tokens, 5 classes) are written in every format. Ours gives labelled sequences; the
+baseline gives arrays or a data frame, and nothing is made of them. Each runs in a fresh process; seconds are the least of
+`--rounds` there, with the files in the page cache and imports paid; memory is the largest resident set above that before.
 """
 
 from __future__ import annotations
