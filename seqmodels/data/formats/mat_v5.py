@@ -181,4 +181,8 @@ class _Matrix:
 
 
 def _text(name: bytes) -> str:
-    return name.partition(b"\0")[0].decode("latin-1")
+    letters = name.partition(b"\0")[0]
+    try:
+        return letters.decode()
+    except UnicodeDecodeError:
+        return letters.decode("latin-1")

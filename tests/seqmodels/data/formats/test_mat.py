@@ -1,5 +1,6 @@
 """MATLAB and HDF5: real files, files of scipy's and h5py's writers in many layouts, hostile and damaged ones."""
 
+import contextlib
 import struct
 import zlib
 from io import BytesIO
@@ -8,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import scipy.io.matlab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -439,6 +441,35 @@ def test_real_files_are_read_as_scipy_reads_them(real_data, name):
     for each, value in loadmat(path).items():
         if not each.startswith("__"):
             assert plain(found.fields[each][0]) == plain(value)
+
+
+OTHERS = Path(scipy.io.matlab.__file__).parent / "tests/data"
+DAMAGED = ("bad_miuint32", "corrupted_zlib_checksum", "corrupted_zlib_data", "debigged_m4", "malformed1")
+
+
+@pytest.mark.filterwarnings("ignore")  # what scipy thinks of some
+@pytest.mark.skipif(not OTHERS.is_dir(), reason="scipy is installed without its tests")
+def test_scipys_own_files_are_read_as_scipy_reads_them():
+    equal = 0
+    for path in sorted(OTHERS.glob("*.mat")):
+        files = files_of({"a.mat": path.read_bytes()})
+        if path.stem in DAMAGED:
+            with pytest.raises(DataError, match="is damaged"):
+                read_tree(files, "a.mat")
+            continue
+        found = read_tree(files, "a.mat")
+        try:
+            expected = loadmat(path)
+        except (NotImplementedError, ValueError):  # HDF5; a name that is not ASCII
+            continue
+        for name, value in expected.items():
+            with contextlib.suppress(AssertionError):  # functions, objects, complex and sparse matrices
+                if not name.startswith("__") and value.size and "duplicate" not in path.stem:
+                    ours, theirs = plain(found.fields[name][0]), plain(value)
+                    if str(ours) != str(theirs):
+                        pytest.fail(f"{path.name}: {name} is {ours}, but must be {theirs}")
+                    equal += 1
+    assert equal > 60
 
 
 def test_texts_of_version_4_are_names():
