@@ -75,7 +75,7 @@ def change(folder: Path, *names: str, to: Any) -> None:
         (
             ("input", "format"),
             "../../etc/passwd",
-            "`format` is '../../etc/passwd', but must be one of strokes",
+            "`format` is '../../etc/passwd', but must be one of",
         ),
         (("input", "normalization"), {}, "`normalization.kind` is None, but must be one of none"),
         (("input", "normalization", "kind"), ["none"], "`normalization.kind` is .* but must be one of"),
