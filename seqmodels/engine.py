@@ -121,7 +121,7 @@ class StepResult:
     """Holds what a training step gives for each of K lanes, before the update; 0 for lanes that were left out.
 
     Args:
-        loss: mean cross-entropy over the batch, with label smoothing.
+        loss: mean cross-entropy over the batch, with label smoothing and class weights.
         correct: rows that were classified right.
         seconds: time spent on each lane.
     """
@@ -226,6 +226,7 @@ class StepEngine:
                     label[own],
                     draws.masks(epoch.params.dtype),
                     [lane.hyperparameters.label_smoothing for lane in lanes],
+                    epoch.class_weights,
                 ),
                 epoch.bptt,
                 epoch.grads[part],

@@ -36,7 +36,9 @@ class AutogradSteps:
         losses, corrects = [], []
         labels = batch.label.view(len(params), -1)
         for own, label, smoothing in zip(logits, labels, batch.smoothing, strict=True):
-            losses.append(functional.cross_entropy(own, label, label_smoothing=smoothing))
+            losses.append(
+                functional.cross_entropy(own, label, weight=batch.class_weights, label_smoothing=smoothing)
+            )
             corrects.append((own.detach().argmax(1) == label).sum())
         loss = torch.stack(losses)
         gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))

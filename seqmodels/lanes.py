@@ -120,6 +120,7 @@ class LaneArray:
         number: int,
         batch_size: int,
         bptt: int | None,
+        class_weights: Float[Tensor, "C"] | None = None,
     ) -> Epoch:
         """Describe an epoch of all lanes for `Engine.train_epoch`, which changes their parameters; see `Epoch`."""
         return Epoch(
@@ -136,4 +137,5 @@ class LaneArray:
             params=self.params,
             grads=self.grads,
             updates=updates,
+            class_weights=class_weights,
         )

@@ -25,8 +25,8 @@ class EpochRecord:
         candidate, seed: the lane.
         phase: `search` or `refit`.
         epoch: its number, from 1.
-        train_loss: mean cross-entropy in nats (with the label smoothing) over the training rows, each before the update it led
-            to; NaN: it was not finite.
+        train_loss: mean cross-entropy in nats (with label smoothing and class weights) over the training rows, each before the
+            update it led to; NaN: it was not finite.
         train_accuracy: share of the training rows that were classified right, 0 to 1.
         validation_loss, validation_accuracy: after the epoch, without smoothing, dropout or noise; None: no validation rows,
             or the lane diverged before.

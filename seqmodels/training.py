@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqsweep.seqmodels.backends.base import Backend
+from seqsweep.seqmodels.class_weights import balanced_weights
 from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
@@ -71,6 +72,11 @@ class Trainer:
         self.epoch_limits = list(epoch_limits or [config.epochs] * len(self.lanes))
         self.engine = create_engine(layout, backend, bptt=config.bptt, threads=threads)
         self.array = LaneArray(layout, [], self.engine, dtype=dtype, device=data.tokens.device)
+        self.class_weights: Tensor | None = None
+        """Of the training loss; losses of validation are never weighted."""
+        if config.class_weights == "balanced":
+            weights = balanced_weights(data.label[self.train], layout.classes)
+            self.class_weights = weights.to(self.array.params)
         self.kept = self.array.params.new_zeros(len(self.lanes), layout.width)
         self.progress = [LaneProgress() for _ in self.lanes]
         self.history: list[EpochRecord] = []
@@ -159,6 +165,7 @@ class Trainer:
             number=self.epoch,
             batch_size=self.config.batch_size,
             bptt=self.config.bptt,
+            class_weights=self.class_weights,
         )
         result, seconds = self.engine.train_epoch(epoch)
         loss = dict(zip(lanes, (result.loss / count).tolist(), strict=True))

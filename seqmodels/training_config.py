@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEEPS = ("best", "last")
 PRECISIONS = ("tf32", "float32")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class TrainingConfig:
         refit: train the chosen candidate again on train + validation, for as many epochs as its kept weights had seen.
         precision: of matrix products on a GPU: `tf32` keeps 10 bits of a factor's mantissa, `float32` all of them. Cores
             always compute in float32.
+        class_weights: of the training loss: `balanced` makes all classes count the same, whatever their numbers in the part
+            that is trained on; `none` each sequence.
 
     Raises:
         ValueError: a field is out of its range.
@@ -39,6 +42,9 @@ class TrainingConfig:
     bptt: int | None = None
     refit: bool = False
     precision: str = "tf32"
+    class_weights: str = field(
+        default="none", metadata={"later": True}
+    )  # see `seqsweep.seqmodels.architecture.LATER`
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "validation_patience", "bptt"):
@@ -47,7 +53,11 @@ class TrainingConfig:
                 raise ValueError(f"`{name}` is {value}, but must be at least 1")
         if not (math.isfinite(self.min_change) and self.min_change >= 0):
             raise ValueError(f"`min_change` is {self.min_change}, but must be at least 0")
-        for name, allowed in (("keep", KEEPS), ("precision", PRECISIONS)):
+        for name, allowed in (
+            ("keep", KEEPS),
+            ("precision", PRECISIONS),
+            ("class_weights", CLASS_WEIGHTS),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"`{name}` is {getattr(self, name)!r}, but must be one of {', '.join(allowed)}"

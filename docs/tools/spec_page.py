@@ -130,6 +130,11 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "of matrix products on a GPU: `tf32` keeps 10 bits of a factor's mantissa; cores always compute in float32",
             'precision = "float32"',
         ),
+        "class_weights": (
+            "of the training loss: `balanced` makes all classes count the same, each by n / (C x its sequences) of the n that "
+            "are trained on; losses and accuracies of validation and test stay as they are",
+            'class_weights = "balanced"',
+        ),
     },
     "split": {
         "test": (

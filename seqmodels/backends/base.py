@@ -78,6 +78,7 @@ class Batch:
         masks: dropout masks (0 or 1 / (1 - rate)): one `[M, F]` after each layer but the last, then one `[R, F]` for what the
             readout gives; None for no dropout.
         smoothing: label smoothing of each lane.
+        class_weights: of the loss, as torch.nn.CrossEntropyLoss takes them; None: each row counts once.
     """
 
     tokens: Float[Tensor, "N D"]
@@ -85,6 +86,7 @@ class Batch:
     label: Int64[Tensor, "R"]
     masks: Sequence[Float[Tensor, "..."]] | None
     smoothing: Sequence[float]
+    class_weights: Float[Tensor, "C"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,7 @@ class Epoch:
         params: changed in place.
         grads: scratch memory; its padding is 0 and stays so.
         updates: how.
+        class_weights: as `Batch.class_weights`.
     """
 
     layout: Layout
@@ -146,6 +149,7 @@ class Epoch:
     params: Float[Tensor, "K P"]
     grads: Float[Tensor, "K P"]
     updates: Updates
+    class_weights: Float[Tensor, "C"] | None = None
 
     @property
     def steps(self) -> int:
@@ -170,7 +174,7 @@ class EpochResult(NamedTuple):
     """
 
     loss: Float[NDArray[np.float64], "K"]
-    """Cross-entropy with label smoothing, added up over all rows."""
+    """Cross-entropy with label smoothing and class weights: the mean of each step times its rows, added up."""
     correct: Int64[NDArray[np.int64], "K"]
     """Right answers."""
     steps: Int64[NDArray[np.int64], "K"]

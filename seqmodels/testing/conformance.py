@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from seqsweep.seqmodels.backends.base import Backend, Rows, Weights
 from seqsweep.seqmodels.cells import CELLS
+from seqsweep.seqmodels.testing.weighted_step import LANES, backend_step, torch_step
 
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_tanh": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="tanh", **options),
@@ -319,6 +320,13 @@ class Conformance:
         inside = torch.zeros(len(problem.tokens), dtype=torch.bool)
         inside[problem.rows.gather] = True
         assert (clean[-1][~inside] == 0).all()
+
+    def test_a_step_weighs_classes_as_torchs_loss_does(self, backend: Backend, dtype: torch.dtype) -> None:
+        found = backend_step(backend, LANES, dtype)
+        for lane, own in zip(LANES, found, strict=True):
+            close(own, torch_step(lane, dtype), self.tolerances[dtype])
+            (alone,) = backend_step(backend, [lane], dtype)
+            assert all(same_bits(a, b) for a, b in zip(own, alone, strict=True))
 
     @pytest.mark.parametrize("cell", CELLS)
     def test_calls_side_by_side_give_the_same_bits(

@@ -248,6 +248,7 @@ class Training(_Section):
     bptt: int | None = Field(default=None, ge=1, le=1_000_000_000)
     refit: bool = False
     precision: Literal["tf32", "float32"] = "tf32"
+    class_weights: Literal["none", "balanced"] = "none"
 
 
 def _test_share(value: Any) -> Any:

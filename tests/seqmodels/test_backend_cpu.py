@@ -19,7 +19,7 @@ from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.testing.conformance import GATES, Problem, close, packed_module, same_bits
 from seqsweep.seqmodels.training import Trainer
-from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.training_config import CLASS_WEIGHTS, TrainingConfig
 from tests.support.steps import gradients
 
 SETS = instruction_sets()
@@ -183,7 +183,12 @@ def test_an_unknown_instruction_set_is_refused() -> None:
 
 
 def train(
-    backend: Backend, architecture: Architecture, *, threads: int = 1, lanes: int = 3
+    backend: Backend,
+    architecture: Architecture,
+    *,
+    threads: int = 1,
+    lanes: int = 3,
+    class_weights: str = "none",
 ) -> tuple[Tensor, Tensor]:
     """Weights and epoch losses after a short training."""
     g = torch.Generator().manual_seed(1)
@@ -202,7 +207,7 @@ def train(
         data,
         np.arange(32),
         np.arange(32, 40),
-        TrainingConfig(epochs=4, batch_size=9, min_change=0.0, bptt=7),
+        TrainingConfig(epochs=4, batch_size=9, min_change=0.0, bptt=7, class_weights=class_weights),
         backend,
         threads=threads,
     )
@@ -213,23 +218,25 @@ def train(
 
 
 @pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("class_weights", CLASS_WEIGHTS)
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
-def test_a_training_is_the_torch_backends(cell: str, bidirectional: bool) -> None:
+def test_a_training_is_the_torch_backends(cell: str, bidirectional: bool, class_weights: str) -> None:
     readout = ("last", "max") if bidirectional else ("mean",)
     architecture = Architecture(cell, 2, 21, bidirectional=bidirectional, readout=readout)
-    weights, losses = train(CpuBackend(poison=True), architecture)
-    expected_weights, expected_losses = train(TorchBackend(), architecture)
+    weights, losses = train(CpuBackend(poison=True), architecture, class_weights=class_weights)
+    expected_weights, expected_losses = train(TorchBackend(), architecture, class_weights=class_weights)
     torch.testing.assert_close(losses, expected_losses, rtol=0, atol=2e-4)
     assert float((weights - expected_weights).norm() / expected_weights.norm()) < 2e-3
 
 
-def test_a_training_has_the_same_bits_whatever_threads_and_neighbours() -> None:
+@pytest.mark.parametrize("class_weights", CLASS_WEIGHTS)
+def test_a_training_has_the_same_bits_whatever_threads_and_neighbours(class_weights: str) -> None:
     architecture = Architecture("lstm", 1, 30)
-    weights, losses = train(CpuBackend(), architecture)
-    threaded, threaded_losses = train(CpuBackend(), architecture, threads=2)
+    weights, losses = train(CpuBackend(), architecture, class_weights=class_weights)
+    threaded, threaded_losses = train(CpuBackend(), architecture, threads=2, class_weights=class_weights)
     assert same_bits(weights, threaded)
     assert torch.equal(losses, threaded_losses)
-    alone, _ = train(CpuBackend(), architecture, threads=2, lanes=1)
+    alone, _ = train(CpuBackend(), architecture, threads=2, lanes=1, class_weights=class_weights)
     assert same_bits(weights[0], alone[0])
 
 

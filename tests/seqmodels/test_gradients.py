@@ -35,6 +35,7 @@ class Problem:
         lanes: int = 2,
         dropout: bool = False,
         smoothing: float = 0.0,
+        weighted: bool = False,
         bptt: int | None = None,
     ) -> None:
         g = torch.Generator().manual_seed(7)
@@ -65,9 +66,9 @@ class Problem:
             shapes = [(rows.tokens, width)] * (architecture.layers - 1)
             shapes.append((len(length), architecture.readout_features))
             masks = [(torch.rand(shape, generator=g) >= 0.3) / 0.7 for shape in shapes]
-        self.batch = Batch(
-            tokens, rows, label, masks, [smoothing * (lane % 2) for lane in range(lanes)][::-1]
-        )
+        weights = torch.rand(classes, generator=g) * 3 if weighted else None
+        smoothings = [smoothing * (lane % 2) for lane in range(lanes)][::-1]
+        self.batch = Batch(tokens, rows, label, masks, smoothings, weights)
 
     def run(self, backend: StepBackend, threads: int = 1) -> list[Tensor]:
         """Losses, right answers, gradients."""
@@ -80,7 +81,8 @@ class Problem:
     def oracle(self) -> list[Tensor]:
         batch = self.batch
         masks = None if batch.masks is None else [mask.double() for mask in batch.masks]
-        batch = replace(batch, tokens=batch.tokens.double(), masks=masks)
+        weights = None if batch.class_weights is None else batch.class_weights.double()
+        batch = replace(batch, tokens=batch.tokens.double(), masks=masks, class_weights=weights)
         grads = torch.full_like(self.params, torch.inf, dtype=torch.float64)
         steps = AutogradSteps(TorchBackend())
         loss, correct = steps.gradients(self.layout, self.params.double(), batch, self.bptt, grads)
@@ -97,7 +99,9 @@ class Problem:
             masks = [*(mask[first : first + own.tokens] for mask in masks[:-1]), masks[-1][part]]
         alone = object.__new__(Problem)
         alone.layout, alone.bptt, alone.params = self.layout, self.bptt, self.params[k : k + 1].clone()
-        alone.batch = Batch(batch.tokens, own, batch.label[part], masks, [batch.smoothing[k]])
+        alone.batch = Batch(
+            batch.tokens, own, batch.label[part], masks, [batch.smoothing[k]], batch.class_weights
+        )
         return alone
 
 
@@ -133,6 +137,7 @@ def test_a_step_is_autograds(make, cell, readout, bidirectional) -> None:
     architecture = Architecture(cell, 2, 19, bidirectional=bidirectional, readout=readout, head_hidden=11)
     check(Problem(architecture, dropout=True, smoothing=0.1, bptt=4), make())
     check(Problem(replace(architecture, layers=1, head_hidden=0)), make())
+    check(Problem(replace(architecture, layers=1, head_hidden=0), smoothing=0.1, weighted=True), make())
 
 
 @every_step_backend
@@ -148,6 +153,7 @@ def test_a_step_is_autograds(make, cell, readout, bidirectional) -> None:
     lengths=st.lists(st.integers(1, 20), min_size=1, max_size=14).map(tuple),
     dropout=st.booleans(),
     smoothing=st.sampled_from([0.0, 0.2]),
+    weighted=st.booleans(),
     bptt=st.none() | st.integers(1, 8),
 )
 @settings(max_examples=40, deadline=None)
@@ -164,6 +170,7 @@ def test_any_step_is_autograds(
     lengths,
     dropout,
     smoothing,
+    weighted,
     bptt,
 ) -> None:
     architecture = Architecture(
@@ -176,6 +183,7 @@ def test_any_step_is_autograds(
         lengths=lengths,
         dropout=dropout,
         smoothing=smoothing,
+        weighted=weighted,
         bptt=bptt,
     )
     check(problem, make(), 1e-5)  # a sum over classes may cancel: hypothesis finds the worst
@@ -194,6 +202,7 @@ def test_threads_neighbours_and_poison_change_no_bit(cell: str, instruction_set:
             lanes=3,
             dropout=True,
             smoothing=0.1,
+            weighted=True,
             bptt=11,
         )
 

@@ -18,7 +18,7 @@ from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer
-from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.training_config import CLASS_WEIGHTS, TrainingConfig
 from tests.support.plain import PlainModel, small_dataset, tokens_of, train_plain
 
 DATA = small_dataset(40, longest=6)
@@ -49,6 +49,7 @@ def trainer(
     *,
     architecture: Architecture = Architecture("gru", 1, 7),  # noqa: B008
     dtype: torch.dtype = torch.float32,
+    train: np.ndarray = TRAIN,
     validation: np.ndarray = VALIDATION,
     threads: int = 1,
     phase: str = "search",
@@ -58,7 +59,7 @@ def trainer(
         Layout(architecture, DATA.feature_count, DATA.class_count),
         lanes,
         tokens_of(DATA, dtype),
-        TRAIN,
+        train,
         validation,
         config,
         TorchBackend(),
@@ -97,9 +98,14 @@ def assert_same_lane(a: Trainer, row: int, b: Trainer, other: int) -> None:
     ],
     ids=lambda value: getattr(value, "label", ""),
 )
-def test_every_lane_is_the_plain_model_trained_alone(architecture: Architecture, epochs: int) -> None:
-    config = replace(ENDLESS, epochs=epochs)
-    ours = trainer(config=config, architecture=architecture, dtype=torch.float64)
+@pytest.mark.parametrize("class_weights", CLASS_WEIGHTS)
+def test_every_lane_is_the_plain_model_trained_alone(
+    architecture: Architecture, epochs: int, class_weights: str
+) -> None:
+    config = replace(ENDLESS, epochs=epochs, class_weights=class_weights)
+    # a class of few sequences, and one of many
+    train = TRAIN if class_weights == "none" else TRAIN[(DATA.label[TRAIN] > 0) | (TRAIN < 9)]
+    ours = trainer(config=config, architecture=architecture, dtype=torch.float64, train=train)
     models = []
     for row in ours.kept:
         model = PlainModel(architecture, DATA.feature_count, DATA.class_count).double()
@@ -107,7 +113,7 @@ def test_every_lane_is_the_plain_model_trained_alone(architecture: Architecture,
         models.append(model)
     finished(ours)
     for row, (lane, model) in enumerate(zip(LANES, models, strict=True)):
-        history = train_plain(model, lane, DATA, TRAIN, VALIDATION, config)
+        history = train_plain(model, lane, DATA, train, VALIDATION, config)
         for mine, theirs in zip(records(ours, row), history, strict=True):
             assert mine.train_loss == pytest.approx(theirs.train_loss, rel=1e-9)
             assert mine.train_accuracy == theirs.train_accuracy
@@ -356,6 +362,7 @@ def test_work_left_counts_active_lanes_epochs() -> None:
         ("min_change", -1e-4, "at least 0"),
         ("min_change", math.nan, "at least 0"),
         ("keep", "first", "one of best, last"),
+        ("class_weights", "even", "one of none, balanced"),
     ],
 )
 def test_settings_out_of_range_are_refused(field: str, value: object, rule: str) -> None:

@@ -18,7 +18,7 @@ from seqsweep.seqmodels.hyperparameters import Hyperparameters, Lane
 from seqsweep.seqmodels.progress import LaneProgress
 from seqsweep.seqmodels.scoring import TrialOutcome
 from seqsweep.seqmodels.testing.conformance import same_bits
-from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.training_config import CLASS_WEIGHTS, TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
 from tests.support.plain import PlainModel, small_dataset, train_plain
 
@@ -141,9 +141,11 @@ def test_figures_of_the_search_are_those_of_the_kept_epoch(outcome: TrialOutcome
             assert row.validation_loss == record.validation_loss
 
 
-def test_a_refit_is_a_plain_model_trained_on_train_and_validation() -> None:
-    lanes = [Lane(1, 0, Hyperparameters(lr=0.02))]
-    outcome = finished(trial(lanes, replace(CONFIG, min_change=0.0)))
+@pytest.mark.parametrize("class_weights", CLASS_WEIGHTS)
+def test_a_refit_is_a_plain_model_trained_on_train_and_validation(class_weights: str) -> None:
+    lanes = [Lane(1, 0, Hyperparameters(lr=0.02, label_smoothing=0.1))]
+    config = replace(CONFIG, min_change=0.0, class_weights=class_weights)
+    outcome = finished(trial(lanes, config))
     (row,) = outcome.lanes
     layout = trial(lanes).layout
     model = PlainModel(ARCHITECTURE, DATA.feature_count, DATA.class_count).double()
@@ -151,7 +153,7 @@ def test_a_refit_is_a_plain_model_trained_on_train_and_validation() -> None:
     model.load_state_dict(layout.state_dict(initial))
     both = np.sort(np.concatenate([SPLITS.train, SPLITS.validation]))
     assert row.refit_epochs is not None
-    config = replace(CONFIG, epochs=row.refit_epochs)
+    config = replace(config, epochs=row.refit_epochs)
     last = train_plain(model, lanes[0], DATA, both, SPLITS.test, config)[-1]
     for name, value in outcome.models[1, 0].items():
         np.testing.assert_allclose(value, last.state[name], atol=1e-4)

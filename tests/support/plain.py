@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
@@ -146,6 +147,10 @@ def train_plain(
     batches = -(-len(train) // config.batch_size)
     scheduler = plain_scheduler(h, optimizer, batches * config.epochs)
     label = torch.from_numpy(dataset.label)
+    weights = None
+    if config.class_weights == "balanced":
+        classes = np.arange(dataset.class_count)
+        weights = torch.from_numpy(compute_class_weight("balanced", classes=classes, y=dataset.label[train]))
     history = []
     for epoch in range(1, config.epochs + 1):
         order = train[permutation(lane.seed, len(train), epoch=epoch)]
@@ -162,7 +167,7 @@ def train_plain(
                     for s, n in zip(sequences, noise.split(length), strict=True)
                 ]
             logits = model(sequences, dropout_masks(model.architecture, lane, length, epoch, step))
-            loss = nn.CrossEntropyLoss(label_smoothing=h.label_smoothing)(logits, label[batch])
+            loss = nn.CrossEntropyLoss(weights, label_smoothing=h.label_smoothing)(logits, label[batch])
             optimizer.zero_grad()
             loss.backward()
             if h.clip_norm is not None:

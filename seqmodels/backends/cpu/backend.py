@@ -126,7 +126,8 @@ class CpuBackend:
         Raises:
             ValueError: not float32 on the CPU.
         """
-        _check(batch.tokens, params, grads, *(batch.masks or ()))
+        weights = None if batch.class_weights is None else batch.class_weights.contiguous()
+        _check(batch.tokens, params, grads, *(batch.masks or ()), *(() if weights is None else (weights,)))
         tokens = batch.tokens.contiguous()
         masks = None if batch.masks is None else [mask.contiguous() for mask in batch.masks]
         start, length, label = (
@@ -137,6 +138,7 @@ class CpuBackend:
         step = self._describe_step(layout, count, threads)
         step.bptt = bptt or 0
         step.tokens = tokens.data_ptr()
+        step.class_weights = None if weights is None else weights.data_ptr()
         losses, corrects, first_token = [], [], 0
         for lane in range(lanes):
             first_row = lane * count

@@ -56,6 +56,7 @@ class Step(ctypes.Structure):
         ("loss", c_float),
         ("padding", c_int32),
         ("correct", c_int64),
+        ("class_weights", c_void_p),
     ]
 
 

@@ -141,6 +141,7 @@ class EpochRunner:
             rows.label,
             rows.count,
             self._smoothing,
+            epoch.class_weights,
             rows.most,
             epoch.layout.classes,
             self._frozen,
@@ -235,5 +236,6 @@ def _places(epoch: Epoch) -> list[int]:
         epoch.grads,
         updates.first,
         updates.second,
+        epoch.class_weights,
     )
     return [0 if tensor is None else tensor.data_ptr() for tensor in tensors]

@@ -26,7 +26,7 @@ from seqsweep.seqmodels.progress import EpochRecord
 from seqsweep.seqmodels.scoring import TrialOutcome
 from seqsweep.seqmodels.testing.conformance import same_bits
 from seqsweep.seqmodels.training import Trainer
-from seqsweep.seqmodels.training_config import TrainingConfig
+from seqsweep.seqmodels.training_config import CLASS_WEIGHTS, TrainingConfig
 from seqsweep.seqmodels.trial_run import TrialRun
 from tests.support.cuda.emulator import COMPILER, Emulator
 from tests.support.plain import small_dataset, tokens_of
@@ -59,11 +59,12 @@ def trainer(
     config: TrainingConfig = CONFIG,
     architecture: Architecture = SMALL,
     validation: np.ndarray = VALIDATION,
+    train: np.ndarray = TRAIN,
     **options: Any,
 ) -> Trainer:
     layout = Layout(architecture, DATA.feature_count, DATA.class_count)
     data = tokens_of(DATA, torch.float32)
-    return Trainer(layout, lanes, data, TRAIN, validation, config, backend, **options)
+    return Trainer(layout, lanes, data, train, validation, config, backend, **options)
 
 
 def finished(one: Trainer) -> Trainer:
@@ -115,6 +116,14 @@ def test_a_training_is_the_torch_backends(architecture: Architecture) -> None:
     assert_near(finished(trainer(emulated(), architecture=architecture)), expected, 2e-5)
 
 
+def test_a_training_with_weighted_classes_is_the_torch_backends() -> None:
+    config = replace(CONFIG, class_weights="balanced")
+    uneven = TRAIN[(DATA.label[TRAIN] > 0) | (TRAIN < 3)]
+    assert len(set(np.bincount(DATA.label[uneven]))) == 3
+    expected = finished(trainer(TorchBackend(), config=config, train=uneven))
+    assert_near(finished(trainer(emulated(), config=config, train=uneven)), expected, 2e-5)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_training_in_tf32_is_near_it(cell: str) -> None:
     architecture = Architecture(cell, 1, 8)
@@ -141,16 +150,18 @@ def test_the_steps_of_an_epoch_are_those_of_the_step_path() -> None:
 STOPPING = TrainingConfig(epochs=4, batch_size=9, min_change=0.02, patience=1, validation_patience=2)
 
 
-def test_a_lane_alone_and_among_others_has_the_same_bits() -> None:
-    together = finished(trainer(emulated(seed=0), config=STOPPING))
+@pytest.mark.parametrize("class_weights", CLASS_WEIGHTS)
+def test_a_lane_alone_and_among_others_has_the_same_bits(class_weights: str) -> None:
+    stopping = replace(STOPPING, class_weights=class_weights)
+    together = finished(trainer(emulated(seed=0), config=stopping))
     assert len({p.epochs for p in together.progress}) > 1  # lanes are dropped at their own times
-    reverse = finished(trainer(emulated(seed=2), LANES[::-1], STOPPING))
-    waiting = finished(trainer(emulated(seed=3), config=STOPPING, lanes_at_once=4))
+    reverse = finished(trainer(emulated(seed=2), LANES[::-1], stopping))
+    waiting = finished(trainer(emulated(seed=3), config=stopping, lanes_at_once=4))
     for lane in range(len(LANES)):
         assert_same_lane(together, lane, reverse, len(LANES) - 1 - lane)
         assert_same_lane(together, lane, waiting, lane)
     for lane in (1, 5):
-        assert_same_lane(together, lane, finished(trainer(emulated(), [LANES[lane]], STOPPING)), 0)
+        assert_same_lane(together, lane, finished(trainer(emulated(), [LANES[lane]], stopping)), 0)
 
 
 def test_stopped_after_any_epoch_and_resumed_the_bits_are_the_same() -> None:

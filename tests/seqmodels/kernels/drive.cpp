@@ -124,7 +124,7 @@ struct Problem {
 struct StepProblem {
     Step step{};
     std::vector<int64_t> start, length, label, offsets;
-    std::vector<float> tokens, params;
+    std::vector<float> tokens, params, class_weights;
     std::vector<std::vector<float>> masks;
     std::vector<const float*> mask_places;
 
@@ -175,6 +175,9 @@ struct StepProblem {
         step.label = label.data();
         step.tokens = tokens.data();
         step.masks = between(0, 1) ? mask_places.data() : nullptr;
+        class_weights = numbers(step.classes);
+        for (float& weight : class_weights) weight += 0.4f;
+        step.class_weights = between(0, 1) ? class_weights.data() : nullptr;
         step.offsets = offsets.data();
         step.params = params.data();
     }

@@ -195,6 +195,8 @@ def test_ids_are_what_they_have_been() -> None:
         "a2149f09f96f 1b6688a8bf94 e4dbe27b425e 481d8fd4b2df a9734eab857e 9c8a2ac2ba2f 6ccedae6e001 c48186c3a8d9"
     )
     assert only_id(spec()) == "b95861490ff2"
+    assert only_id(spec(training={"class_weights": "none"})) == "b95861490ff2"
+    assert only_id(spec(training={"class_weights": "balanced"})) != "b95861490ff2"
     reference = reference_spec().model_copy(update={"split": Split()})  # as it was then
     trials = plan(reference, [dataset("handwriting"), dataset("syllables", 2.0)])
     assert [trial.id for trial in (trials[0], trials[-1])] == ["a6a1292c307a", "a9ff33391e84"]

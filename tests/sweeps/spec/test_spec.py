@@ -109,6 +109,7 @@ TABLES = st.fixed_dictionaries(
                 "keep": st.sampled_from(["best", "last"]),
                 "bptt": WHOLE,
                 "refit": st.booleans(),
+                "class_weights": st.sampled_from(["none", "balanced"]),
             },
         ),
         "split": st.fixed_dictionaries(

@@ -63,9 +63,10 @@ struct Step {
     const float* params;
     float* grads;              // of the loss; what lies between parameters stays
     float* workspace;          // the size that `step_workspace` says, 64-byte aligned; no contents outlive a call
-    float loss;                // out: mean over rows
+    float loss;                // out: mean over rows, see `class_weights`
     int32_t padding;
     int64_t correct;           // out: rows whose largest logit is their label's
+    const float* class_weights;  // [classes] of the loss, whose mean is divided by those of the rows' labels; null: each row counts once
 };
 
 enum Optimizer { SGD, RMSPROP, ADAM, ADAMW };

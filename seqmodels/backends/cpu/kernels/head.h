@@ -92,10 +92,17 @@ struct RowReadout {
     }
 };
 
-// Mean over rows of the cross-entropy with the smoothed label; `logits` become its gradients.
+// Mean over rows of the cross-entropy with the smoothed label, as torch weighs classes; `logits` become its gradients.
 static void cross_entropy(Step& step, float* logits, long stride) {
     const long classes = step.classes;
     const double even = step.smoothing / (double)classes, own = 1 - (double)step.smoothing;
+    const float* weight = step.class_weights;
+    double mean_weight = 0, total = weight ? 0 : (double)step.rows;
+    if (weight) {
+        for (long c = 0; c < classes; c++) mean_weight += weight[c];
+        mean_weight /= (double)classes;
+        for (long row = 0; row < step.rows; row++) total += weight[step.label[row]];
+    }
     double loss = 0;
     step.correct = 0;
     for (long row = 0; row < step.rows; row++, logits += stride) {
@@ -110,15 +117,27 @@ static void cross_entropy(Step& step, float* logits, long stride) {
         step.correct += best == label;
         const float most = logits[best];
         const double at_label = logits[label] - most;
+        if (weight) {
+            mean = 0;
+            for (long c = 0; c < classes; c++) mean += (double)weight[c] * logits[c];
+            mean /= (double)classes;
+        }
         for (long c = 0; c < classes; c += WIDTH)
             store(logits + c, exponential(smaller(all(87.0f), larger(all(-87.0f), load(logits + c) - all(most)))));
         double sum = 0;
         for (long c = 0; c < classes; c++) sum += logits[c];
+        if (weight) {
+            const double at_own = own * weight[label], both = at_own + step.smoothing * mean_weight;
+            loss += both * __builtin_log(sum) - at_own * at_label - step.smoothing * (mean - mean_weight * most);
+            for (long c = 0; c < classes; c++)
+                logits[c] = (float)((both * (logits[c] / sum) - even * weight[c] - (c == label ? at_own : 0)) / total);
+            continue;
+        }
         loss += __builtin_log(sum) - own * at_label - step.smoothing * (mean - most);
         for (long c = 0; c < classes; c++)
-            logits[c] = (float)((logits[c] / sum - even - (c == label ? own : 0)) / (double)step.rows);
+            logits[c] = (float)((logits[c] / sum - even - (c == label ? own : 0)) / total);
     }
-    step.loss = (float)(loss / (double)step.rows);
+    step.loss = (float)(loss / total);
 }
 
 static int readout_parts(int readout) {

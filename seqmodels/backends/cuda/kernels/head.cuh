@@ -65,8 +65,10 @@ __global__ void linear_input_gradient(const float* y_grad,  // [K, R, outputs]
     x_grad[own_row * inputs + input] = sum;
 }
 
-// A row's cross-entropy with the smoothed label by one warp; `logits` become the gradient of the batch's mean.
-__device__ __forceinline__ float row_cross_entropy(float* logits, int classes, int label, float smoothing, float batch, bool& right) {
+// A row's cross-entropy with the smoothed label by one warp, as torch weighs classes; `logits` become the gradient of the batch's
+// mean, which is divided by `total`.
+__device__ __forceinline__ float row_cross_entropy(float* logits, const float* weight, int classes, int label, float smoothing,
+                                                   float total, bool& right) {
     const int thread = threadIdx.x % 32;
     float most = 0, sum = 0;
     int best = classes;
@@ -91,9 +93,22 @@ __device__ __forceinline__ float row_cross_entropy(float* logits, int classes, i
     for (int c = thread; c < classes; c += 32) sum += expf(logits[c] - most);
     sum = warp_sum(sum);
     const float at_label = logits[label] - most, even = smoothing / static_cast<float>(classes), own = 1.0f - smoothing;
+    if (weight) {
+        float weights = 0, weighted = 0;
+        for (int c = thread; c < classes; c += 32) {
+            weights += weight[c];
+            weighted += weight[c] * (logits[c] - most);
+        }
+        const float at_own = own * weight[label], both = at_own + even * warp_sum(weights);
+        weighted = even * warp_sum(weighted);
+        __syncwarp();
+        for (int c = thread; c < classes; c += 32)
+            logits[c] = (both * (expf(logits[c] - most) / sum) - even * weight[c] - (c == label ? at_own : 0.0f)) / total;
+        return both * logf(sum) - at_own * at_label - weighted;
+    }
     __syncwarp();
     for (int c = thread; c < classes; c += 32)
-        logits[c] = (expf(logits[c] - most) / sum - even - (c == label ? own : 0.0f)) / batch;
+        logits[c] = (expf(logits[c] - most) / sum - even - (c == label ? own : 0.0f)) / total;
     return logf(sum) - own * at_label - smoothing * (mean - most);
 }
 
@@ -103,19 +118,26 @@ __global__ void cross_entropy(float* logits,  // [K, R, C]
                               const int64* label,  // [K, R]
                               const int64* lane_rows,  // [K]
                               const float* smoothing,  // [K]
+                              const float* weight,  // [C] of the classes; null: each row counts once
                               int rows, int classes,
                               int* frozen,  // [K]
                               double* loss, int64* correct, int64* steps) {  // [K]: of the epoch; loss times rows
     const int lane = blockIdx.x, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     const int there = static_cast<int>(lane_rows[lane]);
     if (there == 0) return;
+    float all = static_cast<float>(there);  // what the mean is divided by
+    if (weight) {
+        all = 0;
+        for (int row = threadIdx.x % 32; row < there; row += 32) all += weight[label[static_cast<int64>(lane) * rows + row]];
+        all = warp_sum(all);
+    }
     float own_loss = 0;  // of the warp's rows, in order
     int own_right = 0;
     for (int row = warp; row < there; row += warps) {
         int64 place = static_cast<int64>(lane) * rows + row;
         bool right;
-        own_loss += row_cross_entropy(logits + place * classes, classes, static_cast<int>(label[place]), smoothing[lane],
-                                      static_cast<float>(there), right);
+        own_loss += row_cross_entropy(logits + place * classes, weight, classes, static_cast<int>(label[place]), smoothing[lane], all,
+                                      right);
         own_right += right;
     }
     float* losses = shared_memory();
@@ -132,7 +154,7 @@ __global__ void cross_entropy(float* logits,  // [K, R, C]
         total += losses[i];
         right += rights[i];
     }
-    const float mean = static_cast<float>(total / there);
+    const float mean = static_cast<float>(total / all);
     loss[lane] += static_cast<double>(mean) * there;
     correct[lane] += right;
     steps[lane]++;
