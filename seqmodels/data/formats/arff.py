@@ -24,7 +24,15 @@ from seqsweep.seqmodels.data.formats.arff_file import (
 )
 from seqsweep.seqmodels.data.formats.base import Options
 from seqsweep.seqmodels.data.formats.delimited import as_floats
-from seqsweep.seqmodels.data.formats.several import NAMED_PART, Entry, FileEntries, SeveralPerFile, unpacked
+from seqsweep.seqmodels.data.formats.several import (
+    NAMED_PART,
+    PADDED,
+    Entry,
+    FileEntries,
+    SeveralPerFile,
+    unpacked,
+    unpadded_length,
+)
 from seqsweep.seqmodels.data.formats.ts_file import values_or_missing
 from seqsweep.seqmodels.data.numbers import NumberError, quoted
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
@@ -32,7 +40,6 @@ from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 DIMENSION = re.compile(r"(?P<stem>.*?)_?Dimension_?\d+", re.IGNORECASE)
 TARGETS = ("target", "class", "label", "classification")
 MISSING = "?"
-PADDED = "{} sequence(s) end in missing values, which are taken for padding and cut off"
 
 
 class ArffOptions(Options):
@@ -123,7 +130,7 @@ class Arff(SeveralPerFile):
             except NumberError as fault:
                 problems.append(Problem(f"{where}:{line}", str(fault)))
                 continue
-            length = _length(values)
+            length = unpadded_length(values)
             counts[PADDED] += length < len(values)
             entries.append(Entry(values[:length], str(number), f":{line}", label))
         if problems:
@@ -205,7 +212,7 @@ def _cut(
     """Make a sequence of each row, without the padding at its end."""
     ends = np.isnan(values[:, -1])
     for number, (row, label, (line, _)) in enumerate(zip(values, labels, lines, strict=True), 1):
-        length = _length(row[:, None]) if ends[number - 1] else len(row)
+        length = unpadded_length(row[:, None]) if ends[number - 1] else len(row)
         counts[PADDED] += length < len(row)
         yield Entry(row[:length, None], str(number), f":{line}", label)
 
@@ -233,9 +240,3 @@ def _label(word: str, attribute: Attribute) -> str | None:
         shown = ", ".join(attribute.values[:10])
         raise NumberError(f"the class is {quoted(word)}, but {quoted(attribute.name)} may be {shown}")
     return word
-
-
-def _length(values: npt.NDArray[np.float64]) -> int:
-    """Count the steps without those at the end in which all is missing; at least 1."""
-    there = np.flatnonzero(~np.isnan(values).all(1))
-    return int(there[-1]) + 1 if len(there) else min(1, len(values))

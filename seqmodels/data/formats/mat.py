@@ -26,7 +26,13 @@ from seqsweep.seqmodels.data.formats.mat_nodes import Column, MatError, Refused,
 from seqsweep.seqmodels.data.formats.mat_v4 import byte_order, read_v4
 from seqsweep.seqmodels.data.formats.mat_v5 import ORDERS, read_v5
 from seqsweep.seqmodels.data.formats.per_file import PART_NAMES, PREFIX, Nameless, name_in
-from seqsweep.seqmodels.data.formats.several import Entry, FileEntries, SeveralPerFile
+from seqsweep.seqmodels.data.formats.several import (
+    PADDED,
+    Entry,
+    FileEntries,
+    SeveralPerFile,
+    unpadded_length,
+)
 from seqsweep.seqmodels.data.numbers import quoted
 from seqsweep.seqmodels.data.transforms.standardize import STANDARDIZE
 
@@ -156,11 +162,12 @@ class Mat(SeveralPerFile):
         """Take the sequences out of one file."""
         assert isinstance(options, MatOptions)
         root = read_tree(files, inner)
+        counts: Counter[str] = Counter()
         try:
-            entries = _entries(root, inner, options, labelled)
+            entries = _entries(root, inner, options, labelled, counts)
         except (MatError, Nameless) as error:
             raise DataError([Problem(files.where(inner), str(error))]) from None
-        return FileEntries(entries)
+        return FileEntries(entries, (), counts)
 
 
 MAT = Mat()
@@ -194,7 +201,9 @@ def read_tree(files: Files, inner: str) -> Struct:
         raise DataError([Problem(where, str(error))]) from None
 
 
-def _entries(root: Struct, inner: str, options: MatOptions, labelled: bool) -> list[Entry]:
+def _entries(
+    root: Struct, inner: str, options: MatOptions, labelled: bool, counts: Counter[str]
+) -> list[Entry]:
     found = []
     of_file = {
         key: name_in(inner, rule, key)
@@ -209,9 +218,12 @@ def _entries(root: Struct, inner: str, options: MatOptions, labelled: bool) -> l
             if labelled and _is_variable(rule)
         }
         for place, array in enumerate(arrays):
+            values = array.T if options.transposed else array
+            length = len(values) if options.axis is None else unpadded_length(values)
+            counts[PADDED] += length < len(values)
             found.append(
                 Entry(
-                    array.T if options.transposed else array,
+                    values[:length],
                     f"{part}/{place + 1}" if part else str(place + 1),
                     f":{column.path}({place + 1})",
                     names["label"][place] if "label" in names else of_file.get("label"),

@@ -24,6 +24,7 @@ NAMED_PART = re.compile(rf"(?P<stem>(?:.*[/_\-. ])?)(?P<part>{'|'.join(PART_NAME
 LEADING_PART = re.compile(rf"(?P<part>{'|'.join(PART_NAMES)})[_\-. ].*", re.IGNORECASE)
 PART_ENDINGS = {".tra": TRAIN, ".tes": TEST, ".train": TRAIN, ".test": TEST}
 LOOKED_AT = 5
+PADDED = "{} sequence(s) end in missing values, which are taken for padding and cut off"
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +151,12 @@ def part_in_name(inner: str) -> str | None:
         return PART_ENDINGS[ending.lower()]
     match = NAMED_PART.fullmatch(stem) or LEADING_PART.fullmatch(posixpath.basename(stem))
     return PART_NAMES[match["part"].lower()] if match else None
+
+
+def unpadded_length(values: npt.NDArray[Any]) -> int:
+    """Count the steps without those at the end in which all is missing; at least 1."""
+    there = np.flatnonzero(~np.isnan(values).all(1))
+    return int(there[-1]) + 1 if len(there) else min(1, len(values))
 
 
 def unpacked(inner: str) -> str:

@@ -5,11 +5,13 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc
+from scipy.io import savemat
 
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.formats.base import Format
@@ -162,9 +164,69 @@ def as_listed_files(data: Collection, folder: Path) -> None:
     (folder / "list.csv").write_text("\n".join(lines) + "\n")
 
 
+def as_arff(data: Collection, folder: Path) -> None:
+    longest = max(map(len, data.sequences))
+    attributes = "".join(f"@attribute a{number} numeric\n" for number in range(longest))
+    classes = ",".join(sorted(set(data.labels)))
+    header = (
+        f"@relation x\n@attribute r relational\n{attributes}@end r\n@attribute target {{{classes}}}\n@data\n"
+    )
+    for part in ("train", "test"):
+        lines = []
+        for values, label, of in zip(data.sequences, data.labels, data.parts, strict=True):
+            padding = ["?"] * (longest - len(values))
+            if of == part:
+                rows = "\\n".join(",".join([*map(repr, column), *padding]) for column in values.T.tolist())
+                lines.append(f"'{rows}',{label}\n")
+        (folder / f"x_{part.upper()}.arff").write_text(header + "".join(lines))
+
+
+def as_ts(data: Collection, folder: Path) -> None:
+    for part in ("train", "test"):
+        rows = zip(data.sequences, data.labels, data.parts, strict=True)
+        lines = [
+            ":".join([*(",".join(map(repr, column)) for column in values.T.tolist()), label])
+            for values, label, of in rows
+            if of == part
+        ]
+        header = f"@classLabel true {' '.join(sorted(set(data.labels)))}\n@data\n"
+        (folder / f"x_{part.upper()}.ts").write_text(header + "\n".join(lines) + "\n")
+
+
+def as_matlab(data: Collection, folder: Path) -> None:
+    variables = {}
+    for part in ("train", "test"):
+        some = [place for place, of in enumerate(data.parts) if of == part]
+        for name in ("X", "y"):
+            variables[f"{name}_{part}"] = np.empty((len(some), 1), object)
+        for row, place in enumerate(some):
+            variables[f"X_{part}"][row, 0] = np.asarray(data.sequences[place]).T
+            variables[f"y_{part}"][row, 0] = data.labels[place]
+    savemat(folder / "data.mat", variables, do_compression=True)
+
+
+def as_hdf5(data: Collection, folder: Path) -> None:
+    as_padded_arrays(data, folder)
+    with h5py.File(folder / "data.h5", "w") as file:
+        for path in sorted(folder.glob("*.npy")):
+            array = np.load(path)
+            file[path.stem] = array.tolist() if array.dtype.kind == "U" else array
+            path.unlink()
+
+
 @pytest.mark.parametrize(
     "write",
-    [as_padded_arrays, as_flat_arrays, as_kaldi, as_htk, as_listed_files],
+    [
+        as_padded_arrays,
+        as_flat_arrays,
+        as_kaldi,
+        as_htk,
+        as_listed_files,
+        as_arff,
+        as_ts,
+        as_matlab,
+        as_hdf5,
+    ],
     ids=lambda each: each.__name__,
 )
 def test_the_numbers_are_the_same_where_ids_are_lost(
