@@ -9,9 +9,8 @@ import pytest
 
 from seqsweep.results.analysis.verdict import verdict
 from seqsweep.results.store import Store, Sweep
-from seqsweep.seqmodels.data.source import load
 from seqsweep.sweeps.cli.app import main
-from tests.support.trained import LETTERS, letters, plainly_exported
+from tests.support.trained import LETTERS, plainly_exported
 
 
 @pytest.fixture(autouse=True)
@@ -171,29 +170,12 @@ def old(trained_store: Path, real_data: Path, tmp_path: Path, monkeypatch: pytes
     return found
 
 
-def test_an_older_sweep_needs_its_data(
-    old: Sweep, real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_sweep_of_an_older_version_says_so(
+    old: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = ("letters", "-o", str(tmp_path / "model"))
-    err = said(capsys, "export-model", *out, code=2)
+    err = said(capsys, "export-model", "letters", "-o", str(tmp_path / "model"), code=2)
     assert (
-        "does not say how `handwriting` was normalised, so its data are read again: name them with --data"
+        "is of an older seqsweep and does not say how `handwriting` was read and normalised: run it again"
         in err
     )
-    assert "gone.tar.xz: no such file or folder" in err
-    (tmp_path / "other").mkdir()
-    err = said(capsys, "export-model", *out, "--data", str(tmp_path / "other"), code=2)
-    assert "name them with --data" in err
     assert not (tmp_path / "model").exists()
-    about = exported(capsys, tmp_path / "model", "letters", "--data", letters(real_data)["path"])
-    assert about["input"]["normalization"] == dict(load(letters(real_data)).normalization)
-
-
-def test_an_older_sweep_is_not_given_other_data(
-    old: Sweep, real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    [entry] = old.info["datasets"]
-    old.update(datasets=[entry | {"fingerprint": "0" * 64}])
-    arguments = ("letters", "-o", str(tmp_path / "model"), "--data", letters(real_data)["path"])
-    err = said(capsys, "export-model", *arguments, code=2)
-    assert "but they are not what they were: name the right ones with --data, or run the sweep again" in err
