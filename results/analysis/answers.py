@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqsweep.results.analysis.arrays import names_equal, numbers, positions
+from seqsweep.results.analysis.arrays import names_equal, numbers, places_among, positions
 from seqsweep.results.errors import Damaged
 from seqsweep.results.statistics.answers import Answers
 from seqsweep.results.store import Sweep
@@ -34,17 +34,7 @@ def answers(sweep: Sweep, trial: str, candidate: int, split: str, classes: Seque
     return Answers(
         seed=numbers(table["seed"]),
         sequence=np.array(table["sequence"].to_pylist()),
-        true=_places(table["true"], classes),
-        predicted=_places(table["predicted"], classes),
+        true=places_among(table["true"], classes),
+        predicted=places_among(table["predicted"], classes),
         probabilities=probabilities.astype(np.float64),
     )
-
-
-def _places(names: pa.ChunkedArray, classes: Sequence[str]) -> np.ndarray:
-    """Places of the names in `classes`, int64 [R]; -1 where a name is none of them."""
-    place = {name: number for number, name in enumerate(classes)}
-    parts = []
-    for chunk in names.chunks:
-        places = np.array([place.get(name, -1) for name in chunk.dictionary.to_pylist()], dtype=np.int64)
-        parts.append(places[numbers(pa.chunked_array([chunk.indices]))])
-    return np.concatenate([np.empty(0, dtype=np.int64), *parts])

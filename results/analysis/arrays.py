@@ -1,5 +1,7 @@
 """Between pyarrow and numpy without pyarrow's own conversions, which import pandas: a third of a second."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,6 +36,16 @@ def names_equal(column: pa.ChunkedArray, name: str) -> np.ndarray:
         for chunk in column.chunks
     ]
     return np.concatenate([np.empty(0, dtype=np.bool_), *parts])
+
+
+def places_among(names: pa.ChunkedArray, classes: Sequence[str]) -> np.ndarray:
+    """Places of the names in `classes`, int64 [R]; -1 where a name is none of them."""
+    place = {name: number for number, name in enumerate(classes)}
+    parts = []
+    for chunk in names.chunks:
+        places = np.array([place.get(name, -1) for name in chunk.dictionary.to_pylist()], dtype=np.int64)
+        parts.append(places[numbers(pa.chunked_array([chunk.indices]))])
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _code(names: list[str], name: str) -> int:

@@ -8,12 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
+from seqsweep.results.analysis.class_averages import ClassAverages
 from seqsweep.results.analysis.pick import pick
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.architecture import Lane
 from seqsweep.results.errors import NotFound
 from seqsweep.results.statistics.answers import Answers
 from seqsweep.results.statistics.calibration import Calibration, calibration
+from seqsweep.results.statistics.class_averages import are_uneven
 from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Sweep
@@ -79,7 +81,8 @@ class Confusion:
     `counts` [C][C]: rows are true classes, columns predicted ones, in the order of `classes`; `n` is their sum.
     `shares` [C][C]: of the true class, with intervals (see `seqsweep.results.statistics.proportion`); None for a class without
     sequences. `recall`, `precision`, `f1` [C]: None for a class without sequences, never predicted, or both.
-    `macro` and `weighted` average them over classes alike, and by their numbers of sequences. `accuracy`: over seeds.
+    `macro` and `weighted` average them over classes alike, and by their numbers of sequences. `accuracy` and
+    `by_class` (macro F1, balanced accuracy): over seeds, not pooled.
     `calibration` is None where the store has no predictions. `confused`: pairs of different classes, the most frequent
     share first.
     """
@@ -102,8 +105,14 @@ class Confusion:
     weighted: Average
     n: int
     accuracy: Interval
+    by_class: ClassAverages
     calibration: Calibration | None
     confused: tuple[Pair, ...]
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some classes have many more sequences than others."""
+        return are_uneven([sum(row) for row in self.counts])
 
 
 def confusion(
@@ -184,6 +193,7 @@ def measure(
         weighted=_average(true, precision, recall, f1),
         n=int(pooled.sum()),
         accuracy=interval(correct[totals > 0] / totals[totals > 0]),
+        by_class=ClassAverages.of(each),
         calibration=calibration(said) if said else None,
         confused=_pairs(classes, pooled, shares, said),
     )

@@ -1,4 +1,4 @@
-"""What `sweep.json`'s description of a data set warns of, and what always answering one class would give."""
+"""What `sweep.json`'s description of a data set warns of, how even its classes are, and what always answering one gives."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqsweep.results.analysis.caution import Caution
+from seqsweep.results.statistics.class_averages import are_uneven
 
 FEW_VALIDATION = 30
 """Fewer validation sequences than that are called few."""
@@ -40,6 +41,11 @@ def majority(entry: Mapping[str, Any]) -> Majority | None:
     known = [sum(pair) for pair in zip(train, validation, strict=True)]
     place = max(range(len(classes)), key=lambda each: (known[each], test[each]))
     return Majority(classes[place], test[place] / sum(test))
+
+
+def is_uneven(entry: Mapping[str, Any]) -> bool:
+    """Tell whether classes differ much in their numbers of test sequences; False where these were not recorded."""
+    return are_uneven(_counts(entry, "test"))
 
 
 def _findings(entry: Mapping[str, Any]) -> list[Caution]:

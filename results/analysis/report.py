@@ -12,9 +12,12 @@ from seqsweep.results.analysis.provenance import Provenance, provenance
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.rival import Rival, rival
 from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict, verdict
+from seqsweep.results.analysis.verdict_averages import with_averages
 from seqsweep.results.errors import MissingExtra, NotFound
 from seqsweep.results.store import Sweep
 
+MOST_AVERAGES = 100
+"""Architectures of a data set whose macro F1 and balanced accuracy are read, the best ones: each is a file."""
 MOST_CURVES = 24
 """Architectures of a data set whose curves are drawn, the best ones: more make a file that no browser likes."""
 
@@ -52,7 +55,8 @@ class Report:
 def report(source: Sweep | Reading) -> Report:
     """Read all that a report of the sweep shows; it need not be finished. Raises `StoreError` that names a damaged file."""
     reading = Reading.of(source)
-    sweep, data = reading.sweep, verdict(reading)
+    sweep = reading.sweep
+    data = with_averages(reading, verdict(reading), MOST_AVERAGES, only_uneven=True)
     facts = {each.name: each for each in datasets(sweep)}
     tried = {each.dataset: each for each in candidates(reading)}
     parts = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqsweep.results.analysis.caution import Caution
-from seqsweep.results.analysis.data_cautions import Majority, data_cautions, majority
+from seqsweep.results.analysis.data_cautions import Majority, data_cautions, is_uneven, majority
 from seqsweep.results.analysis.pick import by_test, pick_dataset
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.search_edges import Range, ranges
@@ -29,6 +29,7 @@ class DatasetVerdict:
     `best`: trial of the best row whose chosen candidate lost no seed (of any, where all did); None without a test accuracy.
     `comparisons`: how many were tested and Holm's correction is for: of every pair, or of each row with the best.
     `majority`: what always answering the largest class would give; None where it is not recorded.
+    `uneven`: the largest class of test has 1.5 times the sequences of the smallest, or more.
     """
 
     dataset: DatasetSummary
@@ -37,6 +38,7 @@ class DatasetVerdict:
     comparisons: int
     every_pair: bool
     majority: Majority | None
+    uneven: bool
     cautions: tuple[Caution, ...]
 
     @property
@@ -123,6 +125,7 @@ def _block(
         comparisons=placed.comparisons,
         every_pair=placed.every_pair,
         majority=always,
+        uneven=is_uneven(description),
         cautions=(*data_cautions(description), *cautions(entry, rows, best, placed.comparisons, always)),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqsweep.results.analysis.class_averages import PartAverages
 from seqsweep.results.analysis.search_edges import Edge, Range, edges
 from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.architecture import ARCHITECTURE, ArchitectureRow
@@ -50,6 +51,7 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
     those at the edge of what was searched.
     `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
+    `by_class`: macro F1 and balanced accuracy; None unless `seqsweep.results.analysis.verdict_averages` read them.
     """
 
     parameters: int
@@ -68,6 +70,7 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     diverged: int
     diverged_seeds: int
     unstable: bool
+    by_class: PartAverages | None = None
 
 
 def row_of(

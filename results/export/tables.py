@@ -7,8 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.verdict import DatasetVerdict
 from seqsweep.results.analysis.verdict import verdict as verdict_of
+from seqsweep.results.analysis.verdict_averages import with_averages
 from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.architecture import ARCHITECTURE
 from seqsweep.results.columns import plain
@@ -43,11 +45,12 @@ def read_table(sweep: Sweep, name: str, dataset: str | None = None) -> Table:
     """
     if name not in TABLES:
         raise Invalid(f"there is no table `{name}`; the tables are {', '.join(TABLES)}")
-    verdict = verdict_of(sweep, dataset)
+    reading = Reading(sweep)
+    verdict = verdict_of(reading, dataset)
     if not verdict.datasets:
         raise NotFound(f"sweep {sweep.id} has no finished trial yet")
     if name == "verdict":
-        return _verdict(verdict.datasets)
+        return _verdict(with_averages(reading, verdict).datasets)
     data = plain(sweep.read(name))
     if dataset is not None:
         data = data.filter(pc.field("dataset") == verdict.datasets[0].dataset.name)
@@ -75,6 +78,7 @@ def _verdict(blocks: tuple[DatasetVerdict, ...]) -> Table:
     rows = [(block, row) for block in blocks for row in block.rows]
     searched = [name for name in HYPERPARAMETERS if any(name in row.chosen for _, row in rows)]
     records = [_record(block, row, searched) for block, row in rows]
+    uneven = any(block.uneven for block in blocks)
     headings = (
         "data set",
         "rank",
@@ -82,6 +86,7 @@ def _verdict(blocks: tuple[DatasetVerdict, ...]) -> Table:
         "train %",
         "validation %",
         "test %",
+        *(("macro F1 %", "balanced %") if uneven else ()),
         "parameters",
         "seconds",
     )
@@ -89,7 +94,7 @@ def _verdict(blocks: tuple[DatasetVerdict, ...]) -> Table:
         name="verdict",
         data=pa.Table.from_pylist(records),
         headings=headings,
-        cells=tuple(cells for block in blocks for cells in _block_cells(block)),
+        cells=tuple(cells for block in blocks for cells in _block_cells(block, averages=uneven)),
         numeric=tuple(place > 2 for place in range(len(headings))),
     )
 
@@ -100,6 +105,10 @@ def _record(block: DatasetVerdict, row: Row, searched: list[str]) -> dict[str, A
         for part in ("train", "validation", "test")
         for what in ("mean", "half_width", "n")
     }
+    for part in ("validation", "test"):
+        for name in ("macro_f1", "balanced_accuracy"):
+            own = getattr(getattr(row.by_class, part), name) if row.by_class else Interval(None, None, 0)
+            figures |= {f"{part}_{name}_{what}": getattr(own, what) for what in ("mean", "half_width", "n")}
     return {
         "dataset": block.dataset.name,
         "synthetic": block.dataset.synthetic,
@@ -120,22 +129,27 @@ def _record(block: DatasetVerdict, row: Row, searched: list[str]) -> dict[str, A
     }
 
 
-def _block_cells(block: DatasetVerdict) -> Iterator[tuple[str, ...]]:
+def _block_cells(block: DatasetVerdict, *, averages: bool) -> Iterator[tuple[str, ...]]:
     """The rows of one data set, and what always answering its largest class would give."""
     for row in block.rows:
-        yield tuple(_cells(block, row))
+        yield tuple(_cells(block, row, averages=averages))
     if block.majority is not None:
         name = formats.dataset(block.dataset.name, block.dataset.synthetic)
         always, share = f"always {block.majority.label}", formats.percent(block.majority.share)
-        yield (name, "–", always, "–", "–", share, "0", "–")
+        yield (name, "–", always, "–", "–", share, *(("–", "–") if averages else ()), "0", "–")
 
 
-def _cells(block: DatasetVerdict, row: Row) -> Iterator[str]:
+def _cells(block: DatasetVerdict, row: Row, *, averages: bool) -> Iterator[str]:
     yield formats.dataset(block.dataset.name, block.dataset.synthetic)
     yield str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
     yield row.label
     for figure in (row.train, row.validation, row.test):
         yield _interval(figure)
+    if averages and row.by_class is not None:
+        yield _interval(row.by_class.test.macro_f1)
+        yield _interval(row.by_class.test.balanced_accuracy)
+    elif averages:
+        yield from ("–", "–")
     yield str(row.parameters)
     yield f"{row.seconds:.1f}"
 

@@ -40,6 +40,8 @@ def render(data: Confusion, console: Console, *, counts: bool = False, brief: bo
     else:
         console.print()
         _pairs(data, console, FEW_PAIRS)
+    if brief and data.uneven:
+        layout.line(console, _by_class(data))
     if not brief:
         _figures(data, console)
 
@@ -176,8 +178,15 @@ def _figures(data: Confusion, console: Console) -> None:
         (("average", macro),) if macro == weighted else (("macro", macro), ("weighted", weighted))
     ):
         _line(console, name, text)
+    _line(console, "by class", _by_class(data))
     if data.calibration:
         _calibration(data.calibration, console)
+
+
+def _by_class(data: Confusion) -> str:
+    """Tell what does not depend on how many sequences a class has, over seeds as the accuracy is."""
+    f1, balanced = data.by_class.macro_f1, data.by_class.balanced_accuracy
+    return f"macro F1 {formats.interval(f1)} %, balanced accuracy {formats.interval(balanced)} %"
 
 
 def _average(data: Average) -> str:

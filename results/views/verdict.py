@@ -5,18 +5,23 @@ from rich.console import Console
 from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict
 from seqsweep.results.analysis.verdict_row import Row
 from seqsweep.results.statistics.differences import ALPHA
+from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.views import formats, layout
 from seqsweep.results.views.terminal import Text
 
 WIDE = 128  # from here on, what was chosen is a column of its own
+WIDER = 24  # so much more where `AVERAGES` are there
 FEW, TOP = 30, 20
+MOST_AVERAGES = 100  # rows of a data set whose macro F1 is read where all are shown
 MOST_RUNS = 6  # commas and dashes of a list of ranks
+_NONE = Interval(None, None, 0)
 COLUMNS = (
     ("rank", ">"),
     ("", "<"),  # whether it is tied with the best
     ("cell x layers x hidden", "<"),
     *((name, ">") for name in ("train", "validation", "test", "params", "time")),
 )
+AVERAGES = (("macro F1", ">"), ("balanced", ">"))  # after test, where classes are uneven
 
 
 def render(data: Verdict, console: Console, *, options: str = "", every: bool = False) -> None:
@@ -52,7 +57,7 @@ def _over(data: Verdict) -> str:
         each
         for block in data.datasets
         for row in block.rows
-        for each in (row.train, row.validation, row.test)
+        for each in (row.train, row.validation, row.test, *(_averages(row) if block.uneven else ()))
     )
     cut = " (within 0 to 100)" if any(each.leaves_the_scale for each in figures) else ""
     return f"mean and 95 % interval{cut} over {data.seeds} seeds"
@@ -70,17 +75,25 @@ def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) 
     if len(rows) > FEW and not every:
         rows = tuple(row for row in rows if row.rank <= TOP or row.cheapest)
     cells = max(len(row.cell) for row in rows)
-    wide = console.width >= WIDE
+    averages = block.uneven and any(row.by_class for row in rows)
+    place = [name for name, _ in COLUMNS].index("test") + 1
+    columns = [*COLUMNS[:place], *(AVERAGES if averages else ()), *COLUMNS[place:]]
+    wide = console.width >= WIDE + (WIDER if averages else 0)
     lines = [
-        (_figures(row, block, cells, extras=wide), _remarks(row, seeds, extras=not wide)) for row in rows
+        (
+            _figures(row, block, cells, extras=wide, averages=averages),
+            _remarks(row, seeds, extras=not wide),
+        )
+        for row in rows
     ]
     if wide:
-        grid = layout.table([*COLUMNS, ("chosen", "wrap")])
+        grid = layout.table([*columns, ("chosen", "wrap")])
         for figures, remark in lines:
             grid.add_row(*figures, remark)
         console.print(grid, highlight=False)
     else:
-        layout.print_two_line_rows(console, COLUMNS, lines, spare=("train", "time", "validation", "params"))
+        spare = (*(name for name, _ in AVERAGES), "train", "time", "validation", "params")
+        layout.print_two_line_rows(console, columns, lines, spare=spare)
     if len(rows) < len(block.rows):
         layout.line(console, (f"and {len(block.rows) - len(rows):,} more; --all shows them", "dim"))
     _ties(block, console)
@@ -91,7 +104,7 @@ def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) 
     layout.remarks(console, "beware", [caution.text for caution in block.cautions], "yellow")
 
 
-def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool) -> list[Text]:
+def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool, averages: bool) -> list[Text]:
     shape = f"{row.cell:<{cells}} x {row.layers} x {row.hidden}"
     return [
         Text(formats.places(row.rank_low, row.rank_high)),
@@ -103,9 +116,17 @@ def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool) -> li
         Text(formats.interval(row.train)),
         Text(formats.interval(row.validation)),
         Text(formats.interval(row.test), style="bold"),
+        *(Text(formats.interval(figure)) for figure in _averages(row) if averages),
         Text(formats.compact(row.parameters)),
         Text(formats.short_duration(row.seconds)),
     ]
+
+
+def _averages(row: Row) -> tuple[Interval, Interval]:
+    """Give what `AVERAGES` shows; no values where none were read."""
+    if row.by_class is None:
+        return _NONE, _NONE
+    return row.by_class.test.macro_f1, row.by_class.test.balanced_accuracy
 
 
 def _ties(block: DatasetVerdict, console: Console) -> None:

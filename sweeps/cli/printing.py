@@ -31,7 +31,8 @@ def report(
         store: where the sweep lies, as the user named it.
         dataset: only this data set.
         every: all architectures, however many there are.
-        json_output: one JSON object: the verdict's fields, and `confusions`.
+        json_output: one JSON object: the verdict's fields, and `confusions`. Macro F1 and balanced accuracy are read for the rows
+            that would be printed, at most 100 of a data set; otherwise only where classes are uneven.
 
     Raises:
         StoreError: no such data set, or a file is damaged.
@@ -39,10 +40,12 @@ def report(
     from seqsweep.results.analysis.confusion import confusion as confusion_of
     from seqsweep.results.analysis.reading import Reading
     from seqsweep.results.analysis.verdict import verdict as verdict_of
+    from seqsweep.results.analysis.verdict_averages import with_averages
     from seqsweep.results.views import confusion, verdict
 
     reading = Reading(sweep)
-    data = verdict_of(reading, dataset)
+    first = verdict.MOST_AVERAGES if every else verdict.FEW
+    data = with_averages(reading, verdict_of(reading, dataset), first, only_uneven=not json_output)
     confusions = [
         confusion_of(reading, block.dataset.name, block.best)
         for block in data.datasets

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from seqsweep.results.analysis.class_averages import ClassAverages
 from seqsweep.results.analysis.comparison import compare_architectures, compare_sweeps
 from seqsweep.results.analysis.confusion import Average, Confusion, Example, Pair
 from seqsweep.results.analysis.confusion import confusion as confusion_of
@@ -330,6 +331,7 @@ def matrix(names: list[str], counts: list[list[int]]) -> Confusion:
         weighted=Average(0.5, 1.0, 0.75),
         n=sum(map(sum, counts)),
         accuracy=share,
+        by_class=ClassAverages(share, share),
         calibration=Calibration(share, share, share, {3: share}, ()),
         confused=(Pair(names[0], names[-1], 1, some, (Example("s 1", 2),)),) if len(names) > 1 else (),
     )
