@@ -155,8 +155,10 @@ def part_in_name(inner: str) -> str | None:
 
 def unpadded_length(values: npt.NDArray[Any]) -> int:
     """Count the steps without those at the end in which all is missing; at least 1."""
+    if not len(values) or not np.isnan(values[-1]).all():
+        return len(values)
     there = np.flatnonzero(~np.isnan(values).all(1))
-    return int(there[-1]) + 1 if len(there) else min(1, len(values))
+    return int(there[-1]) + 1 if len(there) else 1
 
 
 def unpacked(inner: str) -> str:
