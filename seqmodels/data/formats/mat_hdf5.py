@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from math import prod
 from typing import Any
@@ -20,8 +19,8 @@ MOST_NODES = 1_000_000
 LONGEST = 64  # bytes of the name of a MATLAB class
 TEXT = np.dtype([("length", "<u4"), ("heap", "<u8"), ("place", "<u4")])
 """How a text of any length is written."""
-HEAP = re.compile(rb"(?:GCOL\x01|HEAP\x00)\0\0\0(.{8})", re.DOTALL)
-"""Where texts and names are kept, with the bytes that it has: HDF5 takes memory for so many without looking."""
+HEAPS = (b"GCOL\x01\0\0\0", b"HEAP\0\0\0\0")
+"""Where texts and names are kept, the bytes that it has behind: HDF5 takes memory for so many without looking."""
 HIDDEN = "#"  # begins the names of MATLAB's own groups
 CHARACTERS = "char"
 
@@ -34,7 +33,7 @@ def read_hdf5(content: bytes) -> Struct:
         raise MatError(
             f"is HDF5 (as MATLAB 7.3 writes), which needs the extra `matlab`: {install('matlab')}"
         ) from None
-    if any(int.from_bytes(each[1], "little") > len(content) for each in HEAP.finditer(content)):
+    if any(size > len(content) for size in _heaps(content)):
         raise MatError("is damaged: a heap says that it has more bytes than the file")
     try:
         with h5py.File(BytesIO(content), "r") as file:
@@ -46,6 +45,14 @@ def read_hdf5(content: bytes) -> Struct:
         raise
     except Exception as error:  # whatever h5py meets in a damaged file
         raise MatError(f"is damaged, or HDF5 that cannot be read: {str(error)[:200]}") from None
+
+
+def _heaps(content: bytes) -> Iterator[int]:
+    for sign in HEAPS:
+        place = content.find(sign)
+        while place >= 0:
+            yield int.from_bytes(content[place + 8 : place + 16], "little")
+            place = content.find(sign, place + 8)
 
 
 class _Reader:
