@@ -70,7 +70,7 @@ def test_a_deviation_far_from_zero_keeps_its_digits() -> None:
 def test_counts_of_real_data(real_data: Path) -> None:
     about, found = inspect({"path": str(real_data / "japanese-vowels")})
     assert (about.format, about.sequences, about.tokens, len(about.features)) == ("ts", 640, 9961, 12)
-    assert about.recognised == "a pair of `.ts` files, one of them JapaneseVowels_TEST.ts.gz"
+    assert about.recognised == "one or a pair of `.ts` files, such as JapaneseVowels_TEST.ts.gz"
     assert about.parts == {"train": 270, "test": 370}
     assert (about.shortest, about.median, about.longest) == (7, 15, 29)
     assert [each.sequences for each in about.classes] == [61, 65, 118, 74, 59, 54, 70, 80, 59]
