@@ -110,6 +110,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Draw a few sequences of each class, as they are written."""
+    from seqsweep.results.views import layout
     from seqsweep.seqmodels.data.errors import DataError, Problem
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.datasets.samples import samples
@@ -133,7 +134,7 @@ def show(
         ]
         write_json({"data": about, "sequences": rows}, console())
     elif output is not None:
-        typer.echo(f"written to {output}")
+        layout.line(console(), f"written to {output}")
     else:
         render_heading(about, console())
         console().print()
@@ -161,6 +162,7 @@ def convert(
     Labels, parts, groups and numbers stay as they are; any program that reads Parquet can read them, and so can seqsweep.
     """
     from seqsweep.results.output import check_place
+    from seqsweep.results.views import layout
     from seqsweep.seqmodels.data.errors import DataError, Problem
     from seqsweep.seqmodels.data.formats.writing import write_parquet
     from seqsweep.sweeps.cli.printing import write_json
@@ -176,7 +178,9 @@ def convert(
     if json:
         write_json({"data": about, "file": str(output), "bytes": output.stat().st_size}, console())
     else:
-        typer.echo(f"written to {output}: {about.sequences:,} sequences, {output.stat().st_size:,} bytes")
+        layout.line(
+            console(), f"written to {output}: {about.sequences:,} sequences, {output.stat().st_size:,} bytes"
+        )
 
 
 def _inspected(path: str, form: str | None, keys: list[str] | None) -> tuple[Inspection, Collection]:

@@ -38,6 +38,7 @@ def letters(count: int = 40, steps: int = 10) -> tuple[SequenceDataset, Splits]:
         class_names=["a", "b"],
         ids=[str(index) for index in range(count)],
         is_test=[index >= count // 2 for index in range(count)],
+        reading={"format": "strokes"},
     )
     return data, split(data, fraction=0.2, seed=0, by_group=False)
 
