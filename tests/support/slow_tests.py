@@ -1,4 +1,4 @@
-"""Lists the tests that the quick lane leaves out, from a report of all of them: those of a second and more, all cases together.
+"""Lists the tests that the quick lane leaves out, from a report of all of them: those of 0.7 s and more, all cases together.
 
 pytest --junitxml report.xml && python -m tests.support.slow_tests report.xml
 """
@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from tests import REPOSITORY
 
 LISTED = REPOSITORY / "tests" / "slow.txt"
-SECONDS = 1.0
+SECONDS = 0.7
 
 
 def function_of(node: str) -> str:
