@@ -73,7 +73,7 @@ class Trainer:
         self.engine = create_engine(layout, backend, bptt=config.bptt, threads=threads)
         self.array = LaneArray(layout, [], self.engine, dtype=dtype, device=data.tokens.device)
         self.class_weights: Tensor | None = None
-        """Of the training loss; losses of validation are never weighted."""
+        """What each class counts in the training loss [C]; losses of validation are never weighted."""
         if config.class_weights == "balanced":
             weights = balanced_weights(data.label[self.train], layout.classes)
             self.class_weights = weights.to(self.array.params)

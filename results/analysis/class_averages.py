@@ -29,7 +29,7 @@ class ClassAverages:
 
 @dataclass(frozen=True)
 class PartAverages:
-    """The same of both parts that the store has counts of; seeds that diverged are left out, as in the accuracies."""
+    """Holds the averages of validation and test; seeds that diverged are left out, as in the accuracies."""
 
     validation: ClassAverages
     test: ClassAverages

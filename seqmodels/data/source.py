@@ -77,7 +77,8 @@ def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collecti
         options = form.options_type.model_validate(given)
     except ValidationError as error:  # of a format that was not named, so that nobody has looked yet
         faults = [_option_fault(key, value, error) for key, value in given.items()]
-        raise DataError(Problem("data set", fault) for fault in faults if fault) from None
+        told = [fault for fault in faults if fault] or [str(error)]
+        raise DataError(Problem("data set", fault) for fault in told) from None
     found, options = form.collect(path, options, source.get("classes"))
     return replace(found, notes=(*notes, *found.notes)), form, options
 

@@ -37,7 +37,7 @@ class TransformSuite:
     asked: ClassVar[Mapping[str, Any]] = {}
     """Settings, as in a spec."""
     tolerance: ClassVar[float] = 0.0
-    """By how much a twin may differ, of a value or of 1 where that is more: where it adds up in another order."""
+    """How much a twin may differ, as a share of a value or of 1 where that is more: where it adds up in another order."""
 
     def made(self) -> Transform:
         """Make the transform as a spec does."""

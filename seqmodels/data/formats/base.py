@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,13 +46,26 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+def check_name_pattern(pattern: str, otherwise: str = "") -> None:
+    """Raise ValueError unless an option is a regular expression with one group, which finds a name.
+
+    `otherwise` is said of what else it may be, such as `a variable or `.
+    """
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"must be {otherwise}a regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"must have one group in parentheses, which is the name, but has {groups}")
+
+
 class Format(ABC):
     """How a kind of data files is recognised, read and shown. All that is wrong in files becomes a DataError's problems."""
 
     name: ClassVar[str]
     """As a spec and `model.json` say it."""
     endings: ClassVar[tuple[str, ...]]
-    """Of its files' names, in small letters, without that of a compression."""
+    """How its files' names end, in small letters, without the ending of a compression."""
     row: ClassVar[str]
     """What a row of numbers is, for the model card."""
     drawing: ClassVar[str] = "traces"

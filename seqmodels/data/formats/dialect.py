@@ -34,7 +34,7 @@ class Dialect:
     names: tuple[str, ...]
     width: int
     is_number: tuple[bool, ...]
-    """Of each column, whether its first rows are numbers (or all missing)."""
+    """Whether the first rows of each column are numbers (or all missing)."""
     start: int
     """Bytes before the first row."""
     first_line: int

@@ -18,7 +18,7 @@ from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, list_files
 from seqsweep.seqmodels.data.formats.audio import AUDIO
-from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
+from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence, check_name_pattern
 from seqsweep.seqmodels.data.formats.kaldi_ark import looks_like_ark
 from seqsweep.seqmodels.data.formats.kaldi_table import (
     Archives,
@@ -71,12 +71,7 @@ class KaldiOptions(Options):
     @classmethod
     def _one_group(cls, value: str | None) -> str | None:
         if value is not None and "(" in value:
-            try:
-                groups = re.compile(value).groups
-            except re.error as error:
-                raise ValueError(f"must be a regular expression: {error}") from None
-            if groups != 1:
-                raise ValueError(f"must have one group in parentheses, which is the name, but has {groups}")
+            check_name_pattern(value)
         return value
 
 

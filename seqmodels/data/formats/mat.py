@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files, decompress
-from seqsweep.seqmodels.data.formats.base import Options
+from seqsweep.seqmodels.data.formats.base import Options, check_name_pattern
 from seqsweep.seqmodels.data.formats.mat_layout import (
     by_path,
     cut,
@@ -81,12 +81,7 @@ class MatOptions(Options):
         if value == 0:
             raise ValueError("must be 1 or more, or -1 or less")
         if isinstance(value, str) and "(" in value:
-            try:
-                groups = re.compile(value).groups
-            except re.error as error:
-                raise ValueError(f"must be a variable or a regular expression: {error}") from None
-            if groups != 1:
-                raise ValueError(f"must have one group in parentheses, which is the name, but has {groups}")
+            check_name_pattern(value, "a variable or ")
         return value
 
 

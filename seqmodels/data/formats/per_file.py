@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from seqsweep.seqmodels.data.collection import TEST, TRAIN, VALIDATION, Collection, Values
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
-from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence
+from seqsweep.seqmodels.data.formats.base import Format, Options, RawSequence, check_name_pattern
 
 PART_NAMES = {
     "train": TRAIN,
@@ -67,12 +67,7 @@ class PerFileOptions(Options):
         if value == 0:
             raise ValueError("must be 1 or more, or -1 or less")
         if isinstance(value, str) and value != OWN:
-            try:
-                groups = re.compile(value).groups
-            except re.error as error:
-                raise ValueError(f"must be a regular expression: {error}") from None
-            if groups != 1:
-                raise ValueError(f"must have one group in parentheses, which is the name, but has {groups}")
+            check_name_pattern(value)
         return value
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AngleSettings(PlaneSettings):
-    """Of which path."""
+    """Names the two columns whose path has the angles."""
 
     curvature: bool = Field(
         False,

@@ -39,7 +39,7 @@ def crop_in_torch(values: Tensor, lengths: Tensor, record: Mapping[str, Any]) ->
 
 
 class Crop(Transform):
-    """Of a middle, what is cut at the end is the same as at the beginning, or one step more."""
+    """Cuts sequences to a length; of a middle, as much is cut at the end as at the beginning, or one step more."""
 
     kind = "crop"
     words = "Of longer sequences only `length` steps are kept: the `first`, `middle` or `last` ones."

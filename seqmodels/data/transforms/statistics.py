@@ -15,7 +15,7 @@ PART = 2**22
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Of each column over `count` frames: its first, least and greatest value, mean and variance (divided by `count`)."""
+    """Holds each column's first, least and greatest value, mean and variance (divided by `count`), over `count` frames."""
 
     count: int
     first: Array

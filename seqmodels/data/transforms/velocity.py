@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class VelocitySettings(Settings):
-    """Of which columns."""
+    """Names the columns whose velocities are taken."""
 
     columns: Columns | None = Field(
         None, description="of which; left out: of all but `pen_up`", examples=['columns = ["x", "y"]']
