@@ -155,10 +155,13 @@ def _features(found: Collection) -> tuple[FeatureFacts, ...]:
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     count, total, squares = np.zeros(width, np.int64), np.zeros(width), np.zeros(width)
     missing = np.zeros(width, np.int64)
-    shift = np.nan_to_num(np.asarray(found.sequences[0][0], np.float64), posinf=0, neginf=0)
+    shift = np.full(width, np.nan)  # the first value that is there
     for sequence in found.sequences:
         values = np.asarray(sequence, np.float64)
         there = np.isfinite(values)
+        if np.isnan(shift).any():
+            firsts = values[there.argmax(0), np.arange(width)]
+            shift = np.where(np.isnan(shift) & there.any(0), firsts, shift)
         missing += (~there).sum(0)
         count += there.sum(0)
         low = np.minimum(low, np.where(there, values, np.inf).min(0))

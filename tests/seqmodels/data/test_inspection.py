@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqsweep.seqmodels.data.checks import CHECKS, check
@@ -43,6 +43,7 @@ def kinds(found: Collection) -> list[str]:
     return [each.kind for each in check(looked(found), found)]
 
 
+@example([[float("nan"), 856159.0, 856159.0625, 856159.0625]])  # far from 0, and begins with a gap
 @given(
     st.lists(
         st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=6), min_size=1, max_size=6
