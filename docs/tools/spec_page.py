@@ -3,8 +3,8 @@
 python docs/tools/spec_page.py
 
 Types, defaults and rules come from the models; what a key means and an example stand below, a line each (of the
-architecture's axes: in the model). A key without a line, a line without a key, and an example that is refused are errors. A
-test compares the page with what this makes.
+architecture's axes and of the search: in the model). A key without a line, a line without a key, and an example that
+is refused are errors. A test compares the page with what this makes.
 """
 
 import tomllib
@@ -25,21 +25,17 @@ from seqsweep.seqmodels.data.source import COMMON, EMBEDDED, MOST_PATHS
 from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec.fields import MAX_LANES
 from seqsweep.sweeps.spec.loading import parse_spec
-from seqsweep.sweeps.spec.model import (
-    MAX_LANES,
-    ArchitectureAxes,
-    Resources,
-    Spec,
-    Split,
-    Training,
-)
+from seqsweep.sweeps.spec.model import ArchitectureAxes, Resources, Spec, Split, Training
+from seqsweep.sweeps.spec.search import Search
 from seqsweep.sweeps.spec.space import USED_BY
 
 PAGE = Path(__file__).parents[1] / "spec.md"
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "": Spec,
     "architecture": ArchitectureAxes,
+    "search": Search,
     "training": Training,
     "split": Split,
     "resources": Resources,
@@ -68,13 +64,17 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "from how many seeds each candidate is trained, or a list of them; the ± of the verdict is over them",
             "seeds = 5",
         ),
+        "search": ("a section; see below", '[search]\nsampler = "random"'),
         "training": ("a section; see below", "[training]\nepochs = 40"),
         "split": ("a section; see below", "[split]\ntest = 0.2"),
         "resources": ("a section; see below", "[resources]\ncpus_per_trial = 1"),
     },
-    "architecture": {
-        key: (field.description or "", field.examples[0] if field.examples else "")
-        for key, field in ArchitectureAxes.model_fields.items()
+    **{
+        section: {
+            key: (field.description or "", field.examples[0] if field.examples else "")
+            for key, field in SECTIONS[section].model_fields.items()
+        }
+        for section in ("architecture", "search")
     },
     "hyperparameters": {
         "lr": ("learning rate, the peak of the schedule", "lr = {log_uniform = [1e-3, 1e-2]}"),
@@ -307,6 +307,12 @@ A range needs `candidates`. What an optimizer does not read is left at its defau
 once; a key that no optimizer of the spec reads is a problem.
 
 {_table(_hyperparameter_rows())}
+
+## `[search]`
+
+How candidates are drawn from `[hyperparameters]`.
+
+{_table(_rows("search"))}
 
 ## `[training]`
 

@@ -24,88 +24,44 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from seqsweep.seqmodels.architecture import READOUTS
 from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
 from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
 from seqsweep.sweeps.errors import did_you_mean, shown
-from seqsweep.sweeps.spec.space import UNKNOWN, Complaint, Dimension, combinations, grid, read_space
+from seqsweep.sweeps.spec.fields import (
+    LARGEST_SEED,
+    MAX_LANES,
+    Axis,
+    Section,
+    distinct,
+    must,
+    raise_all,
+    says,
+    seeds_of,
+)
+from seqsweep.sweeps.spec.search import Search
+from seqsweep.sweeps.spec.space import Complaint, Dimension, combinations, grid, read_space
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.splits import SplitRule
 
-MAX_LANES = 10_000
-"""Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
-LARGEST_SEED = 2**32 - 1
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-
-
-def _says(words: str) -> PydanticCustomError:
-    """A whole predicate: `is 3, but ...`."""
-    return PydanticCustomError("says", "{words}", {"words": words})
-
-
-def _must(words: str) -> PydanticCustomError:
-    """The rule alone; the value is put before it."""
-    return PydanticCustomError("must", "{words}", {"words": words})
-
-
-def _raise(title: str, complaints: Sequence[Complaint]) -> None:
-    if complaints:
-        lines = [
-            InitErrorDetails(type=words if words == UNKNOWN else _says(words), loc=loc, input=value)
-            for loc, value, words in complaints
-        ]
-        raise ValidationError.from_exception_data(title, lines)
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _as_short_tuple(value: Any) -> Any:
-    values = _as_tuple(value)
-    if len(values) > MAX_LANES:  # before each is looked at
-        raise _says(f"has {len(values)} values, but may have at most {MAX_LANES}")
-    return values
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    known: set[Any] = set()
-    for value in values:
-        # tables, which data sets may be, have no hash; they hold nothing but texts
-        key = repr(sorted(value.items())) if isinstance(value, dict) else value
-        if key in known:
-            raise _says(f"has {shown(value)} twice, but each value may be there once")
-        known.add(key)
-    return values
-
-
-T = TypeVar("T")
-Axis = Annotated[
-    tuple[T, ...], BeforeValidator(_as_short_tuple), Field(min_length=1), AfterValidator(_distinct)
-]
-"""One value or a list of different ones."""
 
 
 def _cell(value: Any) -> str:
     if not isinstance(value, str) or value not in CELLS:
-        raise _must(f"one of {', '.join(CELLS)}{did_you_mean(value, CELLS)}")
+        raise must(f"one of {', '.join(CELLS)}{did_you_mean(value, CELLS)}")
     return value
 
 
@@ -114,28 +70,8 @@ def _readout(value: Any) -> tuple[str, ...]:
     if not 1 <= len(parts) <= 2 or not set(parts) <= set(READOUTS) or len(set(parts)) < len(parts):
         unknown = next((part for part in parts if part not in READOUTS), None)
         words = f"one of {', '.join(READOUTS)}, or two of them joined, like last+max"
-        raise _must(words + did_you_mean(unknown, READOUTS))
+        raise must(words + did_you_mean(unknown, READOUTS))
     return tuple(sorted(parts, key=READOUTS.index))
-
-
-def _seeds(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 1 <= value <= MAX_LANES:
-            raise _must(f"at least 1 and at most {MAX_LANES}, or a list of seeds")
-        return tuple(range(value))
-    if not isinstance(value, list | tuple):
-        raise _must("how many seeds there are, or a list of them")
-    if not value:
-        raise _says("is empty, but must have at least one value")
-    if len(value) > MAX_LANES:
-        raise _says(f"has {len(value)} seeds, but may have at most {MAX_LANES}")
-    wrong = [
-        ((index,), seed, f"is {shown(seed)}, but must be a whole number from 0 to 2^32 - 1")
-        for index, seed in enumerate(value)
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED
-    ]
-    _raise("seeds", wrong)
-    return tuple(value)
 
 
 def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
@@ -143,7 +79,7 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
     from seqsweep.seqmodels.data.source import check_source
 
     if not isinstance(value, str | dict):
-        raise _must("the name of an embedded data set, or a table with its path")
+        raise must("the name of an embedded data set, or a table with its path")
     source = dict(value) if isinstance(value, dict) else value
     complaints: list[Complaint] = []
     if isinstance(source, dict) and "path" in source:
@@ -153,7 +89,7 @@ def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
     complaints += [
         ((), source, f": {problem}") for problem in check_source(source) if not problem.startswith(told)
     ]
-    _raise("source", complaints)
+    raise_all("source", complaints)
     return source
 
 
@@ -198,11 +134,7 @@ def _path(text: str, base: Path) -> Path:
     return Path(os.path.abspath(base / path))
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class ArchitectureAxes(_Section):
+class ArchitectureAxes(Section):
     """`[architecture]`: what changes tensor shapes, and the batch size; the cross product is trained.
 
     `docs/spec.md` has their descriptions and examples.
@@ -237,7 +169,7 @@ class ArchitectureAxes(_Section):
     )
 
 
-class Training(_Section):
+class Training(Section):
     """`[training]`: how long and by which rules a lane is trained; see `seqsweep.seqmodels.training.TrainingConfig`."""
 
     epochs: int = Field(default=40, ge=1, le=1_000_000)
@@ -254,20 +186,20 @@ class Training(_Section):
 def _test_share(value: Any) -> Any:
     share = isinstance(value, float) and 0 < value < 1
     if value != "given" and not share:
-        raise _must("a share between 0 and 1, or `given`, the test part that the data come with")
+        raise must("a share between 0 and 1, or `given`, the test part that the data come with")
     return value
 
 
 def _names(value: Any) -> Any:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
-        raise _must("a list of texts that are not empty")
+        raise must("a list of texts that are not empty")
     return tuple(value)
 
 
-Names = Annotated[tuple[str, ...], PlainValidator(_names), AfterValidator(_distinct)]
+Names = Annotated[tuple[str, ...], PlainValidator(_names), AfterValidator(distinct)]
 
 
-class Split(_Section):
+class Split(Section):
     """`[split]`: which sequences are for test, and which of the others for choosing candidates.
 
     See `seqsweep.seqmodels.data.splits.SplitRule`.
@@ -289,7 +221,7 @@ class Split(_Section):
         return SplitRule(**self.model_dump())
 
 
-class Resources(_Section):
+class Resources(Section):
     """`[resources]`: a trial's share of one node; `max_concurrent = 0` runs as many as fit.
 
     The worker of a trial that ended no epoch for `stall_seconds` is taken to hang, and replaced; 0 waits for ever.
@@ -306,20 +238,20 @@ class Resources(_Section):
     @classmethod
     def _whole_above_one(cls, value: float) -> float:
         if value > 1 and value != int(value):
-            raise _must("a part of one GPU, or a whole number of them")
+            raise must("a part of one GPU, or a whole number of them")
         return float(value)
 
     @field_validator("backend")
     @classmethod
     def _fits_the_gpus(cls, backend: str, info: ValidationInfo) -> str:
         if backend == "cpu" and info.data.get("gpus_per_trial"):
-            raise _must("auto, cuda or torch where `gpus_per_trial` is above 0")
+            raise must("auto, cuda or torch where `gpus_per_trial` is above 0")
         if backend == "cuda" and info.data.get("gpus_per_trial") == 0:
-            raise _must("auto, cpu or torch where `gpus_per_trial` is 0")
+            raise must("auto, cpu or torch where `gpus_per_trial` is 0")
         return backend
 
 
-class Spec(_Section):
+class Spec(Section):
     """A whole spec, checked. Fields are named as in the file."""
 
     name: str = Field(pattern=_NAME)
@@ -328,9 +260,10 @@ class Spec(_Section):
     hyperparameters: Annotated[Any, PlainValidator(lambda table: _hyperparameters(table))] = Field(
         default_factory=dict
     )
+    search: Search = Search()
     candidates: int | None = Field(default=None, ge=1, le=MAX_LANES, validate_default=True)
     search_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
-    seeds: Annotated[tuple[int, ...], PlainValidator(_seeds), AfterValidator(_distinct)] = Field(
+    seeds: Annotated[tuple[int, ...], PlainValidator(seeds_of), AfterValidator(distinct)] = Field(
         (0, 1, 2), validate_default=True
     )
     training: Training = Training()
@@ -344,7 +277,7 @@ class Spec(_Section):
         for name in ArchitectureAxes.model_fields:
             trials *= len(getattr(axes, name))
         if trials > MAX_LANES:
-            raise _says(f"makes {trials} trials, but must make at most {MAX_LANES}")
+            raise says(f"makes {trials} trials, but must make at most {MAX_LANES}")
         return axes
 
     @field_validator("candidates")
@@ -355,18 +288,16 @@ class Spec(_Section):
         space: Mapping[str, Dimension] = info.data["hyperparameters"]
         ranges = [name for name, dimension in space.items() if dimension.kind not in ("constant", "choice")]
         if candidates is None and ranges:
-            raise _says(f"is missing, but must say how many to draw, as `{ranges[0]}` is a range")
+            raise says(f"is missing, but must say how many to draw, as `{ranges[0]}` is a range")
         different = combinations(space)
         if different <= 10 * MAX_LANES:
             different = len(grid(space))
         if candidates is None and different > MAX_LANES:
-            raise _says(
+            raise says(
                 f"is missing, but the full grid has more than {MAX_LANES} candidates: say how many to draw"
             )
         if candidates is not None and candidates > different:
-            raise _says(
-                f"is {candidates}, but [hyperparameters] allows only {different} different candidates"
-            )
+            raise says(f"is {candidates}, but [hyperparameters] allows only {different} different candidates")
         return candidates
 
     @field_validator("seeds")
@@ -376,9 +307,7 @@ class Spec(_Section):
         if space is not None and "candidates" in info.data:
             lanes = (info.data["candidates"] or len(grid(space))) * len(seeds)
             if lanes > MAX_LANES:
-                raise _says(
-                    f"and candidates make {lanes} lanes in a trial, but must make at most {MAX_LANES}"
-                )
+                raise says(f"and candidates make {lanes} lanes in a trial, but must make at most {MAX_LANES}")
         return seeds
 
     @field_validator("resources")
@@ -386,7 +315,7 @@ class Spec(_Section):
     def _has_kernels(cls, resources: Resources, info: ValidationInfo) -> Resources:
         axes: ArchitectureAxes | None = info.data.get("architecture")
         if axes and resources.backend == "cuda" and max(axes.hidden) > MOST_HIDDEN:
-            raise _says(
+            raise says(
                 f"asks for the backend `cuda`, which has kernels for `hidden` up to {MOST_HIDDEN}, but `hidden` is "
                 f"{max(axes.hidden)}: `auto` takes another for it"
             )
@@ -407,7 +336,7 @@ class Spec(_Section):
             name: ["+".join(value) if isinstance(value, tuple) else value for value in values]
             for name, values in self.architecture
         }
-        for name in ("training", "split", "resources"):
+        for name in ("search", "training", "split", "resources"):
             section = getattr(self, name).model_dump(exclude_none=True)
             table[name] = {
                 key: list(each) if isinstance(each, tuple) else each for key, each in section.items()
@@ -421,6 +350,7 @@ KEYS: dict[str, list[str]] = {
     "": list(Spec.model_fields),
     "architecture": list(ArchitectureAxes.model_fields),
     "hyperparameters": list(HYPERPARAMETER_RULES),
+    "search": list(Search.model_fields),
     "training": list(Training.model_fields),
     "split": list(Split.model_fields),
     "resources": list(Resources.model_fields),
@@ -444,7 +374,7 @@ def _escaped(path: str | Mapping[str, str] | Sequence[str]) -> str | dict[str, s
 
 def _hyperparameters(table: Any) -> dict[str, Dimension]:
     if not isinstance(table, dict):
-        raise _must("a table")
+        raise must("a table")
     space, complaints = read_space(table)
-    _raise("hyperparameters", complaints)
+    raise_all("hyperparameters", complaints)
     return space
