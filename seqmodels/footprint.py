@@ -28,7 +28,7 @@ class Footprint:
     Args:
         data: the data set and what is computed from it.
         calls: what the backend's calls that run side by side take, each on its own lanes.
-        lane: of a lane whether it trains or not: its kept weights, its predictions.
+        lane: of a lane whether it trains or not: its kept weights, its predictions, what it goes on from after a rung.
         training: of a lane in training besides: weights, gradients, moments.
         together: of a lane in training besides, where one call has all of them: its part of the call.
         kept: of a lane whether it trains or not besides, while a checkpoint is written or read.
@@ -53,10 +53,12 @@ class Footprint:
         config: TrainingConfig,
         backend: Backend,
         threads: int,
+        parks: bool = False,
     ) -> Footprint:
-        """Count for a `TrialRun` with these arguments, whose lanes are float32."""
+        """Count for a `TrialRun` with these arguments, whose lanes are float32; `parks`: they wait at a rung."""
         row = _FLOAT * layout.width
         moments = max((moment_buffers(lane.hyperparameters) for lane in lanes), default=0)
+        parked = row * (1 + moments) if parks else 0
         sequences = len(splits.train) + len(splits.validation) + len(splits.test)
         # logits, probabilities and the scores made of them; each with an index and a prediction
         predictions = (len(splits.validation) + len(splits.train)) * (3 * _FLOAT * layout.classes + 16)
@@ -71,10 +73,10 @@ class Footprint:
         return cls(
             data=dataset.tokens.nbytes + 3 * 8 * sequences,
             calls=0 if together else min(threads, max(1, len(lanes))) * call,
-            lane=row + predictions,
+            lane=row + predictions + parked,
             training=row * (2 + moments),
             together=call if together else 0,
-            kept=row,
+            kept=row + parked,
             saving=row * (1 + moments),
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.training_config import TrainingConfig
 
-STOPS = ("", "max_epochs", "converged", "validation", "diverged")
+STOPS = ("", "max_epochs", "converged", "validation", "diverged", "cut")
 """Why a lane stopped; checkpoints hold the place in this list, so that names are only ever added at its end."""
 
 
@@ -23,7 +23,7 @@ class EpochRecord:
 
     Args:
         candidate, seed: the lane.
-        phase: `search` or `refit`.
+        phase: `search`, `refit` or `final`.
         epoch: its number, from 1.
         train_loss: mean cross-entropy in nats (with label smoothing and class weights) over the training rows, each before the
             update it led to; NaN: it was not finite.
@@ -55,9 +55,9 @@ class LaneProgress:
     Args:
         epochs: trained so far.
         kept_epoch: after which the kept weights were copied; 0: they are the initial ones.
-        kept_accuracy, kept_loss: of the kept weights on the validation rows, 0 to 1 and mean nats; NaN: there are no such rows;
-            infinite: no epoch has been judged.
-        best_accuracy, best_loss: the best epoch's by validation, whichever weights are kept; infinite: there is none yet.
+        kept_score, kept_loss: of the kept weights on the validation rows, by the search's metric (0 to 1) and mean nats; NaN:
+            there are no such rows; infinite: no epoch has been judged.
+        best_score, best_loss: the best epoch's by validation, whichever weights are kept; infinite: there is none yet.
         stale: epochs since the best one.
         quiet: epochs in a row whose training loss changed by less than `TrainingConfig.min_change`.
         previous_loss: the last epoch's training loss.
@@ -67,9 +67,9 @@ class LaneProgress:
 
     epochs: int = 0
     kept_epoch: int = 0
-    kept_accuracy: float = -math.inf
+    kept_score: float = -math.inf
     kept_loss: float = math.inf
-    best_accuracy: float = -math.inf
+    best_score: float = -math.inf
     best_loss: float = math.inf
     stale: int = 0
     quiet: int = 0
@@ -92,7 +92,7 @@ class LaneProgress:
         epoch: int,
         loss: float,
         val_loss: float | None,
-        val_accuracy: float | None,
+        score: float | None,
         *,
         limit: int,
         converges: bool,
@@ -103,7 +103,7 @@ class LaneProgress:
             config: whose rules hold.
             epoch: its number, from 1.
             loss: mean training loss of the epoch.
-            val_loss, val_accuracy: after it; None: there are no validation rows.
+            val_loss, score: after it, the score by the search's metric; None: there are no validation rows.
             limit: most epochs of this lane.
             converges: whether the rule of `min_change` and `patience` holds.
 
@@ -111,15 +111,15 @@ class LaneProgress:
             Whether to keep the weights.
         """
         better = True
-        if val_accuracy is not None and val_loss is not None:
-            better = (val_accuracy, -val_loss) > (self.best_accuracy, -self.best_loss)
+        if score is not None and val_loss is not None:
+            better = (score, -val_loss) > (self.best_score, -self.best_loss)
             if better:
-                self.best_accuracy, self.best_loss = val_accuracy, val_loss
+                self.best_score, self.best_loss = score, val_loss
             self.stale = 0 if better else self.stale + 1
         keep = better or config.keep == "last"
         if keep:
             self.kept_epoch = epoch
-            self.kept_accuracy, self.kept_loss = _number(val_accuracy), _number(val_loss)
+            self.kept_score, self.kept_loss = _number(score), _number(val_loss)
         quiet = abs(self.previous_loss - loss) < config.min_change
         self.quiet = self.quiet + 1 if quiet else 0
         self.previous_loss = loss

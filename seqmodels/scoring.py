@@ -46,14 +46,16 @@ class Evaluation:
 class LaneOutcome:
     """Says what became of a lane.
 
-    Losses and accuracies are those of its kept weights, without dropout or noise; train, validation and the count of epochs are
-    those of the search. Test is None but for the chosen candidate, whose weights come from `refit` where that was asked for.
-    A lane that diverged has no test figure either.
+    Losses and accuracies are those of its kept weights, without dropout or noise. Of the `stage` "search", train, validation
+    and the count of epochs are those of the search; where there are no final seeds, the chosen candidate's lanes are tested,
+    with the weights of the refit where that was asked for. Of the stage "final" all figures are of the training from a fresh
+    seed; validation is None where it was trained on. A lane that diverged has no test figure.
     """
 
     candidate: int
     seed: int
     hyperparameters: Hyperparameters
+    stage: str
     chosen: bool
     epochs: int
     best_epoch: int
@@ -61,8 +63,8 @@ class LaneOutcome:
     stopped: str
     train_loss: float
     train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
     test_loss: float | None
     test_accuracy: float | None
     seconds: float

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqsweep.class_averages import balanced_accuracy, macro_f1
 from seqsweep.seqmodels.backends.base import Backend
 from seqsweep.seqmodels.class_weights import balanced_weights
 from seqsweep.seqmodels.engine import create_engine
 from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.lanes import LaneArray, Tokens
 from seqsweep.seqmodels.layout import Layout
+from seqsweep.seqmodels.metrics import confusion_matrix
 from seqsweep.seqmodels.optim import LaneOptimizer
+from seqsweep.seqmodels.parking import ParkedLane, park, parked_table, read_parked, together, unpark
 from seqsweep.seqmodels.progress import (
     EpochRecord,
     LaneProgress,
@@ -41,6 +45,10 @@ class Trainer:
         config: how.
         backend: who computes the recurrence.
         phase: written into records.
+        metric: of `seqsweep.seqmodels.search_rule.METRICS`, of the validation part: the best epoch is best by it.
+        converges: whether the rule of `TrainingConfig.min_change` holds.
+        begin: numbers of the lanes that begin; the others do where `go_on` says so. None: all.
+        pause: the epoch after which lanes wait until `go_on` or `cut`; None: none does.
         lanes_at_once: most lanes in training; the others wait until these have stopped. No number depends on it.
         epoch_limits: most epochs of each lane, where they differ from `config.epochs`.
         threads: see `StepEngine`.
@@ -58,6 +66,10 @@ class Trainer:
         backend: Backend,
         *,
         phase: str = "search",
+        metric: str = "accuracy",
+        converges: bool = True,
+        begin: Sequence[int] | None = None,
+        pause: int | None = None,
         lanes_at_once: int | None = None,
         epoch_limits: Sequence[int] | None = None,
         threads: int = 1,
@@ -69,6 +81,9 @@ class Trainer:
         self.validation = torch.from_numpy(validation.copy()).to(data.label)
         self.config = config
         self.phase = phase
+        self.metric = metric
+        self.pause = pause
+        self._converges = converges
         self.epoch_limits = list(epoch_limits or [config.epochs] * len(self.lanes))
         self.engine = create_engine(layout, backend, bptt=config.bptt, threads=threads)
         self.array = LaneArray(layout, [], self.engine, dtype=dtype, device=data.tokens.device)
@@ -81,16 +96,50 @@ class Trainer:
         self.progress = [LaneProgress() for _ in self.lanes]
         self.history: list[EpochRecord] = []
         self._at_once = lanes_at_once or max(1, len(self.lanes))
-        self.waiting = list(range(len(self.lanes)))
+        self.parked: dict[int, ParkedLane] = {}
+        """Lanes that wait at `pause`."""
+        self.waiting = list(range(len(self.lanes)) if begin is None else begin)
+        self.begun = set(self.waiting)
+        """Lanes that have been asked to begin."""
+        self.active: list[int] = []
         self._begin()
 
     def _begin(self) -> None:
-        """Begin with the next lanes that wait."""
-        self.active, self.waiting = self.waiting[: self._at_once], self.waiting[self._at_once :]
-        self.array.begin([self.lanes[lane] for lane in self.active])
+        """Begin, or go on, with the next lanes that wait; none may be in training."""
+        epochs = [one.epochs for one in self.progress]
+        self.active = together(self.waiting, epochs, self._at_once, self.parked) if self.waiting else []
+        if not self.active:
+            return
+        self.waiting = self.waiting[len(self.active) :]
+        lanes = [self.lanes[lane] for lane in self.active]
+        if self.active and self.active[0] in self.parked:
+            self.epoch = epochs[self.active[0]]
+            self.array.replace(lanes, self.array.params.new_zeros(len(lanes), self.kept.shape[1]))
+            self.optimizer = self._new_optimizer()
+            own = [self.parked.pop(lane) for lane in self.active]
+            self.array.replace(lanes, unpark(own, self.optimizer))
+            return
+        self.array.begin(lanes)
         self.optimizer = self._new_optimizer()
         self.kept[self.active] = self.array.params
         self.epoch = 0
+
+    def go_on(self, lanes: Sequence[int]) -> None:
+        """Let these lanes, which are parked or have not begun, train to their end; none may be in training.
+
+        A parked lane that would have stopped at the rung stays as it is.
+        """
+        self.pause = None
+        self.waiting += [lane for lane in lanes if lane in self.parked]
+        self.waiting += [lane for lane in lanes if lane not in self.begun]
+        self.begun |= set(lanes)
+        self._begin()
+
+    def cut(self, lanes: Sequence[int]) -> None:
+        """Stop these lanes, which are parked, for good; their kept weights stay."""
+        for lane in lanes:
+            del self.parked[lane]
+            self.progress[lane].stop_for("cut")
 
     def _new_optimizer(self) -> LaneOptimizer:
         params = self.array.params
@@ -104,8 +153,12 @@ class Trainer:
 
     @property
     def work_left(self) -> int:
-        """Add up the most epochs that lanes may still take."""
+        """Add up the most epochs that lanes may still take before all have stopped, or wait at a rung."""
         left = self.active + self.waiting
+        if self.pause is not None:
+            return sum(
+                max(0, min(self.pause, self.epoch_limits[lane]) - self.progress[lane].epochs) for lane in left
+            )
         return sum(self.epoch_limits[lane] - self.progress[lane].epochs for lane in left)
 
     def run_epoch(self) -> list[EpochRecord]:
@@ -122,15 +175,15 @@ class Trainer:
             progress = self.progress[lane]
             progress.epochs = self.epoch
             progress.seconds += seconds[lane]
-            val_loss, val_accuracy = validation.get(lane, (None, None))
+            val_loss, val_accuracy, score = validation.get(lane, (None, None, None))
             if lane in self.active and progress.judge(
                 self.config,
                 self.epoch,
                 loss[lane],
                 val_loss,
-                val_accuracy,
+                score,
                 limit=self.epoch_limits[lane],
-                converges=self.phase == "search",
+                converges=self._converges,
             ):
                 kept.append(lane)
             records.append(
@@ -150,6 +203,10 @@ class Trainer:
             )
         self._keep(kept)
         self._drop([lane for lane in self.active if self.progress[lane].stop])
+        if self.epoch == self.pause:
+            rows = park(self.array.params, self.optimizer, range(len(self.active)))
+            self.parked |= dict(zip(self.active, rows, strict=True))
+            self._drop(list(self.active))
         self.history += records
         if not self.active and self.waiting:
             self._begin()
@@ -186,7 +243,8 @@ class Trainer:
         }
         return [by_settings[lane.hyperparameters] for lane in self.array.lanes]
 
-    def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float]]:
+    def _validate(self, seconds: dict[int, float]) -> dict[int, tuple[float, float, float]]:
+        """Give each lane's loss, accuracy and score by the metric on the validation part; drops lanes that diverged."""
         if not len(self.validation) or not self.active:
             return {}
         label = self.data.label[self.validation]
@@ -194,12 +252,21 @@ class Trainer:
         for lane, own in zip(self.active, spent, strict=True):
             seconds[lane] += float(own)
         loss = self.engine.mean_losses(logits, label)
-        right = (logits.argmax(2) == label).sum(1).tolist()
-        found = {
-            lane: (own, count / len(label)) for lane, own, count in zip(self.active, loss, right, strict=True)
-        }
-        self._freeze([lane for lane, (loss, _) in found.items() if not math.isfinite(loss)])
+        predicted = logits.argmax(2)
+        accuracy = [count / len(label) for count in (predicted == label).sum(1).tolist()]
+        score = accuracy if self.metric == "accuracy" else self._scores(label, predicted)
+        figures = zip(loss, accuracy, score, strict=True)
+        found = dict(zip(self.active, figures, strict=True))
+        self._freeze([lane for lane, (loss, *_) in found.items() if not math.isfinite(loss)])
         return {lane: found[lane] for lane in self.active}
+
+    def _scores(self, label: Int64[Tensor, "n"], predicted: Int64[Tensor, "K n"]) -> list[float]:
+        """Score each lane's predicted classes by the metric."""
+        true, classes = label.cpu().numpy(), self.array.layout.classes
+        counts = np.stack([confusion_matrix(true, own, classes) for own in predicted.cpu().numpy()])
+        average = macro_f1 if self.metric == "macro_f1" else balanced_accuracy
+        scores: list[float] = average(counts).tolist()
+        return scores
 
     def _keep(self, lanes: Sequence[int]) -> None:
         """Copy these lanes' weights."""
@@ -234,12 +301,15 @@ class Trainer:
             "epoch": torch.tensor([self.epoch]),
             "active": torch.tensor(self.active, dtype=torch.int64),
             "waiting": torch.tensor(self.waiting, dtype=torch.int64),
+            "begun": torch.tensor(sorted(self.begun), dtype=torch.int64),
+            "pause": torch.tensor([self.pause or 0]),
             "params": self.array.params,
             "kept": self.kept,
             "progress": progress_table(self.progress),
             "history": history,
             "history_lane": history_lane,
             **{f"optimizer.{name}": value for name, value in self.optimizer.state_dict().items()},
+            **{f"parked.{name}": value for name, value in parked_table(self.parked, self.kept).items()},
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -248,10 +318,13 @@ class Trainer:
         self.active, self.waiting = state["active"].tolist(), state["waiting"].tolist()
         self.array.replace([self.lanes[lane] for lane in self.active], state["params"])
         self.optimizer = self._new_optimizer()
-        prefix = "optimizer."
-        self.optimizer.load_state_dict(
-            {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
-        )
+        self.begun, self.pause = set(state["begun"].tolist()), int(state["pause"]) or None
+        self.optimizer.load_state_dict(_part(state, "optimizer."))
+        self.parked = read_parked(_part(state, "parked."), self.kept)
         self.kept.copy_(state["kept"])
         self.progress = read_progress(state["progress"])
         self.history = read_history(state["history"], state["history_lane"], self.lanes, self.phase)
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -1,9 +1,11 @@
-"""One trial's work without any scheduler: train all lanes, choose a candidate, train it again if asked, read test once."""
+"""One trial's work without any scheduler: search candidates, choose one, train it from fresh seeds, read test once."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,9 +23,11 @@ from seqsweep.seqmodels.lanes import device_tokens
 from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.scoring import Evaluation, LaneOutcome, Scores, TrialOutcome
+from seqsweep.seqmodels.search_rule import SearchRule, Standing
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 
+FULL = SearchRule()
 ARITHMETIC = "arithmetic"  # in a state: of the backend that made it, as UTF-8 bytes
 
 
@@ -36,6 +40,9 @@ class TrialRun:
         splits: its three parts.
         lanes: candidates x seeds.
         training: how.
+        search: which candidates are tried how long, and which is chosen.
+        final_seeds: from which the chosen candidate is trained once more, and then tested. Empty: its lanes of the search are
+            tested themselves, after a refit where that is asked for.
         backend: name for `create_backend`.
         threads: lanes trained side by side; changes no number.
         device: where tensors live.
@@ -51,6 +58,8 @@ class TrialRun:
         lanes: Sequence[Lane],
         training: TrainingConfig,
         *,
+        search: SearchRule = FULL,
+        final_seeds: Sequence[int] = (),
         backend: str = "auto",
         threads: int = 1,
         device: str = "cpu",
@@ -60,7 +69,10 @@ class TrialRun:
         self.lanes = list(lanes)
         self.splits = splits
         self.training = training
+        self.rule = search
+        self.final_seeds = tuple(final_seeds)
         self.phase = "search"
+        self._stage = 0
         self._backend = create_backend(
             backend, device, precision=training.precision, hidden=architecture.hidden
         )
@@ -70,7 +82,7 @@ class TrialRun:
             self.slower = cuda_fault(architecture.hidden)
         self._threads = threads
         self.footprint = Footprint.of(
-            self.layout, self.lanes, dataset, splits, training, self._backend, threads
+            self.layout, self.lanes, dataset, splits, training, self._backend, threads, parks=self._halves
         )
         """What it takes."""
         self.lanes_at_once = len(self.lanes)
@@ -78,9 +90,23 @@ class TrialRun:
         if memory is not None:
             self.lanes_at_once = self.footprint.lanes_at_once(len(self.lanes), memory)
         self._data = device_tokens(dataset, device)
-        self._search = self._trainer(self.lanes, splits.train, splits.validation)
-        self._refit: Trainer | None = None
+        firsts = {lane.candidate: number for number, lane in reversed(list(enumerate(self.lanes)))}
+        self._first = {candidate: firsts[candidate] for candidate in sorted(firsts)}
+        """The place of each candidate's lane that is trained at first."""
+        self._finalists = list(self._first)
+        self._search = self._trainer(
+            self.lanes,
+            splits.train,
+            splits.validation,
+            begin=list(self._first.values()) if self._halves else None,
+            pause=search.rung(training.epochs) if self._halves else None,
+        )
+        self._final: Trainer | None = None
         self._outcome: TrialOutcome | None = None
+
+    @property
+    def _halves(self) -> bool:
+        return self.rule.method == "halving"
 
     def _trainer(
         self,
@@ -89,6 +115,9 @@ class TrialRun:
         validation: NDArray[np.int64],
         *,
         phase: str = "search",
+        converges: bool = True,
+        begin: Sequence[int] | None = None,
+        pause: int | None = None,
         epoch_limits: Sequence[int] | None = None,
     ) -> Trainer:
         return Trainer(
@@ -100,6 +129,10 @@ class TrialRun:
             self.training,
             self._backend,
             phase=phase,
+            metric=self.rule.metric,
+            converges=converges,
+            begin=begin,
+            pause=pause,
             lanes_at_once=self.lanes_at_once,
             epoch_limits=epoch_limits,
             threads=self._threads,
@@ -123,30 +156,41 @@ class TrialRun:
     @property
     def work_done(self) -> int:
         """Count the epochs trained so far, added up over lanes."""
-        return len(self._search.history) + (len(self._refit.history) if self._refit else 0)
+        return len(self._search.history) + (len(self._final.history) if self._final else 0)
 
     @property
     def work_total(self) -> int:
         """Estimate `work_done` at the end, as far as is known: it shrinks when lanes stop early."""
-        if self._refit:
-            left = self._refit.work_left
-        else:
-            left = self._search.work_left
-            if self.training.refit and self.phase == "search":
-                left += self.training.epochs * len({lane.seed for lane in self.lanes})
-        return self.work_done + left
+        if self._final:
+            return self.work_done + self._final.work_left
+        if self.phase != "search":
+            return self.work_done
+        epochs = self.training.epochs
+        return self.work_done + self._search.work_left + self._work_after() + epochs * self._finals_at_most()
+
+    def _work_after(self) -> int:
+        """Count the most lane-epochs of the search after its present stage."""
+        if not self._halves or self._stage == 2:
+            return 0
+        candidates, seeds = len(self._first), max(Counter(lane.candidate for lane in self.lanes).values())
+        whole = self.rule.work(candidates, seeds, self.training.epochs)
+        others = self.rule.tried_by_all_seeds(candidates) * (seeds - 1) * self.training.epochs
+        return others if self._stage == 1 else whole - candidates * self.rule.rung(self.training.epochs)
+
+    def _finals_at_most(self) -> int:
+        if self.final_seeds:
+            return len(self.final_seeds)
+        return len({lane.seed for lane in self.lanes}) if self.training.refit else 0
 
     def step(self) -> list[EpochRecord]:
         """Train every active lane for an epoch, or score when none is left. Returns the epoch's records."""
         if self.phase == "search":
             records = self._search.run_epoch()
-            if self._search.done:
-                self._begin_refit()
+            self._go_on()
             return records
-        if self.phase == "refit":
-            assert self._refit is not None
-            records = self._refit.run_epoch()
-            if self._refit.done:
+        if self._final is not None and not self._final.done:
+            records = self._final.run_epoch()
+            if self._final.done:
                 self.phase = "score"
             return records
         if self.phase == "score":
@@ -165,55 +209,101 @@ class TrialRun:
         return self._outcome
 
     def chosen_candidate(self) -> int:
-        """Choose the candidate with the best mean validation accuracy over seeds; a diverged seed counts as 0.
+        """Choose the candidate with the best mean score over seeds on the validation part, see `SearchRule.choose`."""
+        return self.rule.choose(
+            {candidate: [own for _, own in self._standings(candidate)] for candidate in self._finalists}
+        )
 
-        Equal ones are told apart by their mean validation loss, then by their number.
-        """
-
-        def merit(candidate: int) -> tuple[float, float, int]:
-            own = [
-                p
-                for lane, p in zip(self.lanes, self._search.progress, strict=True)
-                if lane.candidate == candidate
-            ]
-            lost = [p.stopped == "diverged" for p in own]
-            accuracy = [0.0 if bad else p.kept_accuracy for p, bad in zip(own, lost, strict=True)]
-            loss = [math.inf if bad else p.kept_loss for p, bad in zip(own, lost, strict=True)]
-            return sum(accuracy) / len(own), -sum(loss) / len(own), -candidate
-
-        return max({lane.candidate for lane in self.lanes}, key=merit)
-
-    def _begin_refit(self) -> None:
-        chosen = self.chosen_candidate()
-        members = [
-            (lane, progress)
-            for lane, progress in zip(self.lanes, self._search.progress, strict=True)
-            if lane.candidate == chosen and progress.stopped != "diverged"
+    def _standings(self, candidate: int) -> list[tuple[int, Standing]]:
+        """Say how a candidate's lanes that were trained stand, each with its place."""
+        return [
+            (
+                number,
+                Standing(one.kept_score, one.kept_loss, one.stopped == "diverged", one.kept_epoch),
+            )
+            for number, (lane, one) in enumerate(zip(self.lanes, self._search.progress, strict=True))
+            if lane.candidate == candidate and number in self._search.begun
         ]
-        if not self.training.refit or not members:
+
+    def _go_on(self) -> None:
+        """Decide who is trained on when all lanes have stopped or wait; pure in what the lanes have come to."""
+        while self._search.done and self.phase == "search":
+            if not self._halves or self._stage == 2:
+                self._begin_final()
+                return
+            progress = self._search.progress
+            standings = {
+                candidate: Standing(
+                    progress[place].kept_score,
+                    progress[place].kept_loss,
+                    progress[place].stopped == "diverged",
+                )
+                for candidate, place in self._first.items()
+                if candidate in self._finalists
+            }
+            if self._stage == 0:
+                schedules = {
+                    candidate: self.lanes[place].hyperparameters.schedule
+                    for candidate, place in self._first.items()
+                }
+                self._finalists = self.rule.going_on(standings, schedules) or self._finalists
+                going = {self._first[candidate] for candidate in self._finalists}
+                self._search.cut([lane for lane in self._search.parked if lane not in going])
+                self._search.go_on(sorted(going))
+            else:
+                self._finalists = self.rule.finals(standings, len(self._first))
+                self._search.go_on(
+                    [n for n, lane in enumerate(self.lanes) if lane.candidate in self._finalists]
+                )
+            self._stage += 1
+
+    def _begin_final(self) -> None:
+        chosen = self.chosen_candidate()
+        sound = [
+            (self.lanes[number], standing.epochs)
+            for number, standing in self._standings(chosen)
+            if not standing.diverged
+        ]
+        refit = self.training.refit
+        if not sound or not (refit or self.final_seeds):
             self.phase = "score"
             return
+        members = [lane for lane, _ in sound]
+        limits = [epochs for _, epochs in sound]
         self.phase = "refit"
-        self._refit = self._trainer(
-            [lane for lane, _ in members],
-            np.sort(np.concatenate([self.splits.train, self.splits.validation])),
-            np.zeros(0, dtype=np.int64),
-            phase="refit",
-            epoch_limits=[progress.kept_epoch for _, progress in members],
+        if self.final_seeds:
+            self.phase = "final"
+            members = [replace(members[0], seed=seed) for seed in self.final_seeds]
+            # a refit has nothing to tell when to stop: the search's lanes do
+            epochs = round(statistics.median(limits)) if refit else self.training.epochs
+            limits = [epochs] * len(members)
+        train, validation = self.splits.train, self.splits.validation
+        if refit:
+            train, validation = np.sort(np.concatenate([train, validation])), validation[:0]
+        self._final = self._trainer(
+            members,
+            train,
+            validation,
+            phase=self.phase,
+            converges=not refit,
+            epoch_limits=limits,
         )
 
     def _score(self) -> TrialOutcome:
         chosen = self.chosen_candidate()
-        train = self._evaluate(self._search, self.splits.train)
-        validation = self._evaluate(self._search, self.splits.validation)
-        final = self._refit or self._search
+        trained = [self.lanes[number] for number in sorted(self._search.begun)]
+        train = self._evaluate(self._search, self.splits.train, trained)
+        validation = self._evaluate(self._search, self.splits.validation, trained)
+        final = self._final or self._search
         chosen_lanes = [lane for lane in final.lanes if lane.candidate == chosen]
         sound = [lane for lane in chosen_lanes if _progress(final, lane).stopped != "diverged"]
         test = self._evaluate(final, self.splits.test, sound)
         lanes = [
             self._lane_outcome(lane, chosen, train[lane], validation[lane], test.get(lane))
-            for lane in self.lanes
+            for lane in trained
         ]
+        if self.final_seeds and self._final:
+            lanes += self._final_outcomes(chosen_lanes, test)
         models = {}
         for lane in sound:
             row = final.kept[final.lanes.index(lane)].cpu()
@@ -222,27 +312,60 @@ class TrialRun:
             }
         return TrialOutcome(
             lanes,
-            self._search.history + (self._refit.history if self._refit else []),
+            self._search.history + (self._final.history if self._final else []),
             [
                 *(
                     Scores.of(lane, "validation", self.splits.validation, validation[lane])
-                    for lane in self.lanes
+                    for lane in trained
                 ),
                 *(Scores.of(lane, "test", self.splits.test, result) for lane, result in test.items()),
             ],
             models,
         )
 
+    def _final_outcomes(self, lanes: Sequence[Lane], test: Mapping[Lane, Evaluation]) -> list[LaneOutcome]:
+        """Say what became of the chosen candidate's lanes from the final seeds."""
+        final = self._final
+        assert final is not None
+        train = self._evaluate(final, self.splits.train, lanes)
+        held = {} if self.training.refit else self._evaluate(final, self.splits.validation, lanes)
+        found = []
+        for lane in lanes:
+            progress = _progress(final, lane)
+            found.append(
+                LaneOutcome(
+                    candidate=lane.candidate,
+                    seed=lane.seed,
+                    hyperparameters=lane.hyperparameters,
+                    stage="final",
+                    chosen=True,
+                    epochs=progress.epochs,
+                    best_epoch=progress.kept_epoch,
+                    refit_epochs=progress.epochs if self.training.refit else None,
+                    stopped=progress.stopped,
+                    train_loss=train[lane].loss,
+                    train_accuracy=train[lane].accuracy,
+                    validation_loss=held[lane].loss if held else None,
+                    validation_accuracy=held[lane].accuracy if held else None,
+                    test_loss=test[lane].loss if lane in test else None,
+                    test_accuracy=test[lane].accuracy if lane in test else None,
+                    seconds=progress.seconds,
+                )
+            )
+        return found
+
     def _lane_outcome(
         self, lane: Lane, chosen: int, train: Evaluation, validation: Evaluation, test: Evaluation | None
     ) -> LaneOutcome:
         progress = _progress(self._search, lane)
-        refit = _progress(self._refit, lane) if self._refit and lane in self._refit.lanes else None
+        final = self._final
+        refit = _progress(final, lane) if final and lane in final.lanes else None
         diverged = "diverged" in (progress.stopped, refit.stopped if refit else "")
         return LaneOutcome(
             candidate=lane.candidate,
             seed=lane.seed,
             hyperparameters=lane.hyperparameters,
+            stage="search",
             chosen=lane.candidate == chosen,
             epochs=progress.epochs,
             best_epoch=progress.kept_epoch,
@@ -286,8 +409,10 @@ class TrialRun:
         """
         state = {f"search.{name}": value for name, value in self._search.state_dict().items()}
         state[ARITHMETIC] = torch.tensor(list(self._backend.arithmetic.encode()), dtype=torch.uint8)
-        if self._refit:
-            state |= {f"refit.{name}": value for name, value in self._refit.state_dict().items()}
+        state["stage"] = torch.tensor([self._stage])
+        state["finalists"] = torch.tensor(self._finalists, dtype=torch.int64)
+        if self._final:
+            state |= {f"final.{name}": value for name, value in self._final.state_dict().items()}
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -298,13 +423,13 @@ class TrialRun:
         made = bytes(state[ARITHMETIC].tolist()).decode()
         if made != self._backend.arithmetic:
             raise ValueError(f"the state is of {made}, but here trains {self._backend.arithmetic}")
-        self.phase, self._refit, self._outcome = "search", None, None
+        self.phase, self._final, self._outcome = "search", None, None
+        self._stage, self._finalists = int(state["stage"]), state["finalists"].tolist()
         self._search.load_state_dict(_part(state, "search."))
-        if self._search.done:
-            self._begin_refit()
-        if self._refit:
-            self._refit.load_state_dict(_part(state, "refit."))
-            if self._refit.done:
+        self._go_on()
+        if self._final:
+            self._final.load_state_dict(_part(state, "final."))
+            if self._final.done:
                 self.phase = "score"
 
 

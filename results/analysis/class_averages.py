@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqsweep.class_averages import balanced_accuracy, macro_f1
 from seqsweep.results.analysis.arrays import names_equal, numbers, places_among
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.errors import Missing
-from seqsweep.results.statistics.class_averages import balanced_accuracy, macro_f1
 from seqsweep.results.statistics.interval import Interval, interval
 
 _COLUMNS = ("candidate", "seed", "split", "true", "predicted", "count")
@@ -16,7 +16,7 @@ _COLUMNS = ("candidate", "seed", "split", "true", "predicted", "count")
 
 @dataclass(frozen=True)
 class ClassAverages:
-    """Figures of one part, 0..1, that count its classes alike (see `seqsweep.results.statistics.class_averages`)."""
+    """Figures of one part, 0..1, that count its classes alike (see `seqsweep.class_averages`)."""
 
     macro_f1: Interval
     balanced_accuracy: Interval

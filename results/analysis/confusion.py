@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from seqsweep.class_averages import are_uneven
 from seqsweep.results.analysis.class_averages import ClassAverages
 from seqsweep.results.analysis.pick import pick
 from seqsweep.results.analysis.reading import Reading
@@ -15,7 +16,6 @@ from seqsweep.results.architecture import Lane
 from seqsweep.results.errors import NotFound
 from seqsweep.results.statistics.answers import Answers
 from seqsweep.results.statistics.calibration import Calibration, calibration
-from seqsweep.results.statistics.class_averages import are_uneven
 from seqsweep.results.statistics.interval import Interval, interval
 from seqsweep.results.statistics.proportion import Proportion, proportion
 from seqsweep.results.store import Sweep

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqsweep.class_averages import are_uneven
 from seqsweep.results.analysis.caution import Caution
-from seqsweep.results.statistics.class_averages import are_uneven
 
 FEW_VALIDATION = 30
 """Fewer validation sequences than that are called few."""

@@ -196,9 +196,9 @@ def test_the_choice_by_hand() -> None:
     def chosen(*results: tuple[float, float]) -> int:
         """(accuracy, loss) of candidate 5's two seeds, of 2's, of 9's; NaN is a diverged one."""
         one._search.progress = [
-            LaneProgress(kept_accuracy=0.99, kept_loss=0.0, stop=4)
+            LaneProgress(kept_score=0.99, kept_loss=0.0, stop=4)
             if math.isnan(accuracy)
-            else LaneProgress(kept_accuracy=accuracy, kept_loss=loss, stop=1)
+            else LaneProgress(kept_score=accuracy, kept_loss=loss, stop=1)
             for accuracy, loss in results
         ]
         return one.chosen_candidate()
@@ -284,8 +284,8 @@ def test_a_lane_that_diverges_in_its_refit_has_no_test_figure() -> None:
     one = trial(LANES[2:4])
     while one.phase != "refit":
         one.step()
-    assert one._refit is not None
-    one._refit.array.params[0] = torch.nan
+    assert one._final is not None
+    one._final.array.params[0] = torch.nan
     outcome = finished(one)
     assert [row.stopped == "diverged" for row in outcome.lanes] == [True, False]
     assert [row.test_accuracy is None for row in outcome.lanes] == [True, False]

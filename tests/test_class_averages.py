@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from seqsweep.results.statistics.class_averages import are_uneven, balanced_accuracy, macro_f1
+from seqsweep.class_averages import are_uneven, balanced_accuracy, macro_f1
 
 ANSWERS = st.integers(1, 6).flatmap(
     lambda classes: st.lists(st.tuples(*[st.integers(0, classes - 1)] * 2), min_size=1, max_size=60)
