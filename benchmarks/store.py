@@ -72,7 +72,7 @@ class Template:
         figures = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
         lane |= dict.fromkeys((*figures, "lr", "dropout"), 0.5)
         pairs = [(candidate, seed) for candidate in range(CANDIDATES) for seed in range(SEEDS)]
-        lanes = [lane | {"candidate": c, "seed": s, "chosen": c == 0} for c, s in pairs]
+        lanes = [lane | {"candidate": c, "seed": s, "stage": "search", "chosen": c == 0} for c, s in pairs]
         cells = [
             {
                 **key,

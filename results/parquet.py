@@ -6,10 +6,9 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqsweep.results.architecture import BEFORE
 from seqsweep.results.errors import Damaged, Newer
 from seqsweep.results.files import Folder
-from seqsweep.results.schema import SCHEMA_VERSION, TABLE_KEY, VERSION_KEY
+from seqsweep.results.schema import BEFORE, SCHEMA_VERSION, TABLE_KEY, VERSION_KEY
 from seqsweep.results.seal import BLANK, FIELD, seal
 
 _TOGETHER = 500  # files

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from seqsweep.results import architecture
 from seqsweep.results.architecture import COLUMNS, LEAST, NAME
 from seqsweep.results.errors import Invalid
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = b"seqsweep.schema_version"
 TABLE_KEY = b"seqsweep.table"
 
@@ -55,6 +56,7 @@ LANES = _schema(
         "dropout": pa.float64(),
         "input_noise": pa.float64(),
         "label_smoothing": pa.float64(),
+        "stage": NAME,
         "chosen": pa.bool_(),
         "refit": pa.bool_(),
         "epochs": pa.int32(),
@@ -71,7 +73,10 @@ LANES = _schema(
         "backend": NAME,
         "host": NAME,
     },
-    nullable=("clip_norm", "refit_epochs", "test_loss", "test_accuracy"),
+    nullable=(
+        *("clip_norm", "refit_epochs"),
+        *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
+    ),
 )
 EPOCHS = _schema(
     "epochs",
@@ -122,6 +127,9 @@ EXAMPLES = pa.schema(
     metadata={VERSION_KEY: str(SCHEMA_VERSION), TABLE_KEY: "examples"},
 )
 """A few sequences of each class, to be drawn; one table for the sweep, which no trial writes."""
+
+BEFORE = {**architecture.BEFORE, "stage": "search"}
+"""What the columns that came later were before there were any; older stores lack them."""
 
 HYPERPARAMETERS = (
     *("lr", "optimizer", "schedule", "momentum", "nesterov", "beta1", "beta2", "alpha", "eps"),

@@ -88,6 +88,12 @@ class SearchRule:
         wanted = self.finalists or max(LEAST, math.ceil(FINALISTS_SHARE * candidates))
         return min(self.kept(candidates), wanted)
 
+    def begun(self, candidates: int, seeds: int) -> int:
+        """Count the lanes of a search that are trained at all."""
+        if self.method == "full":
+            return candidates * seeds
+        return candidates + self.tried_by_all_seeds(candidates) * (seeds - 1)
+
     def work(self, candidates: int, seeds: int, epochs: int) -> int:
         """Count the most lane-epochs of a search."""
         if self.method == "full":

@@ -64,7 +64,12 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "from how many seeds each candidate is trained, or a list of them; the ± of the verdict is over them",
             "seeds = 5",
         ),
-        "search": ("a section; see below", '[search]\nsampler = "random"'),
+        "final_seeds": (
+            "from how many fresh seeds the chosen candidate is trained once more and then tested, or a list of them; 0: the "
+            "models of the search are tested, whose seeds have chosen the candidate and flatter it",
+            "final_seeds = 5",
+        ),
+        "search": ("a section; see below", '[search]\nmethod = "full"'),
         "training": ("a section; see below", "[training]\nepochs = 40"),
         "split": ("a section; see below", "[split]\ntest = 0.2"),
         "resources": ("a section; see below", "[resources]\ncpus_per_trial = 1"),
@@ -209,6 +214,10 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
         "whole number or list",
         f"1 to {MAX_LANES}, or a list of different numbers from 0 to 2^32 - 1",
     ),
+    ("", "final_seeds"): (
+        "whole number or list",
+        f"0 to {MAX_LANES}, or a list of different numbers from 0 to 2^32 - 1, none of them in `seeds`",
+    ),
     ("architecture", "cell"): ("text, or a list", f"of {', '.join(CELLS)}"),
     ("architecture", "readout"): (
         "text, or a list",
@@ -310,7 +319,7 @@ once; a key that no optimizer of the spec reads is a problem.
 
 ## `[search]`
 
-How candidates are drawn from `[hyperparameters]`.
+How candidates of a trial are drawn and tried, and by what one of them is chosen.
 
 {_table(_rows("search"))}
 

@@ -30,9 +30,10 @@ class ClassFigures:
 class ChosenModel:
     """One lane of the chosen candidate of a trial.
 
-    `validation_accuracy` is that of the search phase, before a refit. `test`: this model's accuracy on `test_n` sequences, with
-    Wilson's interval. `validation_seeds`, `test_seeds`: over the candidate's seeds, of which `seeds` have weights.
-    `named`: what was asked for, and not picked here, of `architecture` (one of `architectures` on the data set) and `seed`.
+    `validation_accuracy` is that before a refit; None where the model was trained on validation from a fresh seed.
+    `test`: this model's accuracy on `test_n` sequences, with Wilson's interval. `validation_seeds`, `test_seeds`: over the
+    candidate's seeds, of which `seeds` have weights. `named`: what was asked for, and not picked here, of `architecture` (one of
+    `architectures` on the data set) and `seed`.
     """
 
     sweep: str
@@ -51,8 +52,8 @@ class ChosenModel:
     batch_size: int
     epochs: int
     refit: bool
-    validation_accuracy: float
-    validation_loss: float
+    validation_accuracy: float | None
+    validation_loss: float | None
     test: Proportion
     test_n: int
     validation_seeds: Interval
@@ -68,7 +69,8 @@ def chosen_model(
 ) -> ChosenModel:
     """The model of the best architecture on a data set, or of a named one.
 
-    Of its seeds the one with the best validation accuracy (ties: the smaller loss, then the smaller seed), never by test:
+    Of its seeds the one with the best validation accuracy (ties: the smaller loss, then the smaller seed; where validation was
+    trained on, the first), never by test:
     the best test figure of several would promise more than the model holds.
 
     Raises `NotFound` when there is no such data set, architecture or seed, or several data sets and none is named.
@@ -129,6 +131,8 @@ def chosen_model(
 
 
 def _merit(lane: dict[str, Any]) -> tuple[float, float, int]:
+    if lane["validation_accuracy"] is None:  # trained on, so that nothing tells the seeds apart but test
+        return 0.0, 0.0, lane["seed"]
     return -lane["validation_accuracy"], lane["validation_loss"], lane["seed"]
 
 

@@ -47,7 +47,9 @@ def class_averages(reading: Reading, trial: Trial) -> PartAverages | None:
     except Missing:
         return None
     seed = numbers(table["seed"])
-    mine = (numbers(table["candidate"]) == trial.candidate) & ~np.isin(seed, trial.lost)
+    mine = (numbers(table["candidate"]) == trial.candidate) & ~np.isin(
+        seed, [*trial.lost, *trial.search_lost]
+    )
     classes = sorted(
         {name for column in ("true", "predicted") for name in table[column].unique().to_pylist()}
     )

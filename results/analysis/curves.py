@@ -63,13 +63,15 @@ class Curves:
 def curves(source: Sweep | Reading, dataset: str | None = None, trial: str | None = None) -> Curves:
     """Mean training error against epochs for every candidate of a trial; None: the best on the data set.
 
-    Only the search phase counts, not a refit of the chosen candidate. `trial` is an id, its prefix or an architecture.
+    Only the search counts, neither a refit nor a training from fresh seeds. `trial` is an id, its prefix or an architecture.
 
     Raises `StoreError` when the data set or trial has no results.
     """
     reading = Reading.of(source)
     sweep, picked = reading.sweep, pick(reading, dataset, trial)
-    mine = sweep.read("lanes", trials=[picked.trial]).to_pylist()
+    mine = [
+        lane for lane in sweep.read("lanes", trials=[picked.trial]).to_pylist() if lane["stage"] == "search"
+    ]
     searched = _varying(mine)
     columns = ["candidate", "seed", "epoch", "phase", "train_loss", "validation_loss"]
     records: _Records = {}

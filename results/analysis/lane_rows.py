@@ -16,7 +16,7 @@ from seqsweep.results.store import Sweep
 
 ALL = "all"
 _AFTER = ("validation_accuracy", "test_accuracy", "train_accuracy", "epochs", "stopped", "seconds")
-DEFAULT = ("dataset", *ARCHITECTURE, "candidate", "seed", "chosen", *_AFTER, *HYPERPARAMETERS)
+DEFAULT = ("dataset", *ARCHITECTURE, "candidate", "seed", "stage", "chosen", *_AFTER, *HYPERPARAMETERS)
 
 
 @dataclass(frozen=True)

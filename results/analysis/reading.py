@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import pyarrow as pa
 
 from seqsweep.results.analysis.answers import answers
+from seqsweep.results.analysis.arrays import names_equal, positions
 from seqsweep.results.analysis.summary import Summary, summary
 from seqsweep.results.analysis.trials import Trial, Trials, read_trials
 from seqsweep.results.architecture import ARCHITECTURE
@@ -17,7 +19,7 @@ from seqsweep.results.store import Sweep
 T = TypeVar("T")
 _LANES = (
     *("trial", "dataset", "synthetic", *ARCHITECTURE, *HYPERPARAMETERS),
-    *("candidate", "seed", "chosen", "stopped", "validation_accuracy"),
+    *("candidate", "seed", "chosen", "stage", "stopped", "validation_accuracy"),
 )
 _CONFUSIONS = ("candidate", "seed", "split", "true", "predicted", "count")
 
@@ -46,8 +48,13 @@ class Reading:
 
     @cached_property
     def lanes(self) -> pa.Table:
-        """Every lane's architecture, hyperparameters, and what validation said of it."""
-        return self.sweep.read("lanes", _LANES)
+        """Architecture, hyperparameters and validation of every lane that the search trained to its end.
+
+        What was dropped on the way is not compared with it, and what was trained from fresh seeds is no part of the search.
+        """
+        lanes = self.sweep.read("lanes", _LANES)
+        ended = names_equal(lanes["stage"], "search") & ~names_equal(lanes["stopped"], "cut")
+        return lanes if ended.all() else lanes.take(positions(np.flatnonzero(ended)))
 
     def some_trials(self, ids: Sequence[str]) -> Trials:
         """Read these finished trials alone: there may be 10,000 others."""

@@ -24,7 +24,7 @@ _FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters")
 _FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 _COLUMNS = (
     *(*_FIXED, *_FIGURES, *HYPERPARAMETERS),
-    *("candidate", "seed", "chosen", "refit", "stopped", "seconds", "backend"),
+    *("candidate", "seed", "stage", "chosen", "refit", "stopped", "seconds", "backend"),
 )
 
 
@@ -32,9 +32,11 @@ _COLUMNS = (
 class Trial(ArchitectureRow):
     """One architecture on one data set.
 
-    `diverged` of `lanes` lanes diverged; `seconds` are those of all lanes together. The rest is about the chosen candidate
-    (`candidate`; None when every lane diverged): its `settings` (all hyperparameters), its `seeds`, and the accuracies,
-    0..1, by seed. `lost` of its seeds diverged and have no accuracies here: a lane that diverged was not tested.
+    `diverged` of `lanes` lanes diverged, `cut` were dropped in the middle of the search; `seconds` are those of all lanes
+    together. The rest is about the chosen candidate (`candidate`; None when every lane diverged): its `settings` (all
+    hyperparameters) and its accuracies, 0..1, by seed. `validation` is that of the search. `train` and `test` are those of
+    `seeds`: fresh ones (`fresh`), or, of a sweep without final seeds, the search's. `lost` of these diverged and have no
+    accuracies here: a lane that diverged was not tested; `search_lost` are the search's.
     """
 
     trial: str
@@ -44,12 +46,15 @@ class Trial(ArchitectureRow):
     lanes: int
     candidates: int
     diverged: int
+    cut: int
     seconds: float
     candidate: int | None
     settings: dict[str, Any]
     refit: bool
+    fresh: bool
     seeds: tuple[int, ...]
     lost: tuple[int, ...]
+    search_lost: tuple[int, ...]
     train: dict[int, float]
     validation: dict[int, float]
     test: dict[int, float | None]
@@ -127,6 +132,7 @@ def _trials(table: pa.Table) -> list[Trial]:
     # the chosen candidate's settings stand in each of its lanes; a trial without one gives any, which is not used
     leads = starts.copy()
     leads[has] = chosen[begins[:-1][has]]
+    final = names_equal(table["stage"], "final")[chosen].tolist()
     own = table.select(["seed", "refit", *_FIGURES]).take(positions(chosen)).to_pydict()
     lost = diverged[chosen].tolist()
     rows = table.select([*_FIXED, "candidate", *HYPERPARAMETERS]).take(positions(leads)).to_pylist()
@@ -134,28 +140,36 @@ def _trials(table: pa.Table) -> list[Trial]:
         lanes.tolist(),
         np.bincount(different // width).tolist(),
         np.add.reduceat(diverged, starts, dtype=np.int64).tolist(),
+        np.add.reduceat(names_equal(table["stopped"], "cut"), starts, dtype=np.int64).tolist(),
         np.add.reduceat(numbers(table["seconds"]), starts).tolist(),
         strict=True,
     )
     found = []
-    for place, (row, (count, candidates, gone, seconds)) in enumerate(zip(rows, sums, strict=True)):
+    for place, (row, (count, candidates, gone, cut, seconds)) in enumerate(zip(rows, sums, strict=True)):
         mine = range(begins[place], begins[place + 1])
-        sound = [each for each in mine if not lost[each]]
+        searched = [each for each in mine if not final[each]]
+        judged = [each for each in mine if final[each]] or searched
+        sound = [each for each in judged if not lost[each]]
         found.append(
             Trial(
                 **{name: row[name] for name in _FIXED},
                 lanes=count,
                 candidates=candidates,
                 diverged=gone,
+                cut=cut,
                 seconds=seconds,
                 candidate=row["candidate"] if mine else None,
                 settings={name: row[name] for name in HYPERPARAMETERS} if mine else {},
                 # a seed that diverged in the search was not trained again
                 refit=any(own["refit"][each] for each in mine),
-                seeds=tuple(own["seed"][each] for each in mine),
-                lost=tuple(own["seed"][each] for each in mine if lost[each]),
+                fresh=judged is not searched,
+                seeds=tuple(own["seed"][each] for each in judged),
+                lost=tuple(own["seed"][each] for each in judged if lost[each]),
+                search_lost=tuple(own["seed"][each] for each in searched if lost[each]),
                 train={own["seed"][each]: own["train_accuracy"][each] for each in sound},
-                validation={own["seed"][each]: own["validation_accuracy"][each] for each in sound},
+                validation={
+                    own["seed"][each]: own["validation_accuracy"][each] for each in searched if not lost[each]
+                },
                 test={own["seed"][each]: own["test_accuracy"][each] for each in sound},
             )
         )

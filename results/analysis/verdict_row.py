@@ -15,7 +15,7 @@ from seqsweep.results.statistics.ranks import Places
 
 _AS_THE_TRIAL = (
     *("trial", *ARCHITECTURE, "parameters", "seconds"),
-    *("candidates", "candidate", "refit", "lanes", "diverged"),
+    *("candidates", "cut", "candidate", "refit", "fresh", "lanes", "diverged"),
 )
 UNSTABLE_DEVIATION = (
     0.03  # standard deviation of test accuracy over seeds above which a row is called unstable
@@ -50,6 +50,8 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
     `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
     those at the edge of what was searched.
+    Of `candidates`, `cut` were dropped in the middle of the search. `fresh`: train and test are of the `seeds` that had no part
+    in the search, and validation is of those `validation_seeds` that had; otherwise all are of the search's.
     `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
     `by_class`: macro F1 and balanced accuracy; None unless `seqsweep.results.analysis.verdict_averages` read them.
     """
@@ -61,11 +63,14 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     test: Interval
     to_best: Difference | None
     candidates: int
+    cut: int
     seeds: int
+    validation_seeds: int
     candidate: int | None
     chosen: dict[str, Any]
     edges: tuple[Edge, ...]
     refit: bool
+    fresh: bool
     lanes: int
     diverged: int
     diverged_seeds: int
@@ -99,6 +104,7 @@ def row_of(
         test=interval(trial.test.values()),
         to_best=placed.to_best[place],
         seeds=len(trial.seeds),
+        validation_seeds=len(trial.validation) + len(trial.search_lost),
         chosen=chosen,
         edges=edges(chosen, space),
         diverged_seeds=len(trial.lost),

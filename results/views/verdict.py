@@ -60,6 +60,10 @@ def _over(data: Verdict) -> str:
         for each in (row.train, row.validation, row.test, *(_averages(row) if block.uneven else ()))
     )
     cut = " (within 0 to 100)" if any(each.leaves_the_scale for each in figures) else ""
+    fresh = [row for block in data.datasets for row in block.rows if row.fresh]
+    if fresh:
+        searched = formats.plural(max(row.validation_seeds for row in fresh), "seed")
+        return f"mean and 95 % interval{cut} over {data.seeds} fresh seeds (validation: {searched} of the search)"
     return f"mean and 95 % interval{cut} over {data.seeds} seeds"
 
 

@@ -73,12 +73,13 @@ def models(outcome: TrialOutcome) -> dict[str, dict[str, np.ndarray]]:
 
 def summary(lanes: pa.Table) -> TrialSummary:
     """Sum up a finished trial from its `lanes` table, for the live view."""
-    rows = lanes.select(["stopped", "chosen", "validation_accuracy", "test_accuracy"]).to_pylist()
+    rows = lanes.select(["stage", "stopped", "chosen", "validation_accuracy", "test_accuracy"]).to_pylist()
     chosen = [row for row in rows if row["chosen"]]
+    searched = [row for row in chosen if row["stage"] == "search"]
     return TrialSummary(
         diverged=sum(row["stopped"] == "diverged" for row in rows),
         validation=tuple(
-            math.nan if row["stopped"] == "diverged" else row["validation_accuracy"] for row in chosen
+            math.nan if row["stopped"] == "diverged" else row["validation_accuracy"] for row in searched
         ),
         test=tuple(row["test_accuracy"] for row in chosen if row["test_accuracy"] is not None),
     )

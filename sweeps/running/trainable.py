@@ -158,6 +158,8 @@ class Trial(tune.Trainable):  # type: ignore[misc]
             splits,
             self.plan.lanes,
             self.plan.training,
+            search=self.plan.search,
+            final_seeds=self.plan.final_seeds,
             backend=self.plan.backend,
             threads=self.job.threads,
             device=self.job.device,

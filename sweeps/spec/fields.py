@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,6 +15,8 @@ from seqsweep.sweeps.spec.space import UNKNOWN, Complaint
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""
 LARGEST_SEED = 2**32 - 1
+FIRST_FINAL_SEED = 1000
+"""Final seeds begin here, so that there may be more seeds of either kind later."""
 
 
 class Section(BaseModel):
@@ -78,10 +81,30 @@ def seeds_of(value: Any) -> tuple[int, ...]:
         if not 1 <= value <= MAX_LANES:
             raise must(f"at least 1 and at most {MAX_LANES}, or a list of seeds")
         return tuple(range(value))
+    if isinstance(value, list | tuple) and not value:
+        raise says("is empty, but must have at least one value")
+    return _listed("seeds", value)
+
+
+def final_seeds_of(value: Any, searched: Sequence[int]) -> tuple[int, ...]:
+    """Read a list of seeds that are none of those `searched`, or how many there are."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= MAX_LANES:
+            raise must(f"at least 0 and at most {MAX_LANES}, or a list of seeds")
+        fresh = (seed for seed in range(FIRST_FINAL_SEED, LARGEST_SEED) if seed not in searched)
+        return tuple(islice(fresh, value))
+    seeds = _listed("final_seeds", value)
+    both = next((seed for seed in seeds if seed in searched), None)
+    if both is not None:
+        raise says(
+            f"has {both}, which is in `seeds` too, but must be fresh: a seed's luck in the search is its luck in the test, too"
+        )
+    return seeds
+
+
+def _listed(name: str, value: Any) -> tuple[int, ...]:
     if not isinstance(value, list | tuple):
         raise must("how many seeds there are, or a list of them")
-    if not value:
-        raise says("is empty, but must have at least one value")
     if len(value) > MAX_LANES:
         raise says(f"has {len(value)} seeds, but may have at most {MAX_LANES}")
     wrong = [
@@ -89,5 +112,5 @@ def seeds_of(value: Any) -> tuple[int, ...]:
         for index, seed in enumerate(value)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED
     ]
-    raise_all("seeds", wrong)
+    raise_all(name, wrong)
     return tuple(value)

@@ -48,6 +48,7 @@ from seqsweep.sweeps.spec.fields import (
     must,
     raise_all,
     says,
+    final_seeds_of,
     seeds_of,
 )
 from seqsweep.sweeps.spec.search import Search
@@ -72,6 +73,10 @@ def _readout(value: Any) -> tuple[str, ...]:
         words = f"one of {', '.join(READOUTS)}, or two of them joined, like last+max"
         raise must(words + did_you_mean(unknown, READOUTS))
     return tuple(sorted(parts, key=READOUTS.index))
+
+
+def _final_seeds(value: Any, info: ValidationInfo) -> tuple[int, ...]:
+    return final_seeds_of(value, info.data.get("seeds", ()))
 
 
 def _source(value: Any, info: ValidationInfo) -> str | dict[str, Any]:
@@ -266,6 +271,10 @@ class Spec(Section):
     seeds: Annotated[tuple[int, ...], PlainValidator(seeds_of), AfterValidator(distinct)] = Field(
         (0, 1, 2), validate_default=True
     )
+    final_seeds: Annotated[tuple[int, ...], PlainValidator(_final_seeds), AfterValidator(distinct)] = Field(
+        (), validate_default=True
+    )
+    search: Search = Search()
     training: Training = Training()
     split: Split = Split()
     resources: Resources = Resources()
@@ -327,6 +336,7 @@ class Spec(Section):
             "name": self.name,
             "datasets": [_unresolved(source) for source in self.datasets],
             "seeds": list(self.seeds),
+            "final_seeds": list(self.final_seeds),
             "search_seed": self.search_seed,
             "hyperparameters": {
                 name: dimension.to_table() for name, dimension in self.hyperparameters.items()

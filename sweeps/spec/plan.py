@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqsweep.seqmodels.architecture import Architecture
 from seqsweep.seqmodels.data.names import seen
 from seqsweep.seqmodels.hyperparameters import Lane
+from seqsweep.seqmodels.search_rule import SearchRule
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.candidates import candidates
@@ -32,6 +33,8 @@ class TrialPlan:
         dataset: the data set's name.
         training: epochs, batch size, stopping.
         lanes: candidates x seeds, candidate by candidate.
+        search: which of them are trained how long.
+        final_seeds: from which the chosen candidate is trained at the end.
         backend: as the spec asks for it.
     """
 
@@ -40,7 +43,15 @@ class TrialPlan:
     dataset: str
     training: TrainingConfig
     lanes: tuple[Lane, ...]
+    search: SearchRule
+    final_seeds: tuple[int, ...]
     backend: str
+
+    @property
+    def most_lanes(self) -> int:
+        """Models that it trains, where none diverges: those of the search that are begun, and the final ones."""
+        candidates = len({lane.candidate for lane in self.lanes})
+        return self.search.begun(candidates, len(self.lanes) // candidates) + len(self.final_seeds)
 
     @property
     def batch_size(self) -> int:
@@ -64,7 +75,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         SpecError: two data sets have one name, or the space has fewer candidates than asked for.
     """
     check_names(spec, datasets)
-    shared = lanes(spec)
+    shared, rule = lanes(spec), spec.search.rule()
     # the lanes are the same for every trial, and most of what is hashed: 20 s of 21 for 10,000 trials of 100 lanes
     shared_text = _canonical([asdict(lane) for lane in shared])
     trials = []
@@ -78,6 +89,11 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
             "backend": _canonical(spec.resources.backend),
             "dataset": _canonical([dataset.name, dataset.fingerprint]),
         }
+        # left out where they were not there yet, so that trials of before are known again
+        if rule != SearchRule():
+            determining["search"] = _canonical(asdict(rule))
+        if spec.final_seeds:
+            determining["final_seeds"] = _canonical(spec.final_seeds)
         trials.append(
             TrialPlan(
                 id=_hash(determining),
@@ -85,6 +101,8 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
                 dataset=dataset.name,
                 training=training,
                 lanes=shared,
+                search=rule,
+                final_seeds=spec.final_seeds,
                 backend=spec.resources.backend,
             )
         )
@@ -135,8 +153,8 @@ def architectures(spec: Spec) -> list[tuple[Architecture, int]]:
 
 
 def lane_count(trials: Sequence[TrialPlan]) -> int:
-    """Models that the sweep trains."""
-    return sum(len(trial.lanes) for trial in trials)
+    """Models that the sweep trains, where none diverges."""
+    return sum(trial.most_lanes for trial in trials)
 
 
 def _canonical(value: Any) -> bytes:

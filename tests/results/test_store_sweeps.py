@@ -37,7 +37,7 @@ def test_create_then_update_survives_a_new_reader(tmp_path: Path) -> None:
     info = Store(tmp_path).find("ref").info
     assert info == sweep.info
     assert (info["status"], info["seconds"], info["spec"]) == ("finished", 1.5, {"π": [1, None]})
-    assert (info["id"], info["schema_version"]) == ("ref-0a1b2c", 1)
+    assert (info["id"], info["schema_version"]) == ("ref-0a1b2c", 2)
 
 
 def test_an_id_is_taken_once(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_no_id_escapes_the_store(text: str) -> None:
         ('{"schema_version": 1}', "`created` is missing"),
         (
             '{"schema_version": 99, "created": "x"}',
-            "schema version 99, but this seqsweep reads up to 1: upgrade",
+            "schema version 99, but this seqsweep reads up to 2: upgrade",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_bad_part_is_named(own_sweep: Sweep, tmp_path: Path, table: str, damag
     elif damage == "garbage":
         path.write_bytes(b"x" * 3000)
     elif damage == "newer":
-        pq.write_table(good.replace_schema_metadata({VERSION_KEY: b"2"}), path)
+        pq.write_table(good.replace_schema_metadata({VERSION_KEY: b"3"}), path)
     elif damage == "foreign":
         pq.write_table(good.replace_schema_metadata(None), path)
     elif damage == "column":
@@ -174,7 +174,7 @@ def test_a_bad_part_is_named(own_sweep: Sweep, tmp_path: Path, table: str, damag
     else:
         pq.write_table(good.set_column(4, "layers", pa.array(["one"] * len(good))), path)
     said = {
-        "newer": "has schema version 2, but this seqsweep reads up to 1",
+        "newer": "has schema version 3, but this seqsweep reads up to 2",
         "foreign": "carries no schema version",
         "column": "lacks the column `seed`",
     }.get(damage, "is damaged")

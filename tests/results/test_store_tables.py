@@ -87,6 +87,7 @@ LANE: dict[str, Any] = {
     **dict.fromkeys(("batch_size", "parameters", "epochs", "best_epoch"), 3),
     **dict.fromkeys(("lr", "momentum", "beta1", "beta2", "alpha", "eps", "weight_decay", "dropout"), 0.1),
     **dict.fromkeys(("input_noise", "label_smoothing", "train_accuracy", "validation_accuracy"), 0.5),
+    "stage": "search",
     "chosen": True,
     "clip_norm": None,
     "train_loss": math.nan,

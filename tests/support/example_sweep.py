@@ -153,6 +153,7 @@ def write_example_trial(sweep: Sweep, dataset: Any, architecture: Any, seeds: Se
                 | {
                     "synthetic": synthetic,
                     "parameters": _parameters(cell, layers, hidden, bidirectional, len(classes)),
+                    "stage": "search",
                     "chosen": chosen,
                     "refit": False,
                     "epochs": len(losses),

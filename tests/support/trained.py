@@ -52,7 +52,15 @@ def resume(store: Path) -> None:
 
 def train_trial(sweep: Sweep, plan: TrialPlan, dataset: SequenceDataset, splits: Splits) -> None:
     """Train one of them, from its checkpoint where it has one, and write what came of it."""
-    trial = TrialRun(plan.architecture, dataset, splits, plan.lanes, plan.training)
+    trial = TrialRun(
+        plan.architecture,
+        dataset,
+        splits,
+        plan.lanes,
+        plan.training,
+        search=plan.search,
+        final_seeds=plan.final_seeds,
+    )
     if (state := checkpoint.load(sweep.folder, plan.id)) is not None:
         trial.load_state_dict(state)
     while not trial.done:

@@ -82,6 +82,7 @@ def drawn(tmp_path: Path) -> Sweep:
                 "lr": lr,
                 "dropout": dropout,
                 "optimizer": "adam",
+                "stage": "search",
                 "chosen": number == 0,
                 "stopped": "diverged" if lr > 0.08 else "max_epochs",
                 "validation_accuracy": float(
