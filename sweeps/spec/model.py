@@ -45,10 +45,10 @@ from seqsweep.sweeps.spec.fields import (
     Axis,
     Section,
     distinct,
+    final_seeds_of,
     must,
     raise_all,
     says,
-    final_seeds_of,
     seeds_of,
 )
 from seqsweep.sweeps.spec.search import Search
@@ -274,7 +274,6 @@ class Spec(Section):
     final_seeds: Annotated[tuple[int, ...], PlainValidator(_final_seeds), AfterValidator(distinct)] = Field(
         (), validate_default=True
     )
-    search: Search = Search()
     training: Training = Training()
     split: Split = Split()
     resources: Resources = Resources()
