@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 SEPARATOR = "\x1e"
+DECODER = json.JSONDecoder()
 
 
 def send(record: dict[str, Any], stream: IO[str]) -> int:
@@ -17,15 +18,19 @@ def send(record: dict[str, Any], stream: IO[str]) -> int:
 def received(lines: Iterable[str]) -> Iterator[dict[str, Any] | str]:
     """Of printed lines, the records as dicts and all else as it is, in their order.
 
-    A line that begins like a record but is none (its writer was killed within it) is passed over.
+    Others write to the same log: text that stands before a record in its line, or behind it, is told apart from it. What
+    begins like a record but is none (its writer was killed within it) is passed over.
     """
     for line in lines:
-        if not line.startswith(SEPARATOR):
-            yield line
-            continue
-        try:
-            record = json.loads(line[1:])
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
+        text, *parts = line.split(SEPARATOR)
+        if text or not parts:
+            yield text
+        for part in parts:
+            try:
+                record, end = DECODER.raw_decode(part)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
+                if end < len(part):
+                    yield part[end:]

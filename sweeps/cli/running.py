@@ -92,7 +92,7 @@ def resume_sweep(
     sweep = Store(store).find(prefix)
     if nothing_left(sweep):
         (Terminal(stderr=True) if json_output else console).print(
-            f"{sweep.id} is finished: nothing is left to train", highlight=False, soft_wrap=True
+            screen.complete(sweep.id, len(sweep.finished())), highlight=False, soft_wrap=True
         )
         report(sweep, console, store=store, json_output=json_output)
         return 0
@@ -175,7 +175,7 @@ class _Run(Listener):
         state = state_of(ready)
         trains = bool(state.having("waiting"))
         if not trains:
-            self._say(f"{sweep.id} is finished: nothing is left to train")
+            self.display.complete(state)
         elif note := prepare.slower_backend(ready.spec.resources, self.address):
             self._note(note)
         for note in data_notes(dataset for dataset, _ in ready.data.values()) if trains else ():

@@ -48,6 +48,11 @@ class Display(Listener):
             lanes = formats.plural(self.state.lanes["total"], "model")
             self.line(f"{self.state.title} · {trials} · {lanes}")
 
+    def complete(self, state: SweepState) -> None:
+        """Say in a line that all trials were finished before."""
+        self.state = state
+        self.line(screen.complete(state.title, len(state.trials)))
+
     def end(self) -> None:
         """Give the terminal back."""
         self.close()

@@ -84,6 +84,11 @@ def receipt(state: SweepState) -> str:
     return " · ".join([*parts, duration(state.elapsed)])
 
 
+def complete(title: str, trials: int) -> str:
+    """Say of a sweep that it needs nothing any more."""
+    return f"{title} is finished, {trials} of {formats.plural(trials, 'trial')}: nothing is left to train"
+
+
 def time_left(left: TimeLeft) -> str:
     """`about 35 s left (28 s - 44 s)`, in steps that do not claim more than is known."""
     likely = _rough(left.likely)

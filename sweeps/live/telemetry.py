@@ -37,12 +37,21 @@ class Telemetry(Display):
     def begin(self, state: SweepState) -> None:
         """Send the plan."""
         super().begin(state)
+        self._plan()
+
+    def complete(self, state: SweepState) -> None:
+        """Send the plan, and that all of it is done."""
+        super().complete(state)
+        self._plan()
+
+    def _plan(self) -> None:
+        state = self.state
         self._since_1970 = time.time() - state.clock()
-        trials = list(self.state.trials.values())
+        trials = list(state.trials.values())
         self._send(
             {
-                "title": self.state.title,
-                "begun": time.time() - self.state.elapsed,
+                "title": state.title,
+                "begun": time.time() - state.elapsed,
                 "plan": [{name: getattr(trial, name) for name in FIXED} for trial in trials],
             }
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seqsweep.cluster.local import ClusterError
 from seqsweep.cluster.records import received
 from seqsweep.results.views.json_view import dump
 from seqsweep.sweeps.live import screen, telemetry
@@ -37,28 +37,14 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
     Raises:
         ClusterError: the cluster does not answer any more.
     """
-    incoming: queue.Queue[str | BaseException | None] = queue.Queue()
-    # a thread, so that the clock on the screen moves while nothing comes
-    threading.Thread(target=_listen, args=(jobs, sweep.job.id, incoming), daemon=True).start()
     display: Display | None = None
     state: SweepState | None = None
     try:
-        while True:
-            lines: list[str] = []
-            try:
-                message = incoming.get(timeout=REFRESH_SECONDS)
-                if message is None:
-                    break
-                if isinstance(message, BaseException):
-                    raise message
-                lines.append(message)
-            except queue.Empty:
-                pass
-            for piece in received(lines):
-                if isinstance(piece, dict):
-                    state = telemetry.replay(piece, state)
-                elif display is None or not display.full_screen:
-                    console.print(piece, markup=False, highlight=False, soft_wrap=True)
+        for piece, last in _said(jobs, sweep.job.id):
+            if isinstance(piece, dict):
+                state = telemetry.replay(piece, state)
+            elif piece is not None and (display is None or not display.full_screen):
+                console.print(piece, markup=False, highlight=False, soft_wrap=True)
             if state is None or not console.is_terminal:
                 continue
             if display is None:
@@ -66,7 +52,7 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
                 if display.full_screen:
                     display.begin(state)
             display.state = state
-            if display.full_screen and incoming.empty():  # what has long been said is not worth drawing
+            if display.full_screen and last:  # what has long been said is not worth drawing
                 display.refresh()
     except KeyboardInterrupt:
         if display is not None:
@@ -91,19 +77,15 @@ def watch(jobs: Jobs, sweep: Submitted, console: Console) -> int:
 def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
     """Print the state for programs: a line of JSON, as of `status --json`, whenever something has changed, and at the end."""
     state: SweepState | None = None
-    shown = 0.0
+    shown, news = 0.0, False
     running = replace(sweep, job=replace(sweep.job, status="RUNNING"))  # whoever says something does
     try:
-        for piece in received(jobs.follow(sweep.job.id)):
+        for piece, _ in _said(jobs, sweep.job.id):
             if isinstance(piece, dict):
-                state = telemetry.replay(piece, state)
-                if state is not None and time.monotonic() - shown >= JSON_SECONDS:
-                    shown = time.monotonic()
-                    print(
-                        dump(submission_view.table(running, state), indent=None),
-                        file=console.file,
-                        flush=True,
-                    )
+                state, news = telemetry.replay(piece, state), True
+            if news and state is not None and time.monotonic() - shown >= JSON_SECONDS:
+                shown, news = time.monotonic(), False
+                print(dump(submission_view.table(running, state), indent=None), file=console.file, flush=True)
     except KeyboardInterrupt:
         return 130
     job = jobs.get(sweep.job.id)
@@ -115,10 +97,29 @@ def watch_json(jobs: Jobs, sweep: Submitted, console: Console) -> int:
     return 0 if job.status == "SUCCEEDED" else 1
 
 
+def _said(jobs: Jobs, job: str) -> Iterator[tuple[dict[str, Any] | str | None, bool]]:
+    """Yield what the job says, as it comes, and whether no more has come yet; None whenever it says nothing for a moment."""
+    incoming: queue.Queue[str | BaseException | None] = queue.Queue()
+    # a thread, so that the clock on the screen moves while nothing comes
+    threading.Thread(target=_listen, args=(jobs, job, incoming), daemon=True).start()
+    while True:
+        try:
+            message = incoming.get(timeout=REFRESH_SECONDS)
+        except queue.Empty:
+            yield None, True
+            continue
+        if message is None:
+            return
+        if isinstance(message, BaseException):
+            raise message
+        for piece in received([message]):
+            yield piece, incoming.empty()
+
+
 def _listen(jobs: Jobs, job: str, incoming: queue.Queue[str | BaseException | None]) -> None:
     try:
         for line in jobs.follow(job):
             incoming.put(line)
         incoming.put(None)
-    except ClusterError as error:
+    except Exception as error:
         incoming.put(error)

@@ -40,3 +40,15 @@ def test_nan_comes_through() -> None:
 def test_half_a_record_and_what_is_no_record_are_passed_over() -> None:
     lines = [f'{SEPARATOR}{{"a": 1', f"{SEPARATOR}[1, 2]", SEPARATOR, f'{SEPARATOR}{{"b": 2}}', "text"]
     assert list(received(lines)) == [{"b": 2}, "text"]
+
+
+@given(LINES.filter(bool), st.dictionaries(st.text(), VALUES, max_size=4), LINES.filter(bool))
+def test_text_of_others_in_the_line_of_a_record_is_told_apart(
+    before: str, record: dict[str, Any], behind: str
+) -> None:
+    stream = io.StringIO()
+    send(record, stream)
+    sent = stream.getvalue().removesuffix("\n")
+    assert list(received([before + sent + behind])) == [before, record, behind]
+    assert list(received([sent + sent])) == [record, record]
+    assert list(received([before + sent[:-1] + sent])) == [before, record]  # the first writer was killed

@@ -120,6 +120,16 @@ def test_people_see_the_same_lines_as_without_records() -> None:
     assert printed[0][-1].endswith("failed: it burned")
 
 
+def test_a_sweep_that_has_nothing_left_is_told_too() -> None:
+    state = SweepState("small-1", trials(), slots=1)
+    for name in NAMES:
+        state.finish(name, TrialSummary(0, (0.5,), (0.25,)))
+    console = Console(file=io.StringIO(), width=80)
+    Telemetry(console).complete(state)
+    assert_told(state_from(lines_of(console), None), state)
+    assert "small-1 is finished, 3 of 3 trials: nothing is left to train" in lines_of(console)
+
+
 def test_a_large_sweep_reports_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)

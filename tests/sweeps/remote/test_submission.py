@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from seqsweep.results.store import Store
-from tests.support.nodes import TRAINS, Nodes
+from tests.support.nodes import TRAINS, Nodes, wait_for
 from tests.support.object_server import BUCKET, SECRET, S3Server
 from tests.support.prompt import Prompt
 from tests.support.small_sweep import LONG, assert_same, figures, newest, table, toml
@@ -25,6 +25,8 @@ from tests.support.trained import train
 
 SEQSWEEP = [sys.executable, "-c", "import sys; from seqsweep.sweeps.cli.app import main; sys.exit(main())"]
 PATIENCE = 180.0
+TRAINING = r"ray::\w+\.train\b"
+"""Title of a worker within an epoch."""
 
 
 class User:
@@ -108,15 +110,21 @@ def spec_file(folder: Path, strokes: Path, **changes: Any) -> Path:
     return file
 
 
-def training(told: dict[str, Any]) -> bool:
-    """Whether a trial is in the middle, by a sweep's status."""
-    return told.get("lanes", {}).get("training", 0) > 0
+def hold(nodes: Nodes, since: Collection[int] = ()) -> None:
+    """Let the first worker that trains stand still, so that the sweep does not end before something is done to it.
 
+    The processes of workers are looked at, as a sweep's status comes seconds later, when all of its trials may have ended.
+    Those of the processes `since` are an earlier run's.
+    """
 
-def hold(nodes: Nodes) -> None:
-    """Let the workers stand still, so that the sweep does not end before something is done to it."""
-    for worker in nodes.having(TRAINS):
-        os.kill(worker, signal.SIGSTOP)
+    def held() -> bool:
+        workers = [worker for worker in nodes.having(TRAINING) if worker not in since]
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGSTOP)
+        return bool(workers)
+
+    wait_for(held, lambda: f"no worker trains: {nodes.having('ray::')}")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -151,8 +159,8 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     shutil.rmtree(data)  # it has been sent
     spec.unlink()
 
-    status = user.wait_for(sweep, training)
     hold(nodes)
+    status = user.wait_for(sweep, lambda told: "trials" in told)
     assert status["status"] == "running"
     assert status["trials"]["total"] == 3
     assert user("stop", sweep).splitlines() == [
@@ -167,11 +175,11 @@ def test_submitted_stopped_resumed_killed_and_resumed(
 
     # a shell that has the address from the option alone, and an id from its digits
     address = user.environment["SEQSWEEP_ADDRESS"]
+    before = nodes.having(TRAINS)  # that have been stopped, and perhaps not ended yet
     resumed = user("resume", sweep.rpartition("-")[2], "--address", address, SEQSWEEP_ADDRESS="")
     assert resumed.splitlines()[0] == sweep
+    hold(nodes, since=before)
     assert "is running on" in user("resume", sweep, "--address", address, code=2)
-    user.wait_for(sweep, training)
-    hold(nodes)
     (driver,) = drivers(nodes)
     os.kill(driver, signal.SIGKILL)
     status = user.wait_for(sweep, lambda told: told["status"] == "failed")

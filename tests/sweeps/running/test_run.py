@@ -104,7 +104,7 @@ def test_same_bits_one_trial_at_a_time(
 
 def test_finished_sweep_says_so(finished: tuple[Path, str], terminal: Console) -> None:
     assert resume_sweep(finished[0], None, console=terminal) == 0
-    assert "is finished: nothing is left to train" in terminal.file.getvalue()
+    assert "is finished, 3 of 3 trials: nothing is left to train" in terminal.file.getvalue()
     assert "[1/3]" not in terminal.file.getvalue()
 
 
