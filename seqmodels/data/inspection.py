@@ -15,7 +15,7 @@ from seqsweep.seqmodels.data.collection import PARTS, TEST, TRAIN, Collection
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.registry import format_named
-from seqsweep.seqmodels.data.source import collect, load, source_name
+from seqsweep.seqmodels.data.source import load, read_source, source_name
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ def inspect(source: str | Mapping[str, Any], *, base: Path = Path()) -> tuple[In
     if isinstance(source, str):
         made = load(source)
         found = _as_written(made)
-        return facts(found, format_named(made.reading["format"]), made.reading, source), found
-    found, form, options = collect(source, base=base)
+        form = format_named(made.reading["format"])
+        return facts(found, form, made.reading, source, "embedded, synthetic"), found
+    found, form, options, recognised = read_source(source, base=base)
     found.check_shapes()
     reading = {"format": form.name, **options.model_dump(exclude_none=True, mode="json")}
-    return facts(found, form, reading, source), found
+    return facts(found, form, reading, source, recognised), found
 
 
 def _as_written(dataset: SequenceDataset) -> Collection:
@@ -94,16 +95,14 @@ def _as_written(dataset: SequenceDataset) -> Collection:
 
 
 def facts(
-    found: Collection, form: Format, reading: Mapping[str, Any], source: str | Mapping[str, Any]
+    found: Collection,
+    form: Format,
+    reading: Mapping[str, Any],
+    source: str | Mapping[str, Any],
+    recognised: str | None = None,
 ) -> Inspection:
     """Count what was read."""
     lengths = np.array([len(sequence) for sequence in found.sequences], np.int64)
-    notes = list(found.notes)
-    recognised = None
-    if isinstance(source, str):
-        recognised = "embedded, synthetic"
-    elif "format" not in source and notes:
-        recognised = notes.pop(0).removeprefix(f"no `format` is given: it is {form.name}, ")
     return Inspection(
         name=source_name(source),
         path=source if isinstance(source, str) else str(source["path"]),
@@ -120,7 +119,7 @@ def facts(
         shortest=int(lengths.min()),
         median=float(np.median(lengths)),
         longest=int(lengths.max()),
-        notes=tuple(notes),
+        notes=found.notes,
     )
 
 

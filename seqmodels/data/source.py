@@ -9,7 +9,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -60,14 +60,35 @@ def load(
 
 
 def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collection, Format, Options]:
-    """Read what a data set's table names, raw, with the format and the options by which it was read. Raises DataError."""
+    """Read what a data set's table names, raw, with the format and the options by which it was read. Raises DataError.
+
+    Where no format is given, a note says which it is and why.
+    """
+    read = read_source(source, base=base)
+    found = read.collection
+    if read.recognised is not None:
+        guessed = f"no `format` is given: it is {read.format.name}, {read.recognised}"
+        found = replace(found, notes=(guessed, *found.notes))
+    return found, read.format, read.options
+
+
+class ReadSource(NamedTuple):
+    """What a data set's table names, as it was read; `recognised` says how the format was found, where none was given."""
+
+    collection: Collection
+    format: Format
+    options: Options
+    recognised: str | None
+
+
+def read_source(source: Mapping[str, Any], *, base: Path = Path()) -> ReadSource:
+    """Read as `collect` does."""
     path = located(source["path"], base)
-    notes: tuple[str, ...] = ()
+    recognised = None
     if "format" in source:
         form = format_named(source["format"])
     else:
-        form, reason = recognise(_looked_at(path))
-        notes = (f"no `format` is given: it is {form.name}, {reason}",)
+        form, recognised = recognise(_looked_at(path))
         for key in source.keys() - {*COMMON, *form.options_type.model_fields}:
             raise DataError(
                 [Problem("data set", f"`{key}` is not known for the format {form.name}, as which it is read")]
@@ -80,7 +101,7 @@ def collect(source: Mapping[str, Any], *, base: Path = Path()) -> tuple[Collecti
         told = [fault for fault in faults if fault] or [str(error)]
         raise DataError(Problem("data set", fault) for fault in told) from None
     found, options = form.collect(path, options, source.get("classes"))
-    return replace(found, notes=(*notes, *found.notes)), form, options
+    return ReadSource(found, form, options, recognised)
 
 
 def located(path: Any, base: Path = Path()) -> Located:

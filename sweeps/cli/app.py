@@ -87,15 +87,23 @@ app.add_typer(data.app, name=data.NAME, rich_help_panel="Data")
 
 
 class _Notes(logging.Handler):
-    """Prints what the data's readers passed over."""
+    """Prints what the data's readers passed over, once: files are looked at before they are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
+        if text in self.told:
+            return
+        self.told.add(text)
         shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
         typer.echo(f"note: {shown}", err=True, color=True)
 
 
-logging.getLogger("seqsweep.seqmodels.data").addHandler(_Notes())
+_notes = _Notes()
+logging.getLogger("seqsweep.seqmodels.data").addHandler(_notes)
 logging.getLogger("seqsweep.seqmodels.data").setLevel(logging.INFO)
 
 
@@ -120,6 +128,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: the process's own) and return its exit code."""
+    _notes.told.clear()
     with standard_streams(), Gate():
         return _explained(arguments)
 

@@ -51,12 +51,13 @@ def check_name_pattern(pattern: str, otherwise: str = "") -> None:
 
     `otherwise` is said of what else it may be, such as `a variable or `.
     """
+    rule = f"must be {otherwise}a regular expression"
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise ValueError(f"must be {otherwise}a regular expression: {error}") from None
+        raise ValueError(f"{rule}: {error}") from None
     if groups != 1:
-        raise ValueError(f"must have one group in parentheses, which is the name, but has {groups}")
+        raise ValueError(f"{rule} with one group in parentheses, which is the name, but has {groups}")
 
 
 class Format(ABC):

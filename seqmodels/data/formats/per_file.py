@@ -67,7 +67,7 @@ class PerFileOptions(Options):
         if value == 0:
             raise ValueError("must be 1 or more, or -1 or less")
         if isinstance(value, str) and value != OWN:
-            check_name_pattern(value)
+            check_name_pattern(value, f"`{OWN}` or ")
         return value
 
 

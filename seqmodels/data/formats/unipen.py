@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
 from seqsweep.seqmodels.data.files import Files
-from seqsweep.seqmodels.data.formats.base import Options
+from seqsweep.seqmodels.data.formats.base import Options, check_name_pattern
 from seqsweep.seqmodels.data.formats.ink import Points, feature_names, join
 from seqsweep.seqmodels.data.formats.several import LOOKED_AT, Entry, FileEntries, SeveralPerFile
 from seqsweep.seqmodels.data.formats.unipen_file import Ink, Segment, find_included, read_ink
@@ -59,13 +59,8 @@ class UnipenOptions(Options):
     @field_validator("group")
     @classmethod
     def _one_group(cls, value: str | None) -> str | None:
-        if value not in (None, WRITER):
-            try:
-                groups = re.compile(value).groups
-            except re.error as error:
-                raise ValueError(f"must be `writer` or a regular expression: {error}") from None
-            if groups != 1:
-                raise ValueError(f"must be `writer`, or have one group in parentheses, but has {groups}")
+        if value is not None and value != WRITER:
+            check_name_pattern(value, f"`{WRITER}` or ")
         return value
 
 

@@ -118,6 +118,14 @@ def test_a_good_source_has_no_faults(source):
         ({**GOOD, "classes": ["a"]}, "`classes` has 1 class(es), but must have at least 2"),
         ({**GOOD, "group": "speaker"},
          "`group` is 'speaker', but must be 'prefix'"),
+        ({"path": "x", "format": "unipen", "group": "wrter"},
+         "`group` is 'wrter', but must be `writer` or a regular expression with one group in parentheses, which is the name, "
+         "but has 0"),
+        ({"path": "x", "format": "folder", "label": "(a)(b)"},
+         "`label` is '(a)(b)', but must be `file` or a regular expression with one group in parentheses, which is the name, "
+         "but has 2"),
+        ({"path": "x", "format": "kaldi", "group": "(a"},
+         "`group` is '(a', but must be a regular expression: missing ), unterminated subpattern at position 0"),
         ({"path": "x", "format": "ts", "group": "prefix"}, f"`group` is only known for the format {GROUPED}"),
     ],
 )  # fmt: skip

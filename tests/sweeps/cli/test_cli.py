@@ -15,6 +15,7 @@ from seqsweep.results.query.sql import Answer
 from seqsweep.sweeps.cli.app import main
 from tests import REPOSITORY
 from tests.support.example_sweep import SWEEP_ID, write_example
+from tests.support.verbs import read, said
 
 VERBS = (
     "init",
@@ -47,17 +48,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     write_example(tmp_path)
     return tmp_path
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
-
-
-def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    return json.loads(said(capsys, *arguments, "--json"))
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +14,8 @@ from seqsweep.sweeps.forecast import measuring
 from seqsweep.sweeps.spec.here import HERE, spec_here
 from seqsweep.sweeps.spec.loading import load_spec
 from seqsweep.sweeps.starting import SIZES
-from tests.support.written import write_folder
+from tests.support.verbs import read, said
+from tests.support.written import write_archive, write_folder
 
 STROKES = {
     f"{name}/{part}/{number}.txt": f"3 0 0 1 {number} 2 {height}"
@@ -30,17 +30,6 @@ def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)
     return write_folder(tmp_path / "letters", STROKES)
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
-
-
-def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    return json.loads(said(capsys, *arguments, "--json"))
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -82,6 +71,17 @@ def test_show_draws_in_the_terminal_and_on_a_page(letters: Path, capsys: pytest.
     assert [each["class"] for each in found["sequences"]] == ["a", "b"]
     assert len(found["sequences"][0]["values"]) == 3
     assert "has no class `c`; it has a, b" in refused(capsys, "data", "show", "letters", "--class", "c")
+
+
+@pytest.mark.parametrize("verb", ["info", "check", "show"])
+def test_what_an_archive_has_besides_is_told_once_and_not_among_json(
+    verb: str, letters: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_archive(letters.parent / "letters.tar", {**STROKES, "a/train/.hidden": "x"})
+    assert main(["data", verb, "letters.tar", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out).get("data", json.loads(out))["sequences"] == 48
+    assert err == "note: letters.tar: passed over 1 hidden file(s) (`.…`, `__MACOSX`)\n"
 
 
 @pytest.mark.parametrize("verb", ["info", "check", "show"])

@@ -23,6 +23,7 @@ from seqsweep.seqmodels.export.reading import open_model
 from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.models import use as model_use
 from tests.support.trained import LETTERS, letters, plainly_exported
+from tests.support.verbs import read, said
 
 PARTS = [("letters", "handwriting"), ("both", "vowels"), ("both", "handwriting")]
 
@@ -72,13 +73,6 @@ def strokes(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "Handwriting_Data"
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert main([str(each) for each in arguments]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
-
-
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[str, str]:
     assert main([str(each) for each in arguments]) == 2
     out, err = capsys.readouterr()
@@ -92,7 +86,7 @@ def test_an_evaluation_is_the_sweeps_own(
 ) -> None:
     """Figures and matrix from the store's predictions, by scikit-learn and statsmodels."""
     folder, expected, data = models[which]
-    found = json.loads(said(capsys, "evaluate", folder, data, "--json"))
+    found = read(capsys, "evaluate", folder, data)
     true, predicted = expected.true.astype(str), expected.predicted.astype(str)
     classes, n, correct = found["confusion"]["classes"], len(expected), int((true == predicted).sum())
     assert (found["n"], found["correct"]) == (n, correct)
@@ -171,7 +165,7 @@ def test_json_lines_files_and_standard_input_are_one(
         :3
     ].astype(str).tolist()
     given((strokes / names[0]).read_bytes())
-    alone = json.loads(said(capsys, "predict", model.folder, "-", "--json"))
+    alone = read(capsys, "predict", model.folder, "-")
     first = json.loads(by_file.splitlines()[0])
     assert alone["id"] == "standard input"
     assert alone["class"] == first["class"]
@@ -231,7 +225,7 @@ def test_what_is_printed_cannot_steer_a_terminal(
     text = said(capsys, "predict", model.folder, tmp_path / "x.jsonl")
     assert text.startswith("\\x1b]0;title\\x07[bold]\\r\\n\\u202e漢  ")
     assert text.count("\n") == 1
-    assert json.loads(said(capsys, "predict", model.folder, tmp_path / "x.jsonl", "--json"))["id"] == name
+    assert read(capsys, "predict", model.folder, tmp_path / "x.jsonl")["id"] == name
 
 
 def test_batches_of_any_lengths(model: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +265,7 @@ def test_an_evaluation_says_what_was_left_out_and_what_is_missing(
     text = said(capsys, "evaluate", model.folder, tmp_path / "some")
     assert "left out: 4 sequences of classes that the model does not know: lA (4)" in text
     assert "no sequences of: bA, chA, tA" in text
-    found = json.loads(said(capsys, "evaluate", model.folder, tmp_path / "some", "--json"))
+    found = read(capsys, "evaluate", model.folder, tmp_path / "some")
     assert (found["n"], found["unknown"], found["absent"]) == (8, {"lA": 4}, ["bA", "chA", "tA"])
     assert f"{found['correct']} of 8 sequences" in text
 
