@@ -94,13 +94,17 @@ class SearchRule:
             return candidates * seeds
         return candidates + self.tried_by_all_seeds(candidates) * (seeds - 1)
 
+    def stages(self, candidates: int, seeds: int, epochs: int) -> list[tuple[int, int]]:
+        """List what a search does one after the other: so many lanes, each for so many epochs at most."""
+        if self.method == "full":
+            return [(candidates * seeds, epochs)]
+        rung = self.rung(epochs)
+        others = self.tried_by_all_seeds(candidates) * (seeds - 1)
+        return [(candidates, rung), (self.kept(candidates), epochs - rung), (others, epochs)]
+
     def work(self, candidates: int, seeds: int, epochs: int) -> int:
         """Count the most lane-epochs of a search."""
-        if self.method == "full":
-            return candidates * seeds * epochs
-        rung, kept = self.rung(epochs), self.kept(candidates)
-        others = self.tried_by_all_seeds(candidates) * (seeds - 1)
-        return candidates * rung + kept * (epochs - rung) + others * epochs
+        return sum(lanes * each for lanes, each in self.stages(candidates, seeds, epochs))
 
     def going_on(self, standings: Mapping[int, Standing], groups: Mapping[int, str]) -> list[int]:
         """Choose the candidates that go on after the rung, in their order; one that diverged never does.

@@ -159,6 +159,12 @@ class TrialRun:
         return len(self._search.history) + (len(self._final.history) if self._final else 0)
 
     @property
+    def lanes_ended(self) -> int:
+        """Count the lanes that have stopped for good: of the search and, where there are final seeds, of these."""
+        own = [*self._search.progress, *(self._final.progress if self._final and self.final_seeds else [])]
+        return sum(bool(progress.stop) for progress in own)
+
+    @property
     def work_total(self) -> int:
         """Estimate `work_done` at the end, as far as is known: it shrinks when lanes stop early."""
         if self._final:
@@ -172,10 +178,9 @@ class TrialRun:
         """Count the most lane-epochs of the search after its present stage."""
         if not self._halves or self._stage == 2:
             return 0
-        candidates, seeds = len(self._first), max(Counter(lane.candidate for lane in self.lanes).values())
-        whole = self.rule.work(candidates, seeds, self.training.epochs)
-        others = self.rule.tried_by_all_seeds(candidates) * (seeds - 1) * self.training.epochs
-        return others if self._stage == 1 else whole - candidates * self.rule.rung(self.training.epochs)
+        seeds = max(Counter(lane.candidate for lane in self.lanes).values())
+        stages = self.rule.stages(len(self._first), seeds, self.training.epochs)
+        return sum(lanes * epochs for lanes, epochs in stages[self._stage + 1 :])
 
     def _finals_at_most(self) -> int:
         if self.final_seeds:

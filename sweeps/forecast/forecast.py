@@ -26,11 +26,11 @@ from seqsweep.sweeps.resources import (
     trials_per_gpu,
     trials_per_node,
 )
+from seqsweep.sweeps.spec.plan import lane_count
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
-    from seqsweep.seqmodels.training_config import TrainingConfig
     from seqsweep.sweeps.datasets.loading import Data
     from seqsweep.sweeps.forecast.rates import Rates
     from seqsweep.sweeps.spec.model import Spec
@@ -53,23 +53,19 @@ class Work:
 
     label: str
     planned: float  # what sets the order
-    search: float  # of one lane
-    refit: float  # of one lane
-    score: float  # of one lane
+    stages: tuple[tuple[int, float], ...]  # lanes that train side by side, and of one of them
+    score: float  # of one lane of the search
     test: float  # of one lane
     overhead: float
     spread: float
-    lanes: int
-    seeds: int
+    searched: int
+    tested: int
 
     def seconds(self, threads: int, share: float = 1.0) -> float:
         """Count the seconds on so many cores. `share` < 1: of the epochs."""
-        chosen = self.refit * share + self.test
-        return (
-            _side_by_side(self.lanes, threads) * (self.search * share + self.score)
-            + _side_by_side(self.seeds, threads) * chosen
-            + self.overhead
-        )
+        training = sum(_side_by_side(lanes, threads) * seconds for lanes, seconds in self.stages)
+        scoring = _side_by_side(self.searched, threads) * self.score
+        return training * share + scoring + _side_by_side(self.tested, threads) * self.test + self.overhead
 
 
 @dataclass(frozen=True)
@@ -180,20 +176,19 @@ def forecast(
         rate = rates.of(key)
         (exact if rate.measured else estimated).add(key)
         layout = Layout(trial.architecture, dataset.feature_count, dataset.class_count)
-        part = volumes.written(layout, len(members), len(spec.seeds), trial.training, splits)
+        part = volumes.written(layout, trial, splits)
         works.append(
             _work(
                 _label(trial, spec),
                 cost(trial.architecture, dataset.feature_count, 1),
                 tokens[trial.dataset],
-                trial.training,
+                trial,
                 (rate.train, rate.evaluate, rate.spread),
-                len(members),
-                len(spec.seeds),
                 sum(part.rows.values()),
             )
         )
-        footprint = Footprint.of(layout, typical, dataset, splits, trial.training, there, threads)
+        parks = trial.search.method == "halving"
+        footprint = Footprint.of(layout, typical, dataset, splits, trial.training, there, threads, parks)
         sizes.append((footprint, layout.width))
         parts.append(part)
 
@@ -206,7 +201,8 @@ def forecast(
         len(members) if limit is None else size.lanes_at_once(len(members), limit) for size, _ in sizes
     ]
     waves = [math.ceil(len(members) / count) for count in at_once]
-    results = sum(spec.training.epochs * (wave + spec.training.refit) + 2 for wave in waves)
+    epochs = [[epochs for lanes, epochs in trial.stages if lanes] for trial in plans]
+    results = sum(wave * sum(own) + 2 for wave, own in zip(waves, epochs, strict=True))
     driver = len(works) * DRIVER_TRIAL_SECONDS + results * DRIVER_RESULT_SECONDS
     # on a single node the driver and Ray's servers take their time from the trials
     hindrance = driver / nodes.cpus if nodes.count == 1 else 0.0
@@ -226,8 +222,8 @@ def forecast(
         name=spec.name,
         datasets=tuple(data),
         trials=len(works),
-        lanes=len(members),
-        models=len(works) * len(members),
+        lanes=plans[0].most_lanes,
+        models=lane_count(plans),
         nodes=nodes,
         cpus_per_trial=threads,
         gpus_per_trial=resources.gpus_per_trial,
@@ -284,26 +280,26 @@ def _work(
     label: str,
     unit: float,
     tokens: Mapping[str, int],
-    training: TrainingConfig,
+    trial: TrialPlan,
     rate: tuple[float, float, float],
-    lanes: int,
-    seeds: int,
     rows: int,
 ) -> Work:
     train, evaluate, spread = rate
     both = tokens["train"] + tokens["validation"]
     epoch = unit * (tokens["train"] * train + tokens["validation"] * evaluate)
+    *search, (finals, epochs) = trial.stages
+    refit = unit * both * train if trial.training.refit else epoch
+    searched = trial.most_lanes - len(trial.final_seeds)
     return Work(
         label=label,
-        planned=lanes * training.epochs * unit * tokens["train"],
-        search=training.epochs * epoch,
-        refit=training.epochs * unit * both * train if training.refit else 0.0,
+        planned=sum(lanes * each for lanes, each in trial.stages) * unit * tokens["train"],
+        stages=(*((lanes, each * epoch) for lanes, each in search), (finals, epochs * refit)),
         score=unit * both * evaluate,
         test=unit * tokens["test"] * evaluate,
         overhead=TRIAL_SECONDS + rows * ROW_SECONDS,
         spread=spread,
-        lanes=lanes,
-        seeds=seeds,
+        searched=searched,
+        tested=len(trial.final_seeds) or trial.seeds,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.seqmodels.data.splits import Splits
     from seqsweep.seqmodels.layout import Layout
-    from seqsweep.seqmodels.training_config import TrainingConfig
+    from seqsweep.sweeps.spec.plan import TrialPlan
 
 FILE_BYTES = {"lanes": 12_400, "epochs": 6_600, "confusions": 5_200, "predictions": 4_000}
 """Of a part with no rows: its schema, names and statistics. These and the next from 105 trials of five sweeps."""
@@ -40,23 +40,22 @@ class Written:
 
 def written(
     layout: Layout,
-    lanes: int,
-    seeds: int,
-    training: TrainingConfig,
+    trial: TrialPlan,
     splits: Splits,
 ) -> Written:
-    """Count what one trial writes, whose lanes run all their epochs; `seeds` are those of the chosen candidate."""
+    """Count what one trial writes, whose lanes run all their epochs."""
+    searched, tested = trial.most_lanes - len(trial.final_seeds), len(trial.final_seeds) or trial.seeds
     rows = {
-        "lanes": lanes,
-        "epochs": training.epochs * (lanes + (seeds if training.refit else 0)),
-        "confusions": (lanes + seeds) * layout.classes**2,
-        "predictions": seeds * (len(splits.validation) + len(splits.test)),
+        "lanes": trial.most_lanes,
+        "epochs": sum(lanes * epochs for lanes, epochs in trial.stages),
+        "confusions": (searched + tested) * layout.classes**2,
+        "predictions": trial.seeds * len(splits.validation) + tested * len(splits.test),
     }
     each = dict(ROW_BYTES)
     each["predictions"] += PROBABILITY_BYTES * layout.classes
     tables = {name: FILE_BYTES[name] + round(count * each[name]) for name, count in rows.items()}
     model = 4 * layout.parameter_count + TENSOR_BYTES * len(layout.slices)
-    return Written(rows, tables, seeds * model)
+    return Written(rows, tables, tested * model)
 
 
 def total(parts: list[Written]) -> Written:

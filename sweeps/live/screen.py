@@ -155,7 +155,7 @@ def _running(trials: Sequence[TrialState]) -> Table:
             Text(trial.title),
             f"{trial.active}/{trial.lanes}",
             f"{trial.epoch}/{trial.epochs}"
-            + (f" {trial.phase}" if trial.phase in ("refit", "score") else ""),
+            + (f" {trial.phase}" if trial.phase in ("refit", "final", "score") else ""),
             _models_per_minute(trial),
             f"{sparkline(trial.accuracies)} {100 * max(trial.accuracies):.1f}" if trial.accuracies else "",
         )

@@ -55,7 +55,7 @@ class SweepState:
         """The trial has got a worker, for the first time or again after its worker was lost."""
         state = self.trials[trial]
         state.status, state.started = "running", self.clock()
-        state.phase, state.active, state.diverged = "", 0, 0
+        state.phase, state.active, state.waiting, state.diverged = "", 0, 0, 0
         state.work_done = state.work_total = state.work_resumed = state.busy_seconds = 0.0
         state.accuracies.clear()
 
@@ -69,6 +69,7 @@ class SweepState:
         state.phase = report.phase
         state.epoch = report.epoch or state.epoch
         state.active = state.lanes if report.lanes_active is None else report.lanes_active
+        state.waiting = report.lanes_waiting
         state.work_done, state.work_total = report.work_done, report.work_total
         state.work_resumed, state.busy_seconds = report.work_resumed, report.busy_seconds
         if report.validation_accuracy is not None:
@@ -120,7 +121,7 @@ class SweepState:
             t.lanes
             for t in self.trials.values()
             if t.status == "waiting" or (t.status == "running" and not t.phase)
-        )
+        ) + sum(trial.waiting for trial in self.having("running"))
         return {
             "total": total,
             "done": total - training - waiting,

@@ -17,7 +17,7 @@ from seqsweep.sweeps.live.trial_state import TrialState
 LEAST_SECONDS = 2.0  # between two accounts of running trials
 BYTES_A_SECOND = 2000  # a job's log may grow by about so much
 WHOLE = ("slots", "note", "backend", "gpus", "gpus_per_trial")
-FIXED = ("id", "architecture", "cell", "dataset", "lanes", "epochs", "cost")
+FIXED = ("id", "architecture", "cell", "dataset", "lanes", "epochs", "cost", "lane_epochs")
 
 
 class Telemetry(Display):

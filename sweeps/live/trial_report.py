@@ -34,6 +34,7 @@ class TrialReport:
         slower: why it is not the best one.
         epoch: the last one; None where none was trained.
         lanes_active: lanes that still train; None where none was trained.
+        lanes_waiting: lanes that have not stopped, and do not train now.
         validation_accuracy: the best lane's, 0 to 1; None where nothing was validated.
         work_done: lane-epochs so far, of them `work_resumed` by an earlier run.
         work_total: lane-epochs as it looks now.
@@ -53,6 +54,7 @@ class TrialReport:
     slower: str | None = None
     epoch: int | None = None
     lanes_active: int | None = None
+    lanes_waiting: int = 0
     validation_accuracy: float | None = None
     work_done: float = 0.0
     work_total: float = 0.0

@@ -15,6 +15,7 @@ class TrialState:
         lanes: models in it.
         epochs: the most that a lane may train.
         cost: relative work of one lane's epoch.
+        lane_epochs: of all lanes together, where none stops early; None: every lane trains them all.
     """
 
     id: str
@@ -24,10 +25,12 @@ class TrialState:
     lanes: int
     epochs: int
     cost: float
+    lane_epochs: int | None = None
     status: str = "waiting"  # running | finished | failed
     phase: str = ""
     epoch: int = 0
     active: int = 0
+    waiting: int = 0
     diverged: int = 0
     work_done: float = 0.0
     work_total: float = 0.0
@@ -48,7 +51,8 @@ class TrialState:
     @property
     def planned(self) -> float:
         """Work as planned, before anything stopped early, in lane-epochs times cost."""
-        return self.lanes * self.epochs * self.cost
+        count = self.lanes * self.epochs if self.lane_epochs is None else self.lane_epochs
+        return count * self.cost
 
     @property
     def units(self) -> float:

@@ -64,9 +64,10 @@ def state_of(ready: Prepared) -> SweepState:
                 architecture=trial.architecture.label + (f" batch {trial.batch_size}" if several else ""),
                 cell=trial.architecture.cell,
                 dataset=trial.dataset,
-                lanes=len(trial.lanes),
+                lanes=trial.most_lanes,
                 epochs=trial.training.epochs,
                 cost=cost(trial.architecture, dataset.feature_count, tokens),
+                lane_epochs=sum(lanes * epochs for lanes, epochs in trial.stages),
             )
         )
     trials.sort(key=lambda trial: -trial.planned)

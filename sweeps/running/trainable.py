@@ -217,11 +217,12 @@ class Trial(tune.Trainable):  # type: ignore[misc]
     ) -> dict[str, Any]:
         epochs = epochs or []
         accuracies = [each.validation_accuracy for each in epochs if each.validation_accuracy is not None]
+        active = sum(each.event is None for each in epochs) if epochs else None
         report = TrialReport(
             node=self.node,
             pid=os.getpid(),
             epoch=epochs[-1].epoch if epochs else None,
-            lanes_active=sum(each.event is None for each in epochs) if epochs else None,
+            lanes_active=active,
             validation_accuracy=max(accuracies, default=None),
             work_resumed=self.resumed,
             busy_seconds=self.busy,
@@ -238,6 +239,7 @@ class Trial(tune.Trainable):  # type: ignore[misc]
                 phase=study.phase,
                 backend=study.backend_name,
                 slower=study.slower,
+                lanes_waiting=max(0, self.plan.most_lanes - study.lanes_ended - (active or 0)),
                 work_done=study.work_done,
                 work_total=study.work_total,
             )

@@ -48,10 +48,26 @@ class TrialPlan:
     backend: str
 
     @property
+    def candidates(self) -> int:
+        """Candidates that are tried."""
+        return self.lanes[-1].candidate + 1
+
+    @property
+    def seeds(self) -> int:
+        """Seeds of the search."""
+        return len(self.lanes) // self.candidates
+
+    @property
     def most_lanes(self) -> int:
         """Models that it trains, where none diverges: those of the search that are begun, and the final ones."""
-        candidates = len({lane.candidate for lane in self.lanes})
-        return self.search.begun(candidates, len(self.lanes) // candidates) + len(self.final_seeds)
+        return self.search.begun(self.candidates, self.seeds) + len(self.final_seeds)
+
+    @property
+    def stages(self) -> list[tuple[int, int]]:
+        """What it does one after the other: so many lanes, each for so many epochs at most; the last trains the choice."""
+        epochs = self.training.epochs
+        finals = len(self.final_seeds) or (self.seeds if self.training.refit else 0)
+        return [*self.search.stages(self.candidates, self.seeds, epochs), (finals, epochs)]
 
     @property
     def batch_size(self) -> int:
