@@ -35,12 +35,12 @@ def read(folder: Folder, name: str, schema: pa.Schema, columns: Sequence[str]) -
     """
     keys = _KEYS.get(schema.metadata[TABLE_KEY].decode(), _TRIAL)
     wanted = list(dict.fromkeys([*columns, *(key for key in keys if key in schema.names)]))
-    with opened(folder, name, wanted) as file:
+    with opened(folder, name, wanted, named=_TRIAL) as file:
         # a part is one row group of few rows, for which threads cost more than they save
-        found = cast(file.read(wanted, use_threads=False), schema, wanted)
-    if "trial" in wanted:
-        _check_rows(found.select(list(keys)), name.removesuffix(".parquet"), str(folder / name))
-    return found.select(list(columns))
+        found = file.read(wanted, use_threads=False)
+        if "trial" in wanted:
+            _check_rows(found.select(list(keys)), name.removesuffix(".parquet"), str(folder / name))
+        return cast(found, schema, columns)
 
 
 def _check_rows(keys: pa.Table, trial: str, file: str) -> None:
@@ -68,10 +68,15 @@ def read_many(
 
 
 @contextmanager
-def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
-    """The file, checked as `read` does: its bits, its version, and that it has the columns."""
+def opened(
+    folder: Folder, name: str, columns: Sequence[str], named: Sequence[str] = ()
+) -> Iterator[pq.ParquetFile]:
+    """The file, checked as `read` does: its bits, its version, and that it has the columns.
+
+    Columns of text that are `named` are read as dictionaries: where many rows have one text it is made once.
+    """
     try:
-        with pq.ParquetFile(pa.BufferReader(folder.read_sealed(name))) as file:
+        with _file(pa.BufferReader(folder.read_sealed(name)), named) as file:
             there = file.schema_arrow  # made anew at each look
             version = (there.metadata or {}).get(VERSION_KEY, b"")
             if not version.isdigit():
@@ -82,6 +87,13 @@ def opened(folder: Folder, name: str, columns: Sequence[str]) -> Iterator[pq.Par
             yield file
     except (pa.ArrowException, OSError) as error:
         raise Damaged(f"{folder / name} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _file(content: pa.BufferReader, named: Sequence[str]) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(content, read_dictionary=list(named))
+    except KeyError:  # it has no such column
+        return pq.ParquetFile(content)
 
 
 def cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:

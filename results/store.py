@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,7 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODEL = re.compile(r"c\d+-s-?\d+")
 _DIGITS = re.compile(r"[0-9a-f]{6}")  # that an id ends in, after the sweep's name
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Store:
@@ -292,6 +293,27 @@ class Sweep:
         """Read the same rows, of some whole trials at a time: a million lanes need not be in memory together."""
         for piece in self._pieces(table, columns, trials):
             yield piece.unify_dictionaries()
+
+    def per_trial(
+        self, table: str, columns: Sequence[str], trials: Iterable[str], make: Callable[[str, pa.Table], T]
+    ) -> dict[str, T]:
+        """Make something of the rows of each of `trials`, which are never in memory together.
+
+        A trial is left out where its file is missing. Raises `StoreError` as `read` does; `make` may run in a thread.
+        """
+        folder, schema = self.folder / table, named_schema(table)
+
+        def made(trial: str) -> list[T]:
+            try:
+                rows = parquet.read(folder, f"{trial}.parquet", schema, columns)
+            except Missing:
+                return []
+            return [make(trial, rows)]
+
+        wanted = self._wanted(trials)
+        return {
+            trial: own for trial, found in zip(wanted, folder.map(made, wanted), strict=True) for own in found
+        }
 
     def _pieces(self, table: str, columns: Sequence[str], trials: Iterable[str] | None) -> Iterator[pa.Table]:
         wanted = self._wanted(trials)

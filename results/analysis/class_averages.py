@@ -1,14 +1,15 @@
-"""Macro F1 and balanced accuracy of a trial's chosen candidate, over its seeds, from the store's counts."""
+"""Macro F1 and balanced accuracy of trials' chosen candidates, over their seeds, from the store's counts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from seqsweep.class_averages import balanced_accuracy, macro_f1
-from seqsweep.results.analysis.arrays import names_equal, numbers, places_among
+from seqsweep.results.analysis.arrays import names_equal, numbers, places_among, positions
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.trials import Trial
-from seqsweep.results.errors import Missing
 from seqsweep.results.statistics.interval import Interval, interval
 
 _COLUMNS = ("candidate", "seed", "split", "true", "predicted", "count")
@@ -35,31 +36,30 @@ class PartAverages:
     test: ClassAverages
 
 
-def class_averages(reading: Reading, trial: Trial) -> PartAverages | None:
-    """Read them; None where nothing was chosen or the store has no counts of the trial.
+def class_averages(reading: Reading, trials: Iterable[Trial]) -> dict[str, PartAverages]:
+    """Read them by the trials' ids; a trial is left out where nothing was chosen or the store has no counts of it.
 
     Raises `StoreError` where these are damaged or out of reach.
     """
-    if trial.candidate is None:
-        return None
-    try:
-        table = reading.sweep.read("confusions", _COLUMNS, trials=[trial.trial])
-    except Missing:
-        return None
-    seed = numbers(table["seed"])
-    mine = (numbers(table["candidate"]) == trial.candidate) & ~np.isin(
-        seed, [*trial.lost, *trial.search_lost]
+    chosen = {trial.trial: trial for trial in trials if trial.candidate is not None}
+    return reading.sweep.per_trial(
+        "confusions", _COLUMNS, chosen, lambda trial, table: _averages(table, chosen[trial])
     )
-    classes = sorted(
-        {name for column in ("true", "predicted") for name in table[column].unique().to_pylist()}
-    )
-    count = numbers(table["count"])
-    true, predicted = (places_among(table[column], classes) for column in ("true", "predicted"))
+
+
+def _averages(table: pa.Table, trial: Trial) -> PartAverages:
+    """Judge a trial's candidate; the rows are of all of its candidates."""
+    table = table.take(positions(np.flatnonzero(numbers(table["candidate"]) == trial.candidate)))
+    true, predicted = table["true"], table["predicted"]
+    classes = sorted({*true.unique().to_pylist(), *predicted.unique().to_pylist()})
+    size = len(classes)
+    cell = size * places_among(true, classes) + places_among(predicted, classes)
+    seed, count = numbers(table["seed"]), numbers(table["count"])
     found = []
-    for part in ("validation", "test"):
-        rows = np.flatnonzero(mine & names_equal(table["split"], part))
+    for part, sound in (("validation", trial.validation), ("test", trial.test)):
+        rows = np.flatnonzero(names_equal(table["split"], part) & np.isin(seed, list(sound)))
         seeds, place = np.unique(seed[rows], return_inverse=True)
-        counts = np.zeros((len(seeds), len(classes), len(classes)), dtype=np.int64)
-        np.add.at(counts, (place, true[rows], predicted[rows]), count[rows])
-        found.append(ClassAverages.of(counts))
+        counts = np.zeros((len(seeds), size * size), dtype=np.int64)
+        np.add.at(counts, (place, cell[rows]), count[rows])
+        found.append(ClassAverages.of(counts.reshape(-1, size, size)))
     return PartAverages(*found)

@@ -16,6 +16,7 @@ from seqsweep.results.architecture import (
     architecture_extras,
     architecture_label,
 )
+from seqsweep.results.collecting import uncollected
 from seqsweep.results.errors import Damaged
 from seqsweep.results.schema import HYPERPARAMETERS
 from seqsweep.results.store import Sweep
@@ -79,6 +80,7 @@ class Trials:
     backends: tuple[str, ...]
 
 
+@uncollected()
 def read_trials(sweep: Sweep, trials: Sequence[str] | None = None) -> Trials:
     """All finished trials, or only `trials`: one pass over the columns of `lanes` that this takes.
 
@@ -125,7 +127,8 @@ def _trials(table: pa.Table) -> list[Trial]:
     diverged = names_equal(table["stopped"], "diverged")
     candidate = numbers(table["candidate"])
     width = int(candidate.max()) + 1
-    different = np.unique(np.repeat(np.arange(len(starts)), lanes) * width + candidate)
+    keys = np.sort(np.repeat(np.arange(len(starts)), lanes) * width + candidate, kind="stable")  # nearly is
+    different = keys[np.diff(keys, prepend=-1) != 0]
     chosen = np.flatnonzero(numbers(table["chosen"]))
     begins = np.searchsorted(chosen, [*starts, len(ids)])  # of each trial's lanes in `chosen`
     has = begins[:-1] < begins[1:]

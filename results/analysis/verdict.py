@@ -16,6 +16,7 @@ from seqsweep.results.analysis.summary import DatasetSummary, Summary
 from seqsweep.results.analysis.trials import Trial
 from seqsweep.results.analysis.verdict_cautions import cautions
 from seqsweep.results.analysis.verdict_row import Row, is_unstable, row_of
+from seqsweep.results.collecting import uncollected
 from seqsweep.results.statistics.differences import ALPHA, PAIRED, least_deviation
 from seqsweep.results.statistics.interval import CONFIDENCE
 from seqsweep.results.statistics.ranks import Places, places
@@ -71,6 +72,7 @@ class Verdict:
     datasets: tuple[DatasetVerdict, ...]
 
 
+@uncollected()
 def verdict(source: Sweep | Reading, dataset: str | None = None) -> Verdict:
     """Rank the architectures of a sweep on each data set, or on one. Without a finished trial `datasets` is empty.
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from seqsweep.results.analysis.class_averages import class_averages
 from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.analysis.verdict import DatasetVerdict, Verdict
-from seqsweep.results.analysis.verdict_row import Row
 
 
 def with_averages(
@@ -16,11 +15,17 @@ def with_averages(
     `only_uneven`: where classes are alike in size nothing is read. Raises `StoreError` where counts are damaged or out of reach.
     """
 
-    def filled(row: Row) -> Row:
-        trial = reading.trial(row.trial) if first is None or row.rank <= first or row.cheapest else None
-        return row if trial is None else replace(row, by_class=class_averages(reading, trial))
+    blocks = [each for each in data.datasets if each.uneven or not only_uneven]
+    wanted = [
+        row.trial
+        for each in blocks
+        for row in each.rows
+        if first is None or row.rank <= first or row.cheapest
+    ]
+    found = class_averages(reading, filter(None, map(reading.trial, wanted)))
 
     def block(each: DatasetVerdict) -> DatasetVerdict:
-        return each if only_uneven and not each.uneven else replace(each, rows=tuple(map(filled, each.rows)))
+        rows = (replace(row, by_class=found[row.trial]) if row.trial in found else row for row in each.rows)
+        return replace(each, rows=tuple(rows))
 
     return replace(data, datasets=tuple(map(block, data.datasets)))

@@ -136,6 +136,23 @@ def test_a_seed_that_diverged_is_left_out_as_in_the_accuracy(
     assert row.validation.n == 2
 
 
+def test_validation_is_of_the_seeds_of_the_search_and_test_of_the_final_ones(uneven: Uneven) -> None:
+    sweep, said = uneven
+    trial = verdict(sweep).datasets[0].rows[0].trial
+    lanes = sweep.read("lanes", trials=[trial]).to_pylist()
+    confusions = sweep.read("confusions", trials=[trial])
+    for lane in lanes:
+        if lane["chosen"]:
+            lane |= {"stage": "final" if lane["seed"] else "search"}
+    sweep.write_trial(trial, {"lanes": table("lanes", lanes), "confusions": confusions})
+    row = next(row for row in rows_of(averaged(sweep)) if row.trial == trial)
+    assert row.by_class is not None
+    assert row.candidate is not None
+    answers = [said[trial, "test", row.candidate, seed] for seed in (1, 2)]
+    assert is_theirs(row.by_class.test.macro_f1, answers, "f1_score")
+    assert row.by_class.validation.macro_f1.n == 1
+
+
 def test_they_are_read_only_of_the_rows_asked_for_and_where_classes_are_uneven(
     uneven: Uneven,
 ) -> None:
