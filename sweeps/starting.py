@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from seqsweep.results.html.toml import value_text
 from seqsweep.seqmodels.data.errors import DataError
-from seqsweep.seqmodels.data.inspection import Inspection, inspect
+from seqsweep.seqmodels.data.inspection import Inspection
 from seqsweep.seqmodels.data.registry import format_named
+from seqsweep.seqmodels.data.source import is_uri
+from seqsweep.sweeps.datasets.near import inspect
 from seqsweep.sweeps.spec.loading import parse_spec
 
 if TYPE_CHECKING:
@@ -102,7 +104,8 @@ def _of_a_size(about: Inspection, table: dict[str, Any], folder: Path, seconds: 
 
 def _table(source: Mapping[str, Any], about: Inspection, folder: Path) -> dict[str, Any]:
     """Make the data set's table: its path as seen from the spec, and what was found by looking; no defaults."""
-    path = os.path.relpath(str(source["path"]), folder).replace("$", "$$")
+    path = str(source["path"])
+    path = (path if is_uri(path) else os.path.relpath(path, folder)).replace("$", "$$")
     fields = format_named(str(about.reading["format"])).options_type.model_fields
     usual = {key: field.default for key, field in fields.items()}
     found = {key: value for key, value in about.reading.items() if key == "format" or value != usual[key]}

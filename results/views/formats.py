@@ -8,6 +8,7 @@ from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.statistics.proportion import Proportion
 
 SHADES = "░▒▓█"
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def percent(fraction: float | None, decimals: int = 1) -> str:
@@ -71,6 +72,14 @@ def compact(count: int) -> str:
             value = count / size
             return f"{value:.0f}{letter}" if value >= 9.95 else f"{value:.1f}{letter}"
     return str(count)
+
+
+def size(count: int) -> str:
+    """950 B, 9.9 kB, 92 MB; powers of ten."""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {UNITS[unit]}" if unit and value < 9.95 else f"{value:.0f} {UNITS[unit]}"
 
 
 def duration(seconds: float | None) -> str:

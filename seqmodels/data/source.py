@@ -28,7 +28,8 @@ EMBEDDED = ("handwriting", "syllables")
 _LIKE = {"handwriting": "strokes", "syllables": "mfcc"}
 COMMON = ("path", "format", "name", "classes", "transforms")
 MOST_PATHS = 1000
-URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://|(s3|gs):", re.IGNORECASE)
+STORES = ("s3", "gs")
 LEADING_PART = re.compile(r"[-_. ]*(train|training|test|dev)$", re.IGNORECASE)
 ENDING = re.compile(r"(_train)?(\.tar|\.ts)?(\.gz|\.xz|\.bz2|\.tgz|\.txz|\.tbz2?|\.zip)?$", re.IGNORECASE)
 
@@ -105,7 +106,12 @@ def read_source(source: Mapping[str, Any], *, base: Path = Path()) -> ReadSource
 
 
 def located(path: Any, base: Path = Path()) -> Located:
-    """Find the path, the list or the table of paths of a data set on disk."""
+    """Find the path, the list or the table of paths of a data set on disk. Raises DataError for what is none."""
+    for each in path.values() if isinstance(path, Mapping) else [path] if isinstance(path, str) else path:
+        if is_uri(each):
+            raise DataError(
+                [Problem("data set", "a URI is not read here: it is fetched by `seqsweep.sweeps`")]
+            )
     if isinstance(path, Mapping):
         return {part: on_disk(base / path[part]) for part in path}
     return on_disk(base / path) if isinstance(path, str) else [on_disk(base / each) for each in path]
@@ -144,6 +150,31 @@ def _stem(path: str) -> str:
     known = {ending for each in FORMATS for ending in each.endings}
     shorter, dot, ending = stem.rpartition(".")
     return (shorter if shorter and dot + ending.lower() in known else stem).strip(".")
+
+
+def is_uri(path: str) -> bool:
+    """Tell whether a path leads to an object store rather than to a disk."""
+    return URI.match(path) is not None
+
+
+def uri_fault(path: str) -> str | None:
+    """Say what is wrong with a path that is a URI of another kind than those that are read."""
+    found = URI.match(path)
+    if found is None or found["scheme"] is None or found["scheme"].lower() in STORES:
+        return None
+    # the rest may hold a password
+    rule = "of URIs only s3:// and gs:// are read: copy the data, and name the copy"
+    return f"is a URI, {found['scheme']}://..., but {rule}"
+
+
+def has_uri(source: str | Mapping[str, Any]) -> bool:
+    """Tell whether some of a data set lies in an object store; its table has been checked."""
+    if isinstance(source, str):
+        return False
+    path = source["path"]
+    return any(
+        map(is_uri, path.values() if isinstance(path, Mapping) else [path] if isinstance(path, str) else path)
+    )
 
 
 def check_source(source: object) -> list[str]:
@@ -214,8 +245,9 @@ def _format_rule(value: object) -> str | None:
 
 def _path_rule(value: object) -> str | None:
     texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
-    if uri := next((each for each in texts if isinstance(each, str) and URI.match(each)), None):
-        return f"`path` is {uri!r}, but data are read from a disk, not from a URI yet: copy them, and name the copy"
+    texts = list(value.values()) if isinstance(value, Mapping) else texts
+    if fault := next(filter(None, (uri_fault(each) for each in texts if isinstance(each, str))), None):
+        return f"`path` {fault}"
     if isinstance(value, str) and value:
         return None
     if isinstance(value, list | tuple):

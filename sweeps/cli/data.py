@@ -24,7 +24,10 @@ app = typer.Typer(
 )
 DataPath = Annotated[
     str,
-    typer.Argument(metavar="PATH", help="A file, a folder or an archive; or an embedded data set's name."),
+    typer.Argument(
+        metavar="PATH",
+        help="A file, folder or archive, also at s3:// or gs://; or an embedded data set's name.",
+    ),
 ]
 FormatName = Annotated[
     str | None,
@@ -184,7 +187,7 @@ def convert(
 
 
 def _inspected(path: str, form: str | None, keys: list[str] | None) -> tuple[Inspection, Collection]:
-    from seqsweep.seqmodels.data.inspection import inspect
+    from seqsweep.sweeps.datasets.near import inspect
 
     return inspect(source_table(path, form, keys), base=Path())
 

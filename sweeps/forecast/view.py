@@ -5,13 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from seqsweep.results.views import formats, layout
-from seqsweep.results.views.formats import duration
+from seqsweep.results.views.formats import duration, size
 from seqsweep.results.views.terminal import Text
 from seqsweep.sweeps.forecast.forecast import Forecast
 from seqsweep.sweeps.forecast.memory import Memory
 from seqsweep.sweeps.resources import Nodes
-
-UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def render(data: Forecast, console: Console) -> None:
@@ -132,11 +130,3 @@ def _rates(data: Forecast) -> str:
     if data.rates_estimated:
         text += f", {data.rates_estimated} estimated from the nearest of these"
     return f"{text}; {data.rates}"
-
-
-def size(count: int) -> str:
-    """950 B, 9.9 kB, 92 MB; powers of ten."""
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {UNITS[unit]}" if unit and value < 9.95 else f"{value:.0f} {UNITS[unit]}"

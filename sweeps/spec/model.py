@@ -20,7 +20,6 @@ epochs = 40
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -107,21 +106,20 @@ def _located(path: Any, base: Path, loc: tuple[str, ...], complaints: list[Compl
     if not isinstance(path, str):
         return path
     try:
-        return str(_path(path, base))
+        return _path(path, base)
     except ValueError as error:
         complaints.append((loc, path, str(error)))
         return path
 
 
-def _path(text: str, base: Path) -> Path:
-    """An absolute path; `$VAR` and `${VAR}` from the environment (`$$` is a dollar), `~` is the home folder."""
+def _path(text: str, base: Path) -> str:
+    """An absolute path or a URI; `$VAR` and `${VAR}` from the environment (`$$` is a dollar), `~` is the home folder."""
     import os
+
+    from seqsweep.seqmodels.data.source import is_uri
 
     if not text or "\0" in text:
         raise ValueError(f"is {shown(text)}, but must be a path")
-    if re.match("[A-Za-z][A-Za-z0-9+.-]*://", text):  # which would be taken for a folder called `s3:`
-        rule = "but data are read from a disk, not from a URI yet: copy them, and name the copy"
-        raise ValueError(f"is {shown(text)}, {rule}")
     try:
         expanded = Template(text).substitute(os.environ)
     except KeyError as error:
@@ -132,11 +130,28 @@ def _path(text: str, base: Path) -> Path:
         raise ValueError(
             f"is {shown(text)}, but a dollar must start $NAME or ${{NAME}} ($$ is a dollar)"
         ) from None
+    if is_uri(expanded):
+        return _uri(expanded)
     try:
         path = Path(expanded).expanduser()
     except RuntimeError:
         raise ValueError(f"is {shown(text)}, but there is no such home folder") from None
-    return Path(os.path.abspath(base / path))
+    return os.path.abspath(base / path)
+
+
+def _uri(text: str) -> str:
+    """A URI of data as everybody writes it; the message does not repeat it, as it may hold a secret."""
+    from seqsweep.results.errors import Invalid
+    from seqsweep.results.location import check_location
+    from seqsweep.seqmodels.data.source import uri_fault
+
+    if fault := uri_fault(text):
+        raise ValueError(fault)
+    try:
+        kind, path = check_location(text, "the data")
+    except Invalid as error:
+        raise ValueError(f"is a URI, but {error}") from None
+    return f"{kind}://{path}"
 
 
 class ArchitectureAxes(Section):

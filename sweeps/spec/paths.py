@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.source import source_name
+from seqsweep.seqmodels.data.source import is_uri, source_name
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.model import Spec
 
@@ -30,7 +30,7 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
         SpecError: a change is for no path of the spec.
         DataError: a path leads to nothing; what can be done is said.
     """
-    places = {os.path.abspath(old): os.path.abspath(new) for old, new in changes.items()}
+    places = {_whole(old): _whole(new) for old, new in changes.items()}
     used: set[str] = set()
     problems: list[Problem] = []
 
@@ -40,6 +40,8 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
                 used.add(old)
                 path = new + path[len(old) :] if path != old else new
                 break
+        if is_uri(path):  # fetching it says whether it is there
+            return path
         if not _is_there(path) and stores:
             beside = os.path.normpath(os.path.join(stores[1], os.path.relpath(path, stores[0])))
             path = beside if _is_there(beside) else path
@@ -55,7 +57,7 @@ def relocated(spec: Spec, changes: Mapping[str, str], stores: tuple[str, str] | 
         # the name is a part of what the trials are known by, and may have come from the path
         source
         if isinstance(source, str)
-        else {**source, "path": _each(source["path"], moved), "name": source_name(source)}
+        else {**source, "path": each_path(source["path"], moved), "name": source_name(source)}
         for source in spec.datasets
     )
     if unused := places.keys() - used:
@@ -84,6 +86,10 @@ def read_changes(texts: Sequence[str]) -> dict[str, str]:
     return changes
 
 
+def _whole(path: str) -> str:
+    return path.rstrip("/") if is_uri(path) else os.path.abspath(path)
+
+
 def _is_there(path: str) -> bool:
     """Whether a path leads to something, or is the beginning that a pair of .ts files has in common."""
     place = Path(path)
@@ -97,7 +103,8 @@ def _is_there(path: str) -> bool:
         return False
 
 
-def _each(path: Any, change: Callable[[str], str]) -> Any:
+def each_path(path: Any, change: Callable[[str], str]) -> Any:
+    """Change a path, or each of a list or a table of them."""
     if isinstance(path, str):
         return change(path)
     if isinstance(path, Mapping):

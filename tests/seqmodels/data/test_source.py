@@ -109,8 +109,10 @@ def test_a_good_source_has_no_faults(source):
         ({"path": {"train": 7}, "format": "ts"},
          "`path` is {'train': 7}, but must be a text that is not empty, a list of them, or a table of "
          "train, validation, test"),
-        ({**GOOD, "path": "s3://bucket/letters"},
-         "`path` is 's3://bucket/letters', but data are read from a disk, not from a URI yet: copy them, and name the copy"),
+        ({**GOOD, "path": ["x", "https://me:secret@host/letters"]},
+         "`path` is a URI, https://..., but of URIs only s3:// and gs:// are read: copy the data, and name the copy"),
+        ({**GOOD, "path": {"train": "file:///letters", "test": "x"}},
+         "`path` is a URI, file://..., but of URIs only s3:// and gs:// are read: copy the data, and name the copy"),
         ({**GOOD, "name": " "}, "`name` is ' ', but must be a text that is not empty"),
         ({**GOOD, "classes": "ab"}, "`classes` is 'ab', but must be a list of texts"),
         ({**GOOD, "classes": ["a", 1]}, "`classes` is ['a', 1], but must be a list of texts"),
