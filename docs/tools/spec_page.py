@@ -177,7 +177,8 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 DATASET: Mapping[str, tuple[str, str, str]] = {
     "path": (
-        'a folder or an archive, also `s3://BUCKET/...` or `gs://BUCKET/...`; a list of them makes one tree; for ts also `{train = "...", test = "..."}`. Relative paths '
+        "a folder or an archive, also `s3://BUCKET/...` or `gs://BUCKET/...`; a list of them makes one tree; "
+        'for ts also `{train = "...", test = "..."}`. Relative paths '
         "start at the spec's folder; `$VAR`, `${VAR}` and `~` are read, `$$` is a dollar",
         f"a text that is not empty, or a list of 1 to {MOST_PATHS} different ones",
         'path = "data/letters"',
