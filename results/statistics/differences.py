@@ -40,13 +40,14 @@ def least_deviation(sequences: int | None) -> float:
     return 1 / (sequences * math.sqrt(6)) if sequences else 0.0
 
 
-def paired(a: np.ndarray, b: np.ndarray, floor: float = 0.0) -> tuple[np.ndarray, ...]:
+def paired(a: np.ndarray, b: np.ndarray, floor: float = 0.0, overlap: float = 0.0) -> tuple[np.ndarray, ...]:
     """Student's t of the differences a - b along the last axis; NaN (a seed that one of them lacks) is left out.
 
     Args:
         a: [..., seeds], broadcast against `b`.
         b: [..., seeds].
         floor: smallest standard deviation of the differences, from `least_deviation`.
+        overlap: of folds instead of seeds, from `seqsweep.results.statistics.folds`.
 
     Returns:
         mean, half width of the 95 % interval, number of pairs, p (two-sided); NaN where there is none.
@@ -58,7 +59,7 @@ def paired(a: np.ndarray, b: np.ndarray, floor: float = 0.0) -> tuple[np.ndarray
         mean = np.where(there, differences, 0.0).sum(axis=-1) / n
         squares = np.where(there, differences - mean[..., None], 0.0) ** 2
         deviation = np.maximum(np.sqrt(squares.sum(axis=-1) / (n - 1)), floor)
-        half, p = _students(mean, deviation / np.sqrt(n), n - 1)
+        half, p = _students(mean, deviation * np.sqrt(1 / n + overlap), n - 1)
     return mean, half, n, p
 
 
@@ -104,11 +105,11 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def certain_at(comparisons: int, seeds: int) -> float:
+def certain_at(comparisons: int, seeds: int, overlap: float = 0.0) -> float:
     """Standard deviations that a paired difference must exceed to be told apart first of so many `comparisons`."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(seeds - 1, 1 - ALPHA / (2 * max(comparisons, 1)))) / math.sqrt(seeds)
+    return float(stdtrit(seeds - 1, 1 - ALPHA / (2 * max(comparisons, 1)))) * math.sqrt(1 / seeds + overlap)
 
 
 def number(value: float) -> float | None:

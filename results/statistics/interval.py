@@ -27,8 +27,11 @@ class Interval:
         return self.mean - self.half_width < 0 or self.mean + self.half_width > 1
 
 
-def interval(values: Iterable[float | None]) -> Interval:
-    """Student's t interval of the mean, mean ± t(0.975, n - 1) · s / √n; None, NaN and infinite values are left out."""
+def interval(values: Iterable[float | None], overlap: float = 0.0) -> Interval:
+    """Student's t interval of the mean, mean ± t(0.975, n - 1) · s / √n; None, NaN and infinite values are left out.
+
+    `overlap`: of folds instead of seeds, from `seqsweep.results.statistics.folds`.
+    """
     finite = [float(value) for value in values if value is not None and math.isfinite(value)]
     n = len(finite)
     if n == 0:
@@ -37,7 +40,7 @@ def interval(values: Iterable[float | None]) -> Interval:
     if n == 1:
         return Interval(mean, None, 1)
     variance = math.fsum((value - mean) ** 2 for value in finite) / (n - 1)
-    return Interval(mean, _quantile(n - 1) * math.sqrt(variance / n), n)
+    return Interval(mean, _quantile(n - 1) * math.sqrt(variance * (1 / n + overlap)), n)
 
 
 @lru_cache

@@ -28,7 +28,7 @@ class Places:
     every_pair: bool
 
 
-def places(accuracy: np.ndarray, whole: Sequence[bool], floor: float) -> Places:
+def places(accuracy: np.ndarray, whole: Sequence[bool], floor: float, overlap: float = 0.0) -> Places:
     """Test all pairs (or all against the best), correct by Holm, and count for each who is better and who is worse.
 
     A place range runs from 1 + the number that are significantly better to m - the number that are significantly worse, of
@@ -38,7 +38,7 @@ def places(accuracy: np.ndarray, whole: Sequence[bool], floor: float) -> Places:
         accuracy: [architectures, seeds], ordered by mean, those without any figure last; NaN: this seed has none.
         whole: which lost no seed. One that did is never counted as better than another: the seeds that are left are its
             better ones. The best is the first whole one.
-        floor: see `paired`.
+        floor, overlap: see `paired`.
     """
     count = len(accuracy)
     m = int(np.isfinite(accuracy).any(axis=1).sum())
@@ -49,7 +49,7 @@ def places(accuracy: np.ndarray, whole: Sequence[bool], floor: float) -> Places:
     else:
         second = np.array([place for place in range(m) if place != best])
         first = np.full(len(second), best)
-    mean, half, n, p = paired(accuracy[first], accuracy[second], floor)
+    mean, half, n, p = paired(accuracy[first], accuracy[second], floor, overlap)
     corrected = holm(p)
     tested = int(np.isfinite(p).sum())
     apart = corrected < ALPHA
