@@ -29,5 +29,7 @@ def overlap(tested: Sequence[int], trained: Sequence[int]) -> float:
 def over_seeds(figures: np.ndarray) -> np.ndarray:
     """Average `figures` [..., folds, seeds] over the seeds that are there [..., folds]; NaN where a fold has none."""
     there = np.isfinite(figures)
+    mean: np.ndarray
     with np.errstate(invalid="ignore"):
-        return np.where(there, figures, 0.0).sum(axis=-1) / there.sum(axis=-1)
+        mean = np.where(there, figures, 0.0).sum(axis=-1) / there.sum(axis=-1)
+    return mean
