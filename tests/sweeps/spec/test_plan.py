@@ -38,6 +38,7 @@ def spec(**changes: Any) -> Spec:
         "seeds": 2,
         "architecture": {"cell": "gru"},
         "hyperparameters": {"lr": {"log_uniform": [1e-3, 1e-1]}},
+        "search": {"sampler": "random"},
     }
     for path, value in changes.items():
         *above, key = path.split("__")
@@ -122,6 +123,7 @@ def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
         {"architecture__batch_size": 16},
         {"candidates": 3},
         {"search_seed": 1},
+        {"search__sampler": "sobol"},
         {"seeds": [0, 2]},
         {"hyperparameters__dropout": 0.1},
         {"training__epochs": 41},
