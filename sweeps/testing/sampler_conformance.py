@@ -90,7 +90,7 @@ class SamplerSuite:
     def test_the_order_of_names_does_not_matter(self) -> None:
         if self.sampler.finite:
             pytest.skip("it says that the last name changes fastest")
-        turned = dict(reversed(self.space().items()))
+        turned = dict(reversed(list(self.space().items())))
         assert self.drawn(self.draws, space=turned) == self.drawn(self.draws)
 
     def test_another_hyperparameter_leaves_the_draws_of_the_others(self) -> None:
