@@ -67,6 +67,8 @@ LANES = _schema(
         "train_accuracy": pa.float64(),
         "validation_loss": pa.float64(),
         "validation_accuracy": pa.float64(),
+        "score": pa.float64(),
+        "rung_score": pa.float64(),
         "test_loss": pa.float64(),
         "test_accuracy": pa.float64(),
         "seconds": pa.float64(),
@@ -75,7 +77,7 @@ LANES = _schema(
     },
     nullable=(
         *("clip_norm", "refit_epochs"),
-        *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
+        *("validation_loss", "validation_accuracy", "score", "rung_score", "test_loss", "test_accuracy"),
     ),
 )
 EPOCHS = _schema(
@@ -128,7 +130,8 @@ EXAMPLES = pa.schema(
 )
 """A few sequences of each class, to be drawn; one table for the sweep, which no trial writes."""
 
-BEFORE = {**architecture.BEFORE, "stage": "search"}
+_UNKNOWN = pa.scalar(None, pa.float64())
+BEFORE = {**architecture.BEFORE, "stage": "search", "score": _UNKNOWN, "rung_score": _UNKNOWN}
 """What the columns that came later were before there were any; older stores lack them."""
 
 HYPERPARAMETERS = (

@@ -28,7 +28,8 @@ class Footprint:
     Args:
         data: the data set and what is computed from it.
         calls: what the backend's calls that run side by side take, each on its own lanes.
-        lane: of a lane whether it trains or not: its kept weights, its predictions, what it goes on from after a rung.
+        parked: what lanes go on from after a rung.
+        lane: of a lane whether it trains or not: its kept weights, its predictions.
         training: of a lane in training besides: weights, gradients, moments.
         together: of a lane in training besides, where one call has all of them: its part of the call.
         kept: of a lane whether it trains or not besides, while a checkpoint is written or read.
@@ -37,6 +38,7 @@ class Footprint:
 
     data: int
     calls: int
+    parked: int
     lane: int
     training: int
     together: int
@@ -53,12 +55,11 @@ class Footprint:
         config: TrainingConfig,
         backend: Backend,
         threads: int,
-        parks: bool = False,
+        parks: int = 0,
     ) -> Footprint:
-        """Count for a `TrialRun` with these arguments, whose lanes are float32; `parks`: they wait at a rung."""
+        """Count for a `TrialRun` with these arguments, whose lanes are float32; so many (`parks`) wait at a rung."""
         row = _FLOAT * layout.width
         moments = max((moment_buffers(lane.hyperparameters) for lane in lanes), default=0)
-        parked = row * (1 + moments) if parks else 0
         sequences = len(splits.train) + len(splits.validation) + len(splits.test)
         # logits, probabilities and the scores made of them; each with an index and a prediction
         predictions = (len(splits.validation) + len(splits.train)) * (3 * _FLOAT * layout.classes + 16)
@@ -73,19 +74,20 @@ class Footprint:
         return cls(
             data=dataset.tokens.nbytes + 3 * 8 * sequences,
             calls=0 if together else min(threads, max(1, len(lanes))) * call,
-            lane=row + predictions + parked,
+            parked=parks * row * (1 + moments),
+            lane=row + predictions,
             training=row * (2 + moments),
             together=call if together else 0,
-            kept=row + parked,
+            kept=row,
             saving=row * (1 + moments),
         )
 
     def total(self, lanes: int, at_once: int | None = None, *, checkpoints: bool = False) -> int:
         """Add up the bytes for so many lanes of which so many (default: all) train at once."""
         at_once = lanes if at_once is None else min(at_once, lanes)
-        saving = at_once * self.saving + lanes * self.kept if checkpoints else 0
+        saving = at_once * self.saving + lanes * self.kept + self.parked if checkpoints else 0
         in_training = at_once * (self.training + self.together)
-        return self.data + self.calls + lanes * self.lane + in_training + saving
+        return self.data + self.calls + self.parked + lanes * self.lane + in_training + saving
 
     def lanes_at_once(self, lanes: int, limit: int) -> int:
         """Count the lanes that may train at once so that `total` with checkpoints stays within `limit` bytes; at least 1."""

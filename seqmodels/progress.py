@@ -63,6 +63,7 @@ class LaneProgress:
         previous_loss: the last epoch's training loss.
         stop: place in `STOPS`; 0: the lane goes on.
         seconds: spent so far, as `EpochRecord.seconds`.
+        rung_score: `kept_score` as it was at the rung; NaN: the lane has come to none.
     """
 
     epochs: int = 0
@@ -76,6 +77,7 @@ class LaneProgress:
     previous_loss: float = math.inf
     stop: int = 0
     seconds: float = 0.0
+    rung_score: float = math.nan
 
     @property
     def stopped(self) -> str:

@@ -49,7 +49,8 @@ class LaneOutcome:
     Losses and accuracies are those of its kept weights, without dropout or noise. Of the `stage` "search", train, validation
     and the count of epochs are those of the search; where there are no final seeds, the chosen candidate's lanes are tested,
     with the weights of the refit where that was asked for. Of the stage "final" all figures are of the training from a fresh
-    seed; validation is None where it was trained on. A lane that diverged has no test figure.
+    seed; validation is None where it was trained on. A lane that diverged has no test figure. `score` is that of the kept
+    weights by the search's metric, `rung_score` the same when the lane came to the rung; None: there is none.
     """
 
     candidate: int
@@ -65,6 +66,8 @@ class LaneOutcome:
     train_accuracy: float
     validation_loss: float | None
     validation_accuracy: float | None
+    score: float | None
+    rung_score: float | None
     test_loss: float | None
     test_accuracy: float | None
     seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -81,8 +82,18 @@ class TrialRun:
         if device != "cpu" and backend == "auto" and self._backend.name == "torch":
             self.slower = cuda_fault(architecture.hidden)
         self._threads = threads
+        firsts = {lane.candidate: number for number, lane in reversed(list(enumerate(self.lanes)))}
+        self._first = {candidate: firsts[candidate] for candidate in sorted(firsts)}
+        """The place of each candidate's lane that is trained at first."""
         self.footprint = Footprint.of(
-            self.layout, self.lanes, dataset, splits, training, self._backend, threads, parks=self._halves
+            self.layout,
+            self.lanes,
+            dataset,
+            splits,
+            training,
+            self._backend,
+            threads,
+            parks=len(self._first) if self._halves else 0,
         )
         """What it takes."""
         self.lanes_at_once = len(self.lanes)
@@ -90,9 +101,6 @@ class TrialRun:
         if memory is not None:
             self.lanes_at_once = self.footprint.lanes_at_once(len(self.lanes), memory)
         self._data = device_tokens(dataset, device)
-        firsts = {lane.candidate: number for number, lane in reversed(list(enumerate(self.lanes)))}
-        self._first = {candidate: firsts[candidate] for candidate in sorted(firsts)}
-        """The place of each candidate's lane that is trained at first."""
         self._finalists = list(self._first)
         self._search = self._trainer(
             self.lanes,
@@ -247,6 +255,8 @@ class TrialRun:
                 if candidate in self._finalists
             }
             if self._stage == 0:
+                for place in self._first.values():
+                    progress[place].rung_score = progress[place].kept_score
                 schedules = {
                     candidate: self.lanes[place].hyperparameters.schedule
                     for candidate, place in self._first.items()
@@ -352,6 +362,8 @@ class TrialRun:
                     train_accuracy=train[lane].accuracy,
                     validation_loss=held[lane].loss if held else None,
                     validation_accuracy=held[lane].accuracy if held else None,
+                    score=_known(progress.kept_score),
+                    rung_score=None,
                     test_loss=test[lane].loss if lane in test else None,
                     test_accuracy=test[lane].accuracy if lane in test else None,
                     seconds=progress.seconds,
@@ -380,6 +392,8 @@ class TrialRun:
             train_accuracy=train.accuracy,
             validation_loss=validation.loss,
             validation_accuracy=validation.accuracy,
+            score=_known(progress.kept_score),
+            rung_score=_known(progress.rung_score),
             test_loss=test.loss if test else None,
             test_accuracy=test.accuracy if test else None,
             seconds=progress.seconds + (refit.seconds if refit else 0.0),
@@ -440,6 +454,11 @@ class TrialRun:
 
 def _progress(trainer: Trainer, lane: Lane) -> LaneProgress:
     return trainer.progress[trainer.lanes.index(lane)]
+
+
+def _known(score: float) -> float | None:
+    """Give a score, or None where nothing was scored."""
+    return score if math.isfinite(score) else None
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

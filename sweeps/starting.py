@@ -34,18 +34,19 @@ class Size:
     cells: tuple[str, ...] = ("rnn_tanh", "gru", "lstm")
     layers: tuple[int, ...] = (1, 2)
     hidden: int = 64
-    candidates: int = 6
-    seeds: int = 5
+    candidates: int = 12
+    seeds: int = 3
+    final_seeds: int = 5
     epochs: int = 30
 
 
 SIZES = (
     Size(),
-    Size(candidates=4, epochs=20),
-    Size(candidates=3, epochs=16),
-    Size(candidates=3, epochs=12, cells=("gru", "lstm")),
-    Size(candidates=3, epochs=10, seeds=3, cells=("gru", "lstm"), layers=(1,)),
-    Size(candidates=2, epochs=8, seeds=2, cells=("gru",), layers=(1,), hidden=32),
+    Size(candidates=8, epochs=20),
+    Size(candidates=6, epochs=16, seeds=2),
+    Size(candidates=4, epochs=12, seeds=2, cells=("gru", "lstm")),
+    Size(candidates=3, epochs=10, seeds=2, final_seeds=3, cells=("gru", "lstm"), layers=(1,)),
+    Size(candidates=2, epochs=8, seeds=1, final_seeds=2, cells=("gru",), layers=(1,), hidden=32),
 )
 """From the best to the least; the first that is trained in time is taken."""
 
@@ -135,7 +136,8 @@ def _text(about: Inspection, table: Mapping[str, Any], size: Size, forecast: For
         f'name = "{_name(about.name)}"',
         f"datasets = [{value_text(table)}]",
         f"candidates = {size.candidates}  # settings of [hyperparameters] that are tried with each architecture",
-        f"seeds = {size.seeds}       # each is trained from so many random starts; more make the verdict surer",
+        f"seeds = {size.seeds}  # the promising ones are trained from so many random starts",
+        f"final_seeds = {size.final_seeds}  # the best one from so many fresh starts, and tested; more make the verdict surer",
         "",
         "[split]",
         *_split(about),

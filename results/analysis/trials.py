@@ -1,5 +1,6 @@
 """The `lanes` table as one `Trial` each: what its lanes amount to, and the chosen candidate's figures seed by seed."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +20,27 @@ from seqsweep.results.architecture import (
 from seqsweep.results.collecting import uncollected
 from seqsweep.results.errors import Damaged
 from seqsweep.results.schema import HYPERPARAMETERS
+from seqsweep.results.statistics.rank_correlation import kendall
 from seqsweep.results.store import Sweep
 
 _FIXED = ("trial", "dataset", "synthetic", *ARCHITECTURE, "parameters")
 _FIGURES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+LEAST_RANKED = 4
+"""Candidates that must have gone on for their order to be compared."""
 _COLUMNS = (
     *(*_FIXED, *_FIGURES, *HYPERPARAMETERS),
-    *("candidate", "seed", "stage", "chosen", "refit", "stopped", "seconds", "backend"),
+    *(
+        "candidate",
+        "seed",
+        "stage",
+        "chosen",
+        "refit",
+        "stopped",
+        "score",
+        "rung_score",
+        "seconds",
+        "backend",
+    ),
 )
 
 
@@ -37,7 +52,8 @@ class Trial(ArchitectureRow):
     together. The rest is about the chosen candidate (`candidate`; None when every lane diverged): its `settings` (all
     hyperparameters) and its accuracies, 0..1, by seed. `validation` is that of the search. `train` and `test` are those of
     `seeds`: fresh ones (`fresh`), or, of a sweep without final seeds, the search's. `lost` of these diverged and have no
-    accuracies here: a lane that diverged was not tested; `search_lost` are the search's.
+    accuracies here: a lane that diverged was not tested; `search_lost` are the search's. `agreement`: Kendall's tau between the
+    order of the candidates that went on, when others were dropped, and theirs at the end; None where too few did.
     """
 
     trial: str
@@ -48,6 +64,7 @@ class Trial(ArchitectureRow):
     candidates: int
     diverged: int
     cut: int
+    agreement: float | None
     seconds: float
     candidate: int | None
     settings: dict[str, Any]
@@ -160,6 +177,7 @@ def _trials(table: pa.Table) -> list[Trial]:
                 candidates=candidates,
                 diverged=gone,
                 cut=cut,
+                agreement=_agreement(table.slice(starts[place], count)) if cut else None,
                 seconds=seconds,
                 candidate=row["candidate"] if mine else None,
                 settings={name: row[name] for name in HYPERPARAMETERS} if mine else {},
@@ -177,6 +195,14 @@ def _trials(table: pa.Table) -> list[Trial]:
             )
         )
     return found
+
+
+def _agreement(lanes: pa.Table) -> float | None:
+    """Compare the order at the rung with that at the end, over the lanes of a trial that went on."""
+    went_on = ~names_equal(lanes["stopped"], "cut") & ~names_equal(lanes["stopped"], "diverged")
+    scores = [numbers(lanes[name].fill_null(math.nan)) for name in ("rung_score", "score")]
+    known = went_on & np.isfinite(scores[0]) & np.isfinite(scores[1])
+    return kendall(*(score[known] for score in scores)) if known.sum() >= LEAST_RANKED else None
 
 
 def _look(table: pa.Table, trials: Sequence[Trial], seen: dict[str, dict[str, set[Any]]]) -> None:

@@ -43,6 +43,7 @@ def cautions(
         _no_better_than_the_majority(dataset, best, majority),
         diverged,
         _few_seeds(rows, comparisons),
+        _flattered(rows),
         _boundless(rows),
         _small_test_set(dataset, best),
         _disagreement(rows, best),
@@ -50,6 +51,17 @@ def cautions(
         _lost(rows),
     )
     return tuple(caution for caution in found if caution)
+
+
+def _flattered(rows: Sequence[Row]) -> Caution | None:
+    """Beware where candidates were chosen by the very seeds that are tested: what was luck on validation is so on test."""
+    if not any(row.candidates > 1 and not row.fresh and row.test.n for row in rows):
+        return None
+    text = (
+        "test is of the seeds that the candidates were chosen by, which flatters it (by up to 4 points, where it was measured): "
+        "`final_seeds` in the spec tests fresh ones"
+    )
+    return Caution("tested by the seeds that chose", text)
 
 
 def _validation_above_test(dataset: DatasetSummary, rows: Sequence[Row]) -> Caution | None:

@@ -15,7 +15,7 @@ from seqsweep.results.statistics.ranks import Places
 
 _AS_THE_TRIAL = (
     *("trial", *ARCHITECTURE, "parameters", "seconds"),
-    *("candidates", "cut", "candidate", "refit", "fresh", "lanes", "diverged"),
+    *("candidates", "cut", "agreement", "candidate", "refit", "fresh", "lanes", "diverged"),
 )
 UNSTABLE_DEVIATION = (
     0.03  # standard deviation of test accuracy over seeds above which a row is called unstable
@@ -50,7 +50,8 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     `train`, `validation`, `test`: accuracy, 0..1. `seconds`: training time of all its lanes together.
     `chosen`: the searched hyperparameters of the chosen candidate (`candidate`; None when every lane diverged); `edges`:
     those at the edge of what was searched.
-    Of `candidates`, `cut` were dropped in the middle of the search. `fresh`: train and test are of the `seeds` that had no part
+    Of `candidates`, `cut` were dropped in the middle of the search; `agreement`: Kendall's tau between the order of the others
+    then and at the end. `fresh`: train and test are of the `seeds` that had no part
     in the search, and validation is of those `validation_seeds` that had; otherwise all are of the search's.
     `diverged` of `lanes` lanes diverged; `diverged_seeds` of them are the chosen candidate's.
     `by_class`: macro F1 and balanced accuracy; None unless `seqsweep.results.analysis.verdict_averages` read them.
@@ -64,6 +65,7 @@ class Row(ArchitectureRow, Placed):  # fields come from the right: `--json` has 
     to_best: Difference | None
     candidates: int
     cut: int
+    agreement: float | None
     seeds: int
     validation_seeds: int
     candidate: int | None

@@ -101,11 +101,27 @@ def _block(block: DatasetVerdict, seeds: int, console: Console, *, every: bool) 
     if len(rows) < len(block.rows):
         layout.line(console, (f"and {len(block.rows) - len(rows):,} more; --all shows them", "dim"))
     _ties(block, console)
+    _search(block, console)
     if block.majority is not None:
         share = formats.percent(block.majority.share)
         text = f"Always answering the largest class, {block.majority.label}, would give {share} on test."
         layout.line(console, (text, "dim"))
     layout.remarks(console, "beware", [caution.text for caution in block.cautions], "yellow")
+
+
+def _search(block: DatasetVerdict, console: Console) -> None:
+    """Say how many candidates the search dropped half-way, and how well the order there foretold the end."""
+    dropped = [row for row in block.rows if row.cut]
+    if not dropped:
+        return
+    tried, cut = sum(row.candidates for row in dropped), sum(row.cut for row in dropped)
+    text = f"Of {tried:,} candidates {cut:,} were dropped half-way, by one seed each."
+    known = sorted(row.agreement for row in dropped if row.agreement is not None)
+    if known:
+        middle = known[len(known) // 2]
+        text += f" Of the others, the order then and at the end agree by Kendall's tau {middle:.2f}"
+        text += " (median)." if len(known) > 1 else "."
+    layout.line(console, (text, "dim"))
 
 
 def _figures(row: Row, block: DatasetVerdict, cells: int, *, extras: bool, averages: bool) -> list[Text]:

@@ -187,7 +187,7 @@ def forecast(
                 sum(part.rows.values()),
             )
         )
-        parks = trial.search.method == "halving"
+        parks = trial.candidates if trial.search.method == "halving" else 0
         footprint = Footprint.of(layout, typical, dataset, splits, trial.training, there, threads, parks)
         sizes.append((footprint, layout.width))
         parts.append(part)

@@ -88,7 +88,7 @@ def largest_trial(
             trial=labels[index],
             process=PROCESS_BYTES,
             data=size.data,
-            lanes=lanes * size.lane,
+            lanes=lanes * size.lane + size.parked,
             training=at_once[index] * size.training,
             workspace=size.calls + at_once[index] * size.together,
             checkpoint=checkpoints,

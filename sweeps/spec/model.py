@@ -287,7 +287,7 @@ class Spec(Section):
         (0, 1, 2), validate_default=True
     )
     final_seeds: Annotated[tuple[int, ...], PlainValidator(_final_seeds), AfterValidator(distinct)] = Field(
-        (), validate_default=True
+        5, validate_default=True
     )
     training: Training = Training()
     split: Split = Split()

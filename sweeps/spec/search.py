@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from seqsweep.seqmodels.search_rule import SearchRule
-from seqsweep.sweeps.errors import did_you_mean
-from seqsweep.sweeps.spec.fields import Section, must
-from seqsweep.sweeps.spec.samplers.known import SAMPLERS
-
-
-def _sampler(value: Any) -> str:
-    if not isinstance(value, str) or value not in SAMPLERS:
-        raise must(f"one of {', '.join(SAMPLERS)}{did_you_mean(value, SAMPLERS)}")
-    return value
+from seqsweep.sweeps.spec.fields import Section
 
 
 class Search(Section):
     """`[search]`; see `seqsweep.seqmodels.search_rule.SearchRule`. `docs/spec.md` has descriptions and examples."""
 
-    sampler: Annotated[str, PlainValidator(_sampler)] = Field(
-        default="stratified",
-        description="how candidates are drawn from `[hyperparameters]`: see below",
-        examples=['sampler = "sobol"'],
+    sampler: Literal["random"] = Field(
+        default="random",
+        description="how candidates are drawn: each by itself",
+        examples=['sampler = "random"'],
     )
     method: Literal["halving", "full"] = Field(
-        default="full",
+        default="halving",
         description="`halving`: every candidate is trained from one seed for `first` of the epochs, the best `keep` of them go "
         "on to the end, and of these the best `finalists` are trained from all seeds; `full`: every candidate from every seed",
         examples=['method = "full"'],

@@ -44,6 +44,6 @@ def test_the_demo(strokes: Path, tmp_path: Path) -> None:
     assert "killed node one" in done.stdout
     assert "6 of 6 trials here" in done.stdout
     verdict = done.stdout.rpartition("read without the cluster")[2]
-    assert "over 2 seeds" in verdict
-    assert "6 trials · 24 models" in verdict
+    assert "over 2 fresh seeds" in verdict
+    assert "6 trials · 36 models" in verdict
     assert leftovers() <= before

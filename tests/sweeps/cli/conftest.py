@@ -11,7 +11,12 @@ def trained_store(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from tests.support.trained import letters, train
 
     place = tmp_path_factory.mktemp("trained")
-    shared = {"seeds": 2, "hyperparameters": {"lr": 1e-2}, "training": {"epochs": 2, "refit": True}}
+    shared = {
+        "seeds": 2,
+        "final_seeds": 0,
+        "hyperparameters": {"lr": 1e-2},
+        "training": {"epochs": 2, "refit": True},
+    }
     axes = {"cell": ["rnn_tanh", "gru"], "hidden": 8, "readout": "last+max", "bidirectional": True}
     train(
         {"name": "letters", "datasets": [letters(real_data)], "architecture": axes, **shared},

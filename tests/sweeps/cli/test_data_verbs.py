@@ -100,7 +100,7 @@ def test_init_writes_a_spec_that_says_what_it_takes(
 ) -> None:
     monkeypatch.setattr(measuring, "BUDGET_SECONDS", 0.5)
     text = said(capsys, "init", "letters", "--minutes", "600")
-    assert "sweep.toml is written: 6 trials, 180 models, about" in text
+    assert "sweep.toml is written: 6 trials, 150 models, about" in text
     assert "next: seqsweep run" in text
     written = Path(HERE).read_text()
     assert all(len(line) <= 120 for line in written.splitlines() if line.startswith("#"))

@@ -37,16 +37,19 @@ def finished(local_ray: None, strokes: Path, tmp_path_factory: pytest.TempPathFa
 def test_tables_are_whole(finished: tuple[Path, str], strokes: Path) -> None:
     sweep = newest(finished[0])
     lanes = sweep.read("lanes").to_pandas()
-    assert lanes.groupby("cell", observed=True).size().to_dict() == dict.fromkeys(CELLS, 4)
+    assert lanes.groupby("cell", observed=True).size().to_dict() == dict.fromkeys(CELLS, 6)
     assert not lanes.duplicated(["trial", "candidate", "seed"]).any()
     assert set(lanes.trial) == sweep.finished() == {trial.id for trial in prepare.plan_all(spec(strokes))[1]}
-    assert lanes.groupby("trial").chosen.sum().eq(2).all(), "both seeds of one candidate"
-    assert lanes.test_accuracy.notna().equals(lanes.chosen)
-    assert lanes.refit.equals(lanes.chosen), "only the chosen candidate is trained again"
+    final = lanes.stage == "final"
+    chosen = lanes[lanes.chosen & ~final]
+    assert chosen.groupby("trial").size().eq(2).all(), "both seeds of one candidate"
+    assert lanes[final].groupby("trial").size().eq(2).all()
+    assert lanes.test_accuracy.notna().equals(final)
+    assert lanes.refit.equals(final), "only the chosen candidate is trained again"
     assert lanes.refit_epochs.notna().equals(lanes.refit)
     epochs = sweep.read("epochs").to_pandas()
     assert (epochs[epochs.phase == "search"].groupby(["trial", "candidate", "seed"]).size() == 2).all()
-    assert set(epochs.phase) == {"search", "refit"}
+    assert set(epochs.phase) == {"search", "final"}
     confusions = sweep.read("confusions").to_pandas()
     sizes = confusions.groupby(["trial", "candidate", "seed", "split"], observed=True)["count"].agg(
         ["size", "sum"]
@@ -56,14 +59,14 @@ def test_tables_are_whole(finished: tuple[Path, str], strokes: Path) -> None:
     predictions = sweep.read("predictions").to_pandas()
     test = predictions[predictions.split == "test"]
     accuracy = (test.true.astype(str) == test.predicted.astype(str)).groupby([test.trial, test.seed]).mean()
-    stored = lanes[lanes.chosen].set_index(["trial", "seed"]).test_accuracy.sort_index()
+    stored = lanes[final].set_index(["trial", "seed"]).test_accuracy.sort_index()
     assert accuracy.sort_index().to_list() == pytest.approx(stored.to_list())
-    assert len(sweep.model(lanes.trial[0], int(lanes[lanes.chosen].candidate.iloc[0]), 0)) >= 6
+    assert len(sweep.model(lanes.trial[0], int(lanes[lanes.chosen].candidate.iloc[0]), 1000)) >= 6
 
 
 def test_sweep_json_says_where_it_comes_from(finished: tuple[Path, str]) -> None:
     info = newest(finished[0]).info
-    assert (info["status"], info["trials"], info["lanes"], info["failed"]) == ("finished", 3, 12, {})
+    assert (info["status"], info["trials"], info["lanes"], info["failed"]) == ("finished", 3, 18, {})
     assert info["datasets"][0]["classes"] == list(CLASSES)
     assert info["datasets"][0]["train"] + info["datasets"][0]["validation"] == 36
     assert info["datasets"][0]["normalization"] == {"kind": "per_sequence_minmax"}

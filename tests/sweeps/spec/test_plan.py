@@ -17,6 +17,7 @@ from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.loading import parse_spec, reference_spec
 from seqsweep.sweeps.spec.model import Spec, Split
 from seqsweep.sweeps.spec.plan import lane_count, plan
+from seqsweep.sweeps.spec.search import Search
 
 
 def dataset(name: str = "one", value: float = 0.0) -> SequenceDataset:
@@ -38,7 +39,6 @@ def spec(**changes: Any) -> Spec:
         "seeds": 2,
         "architecture": {"cell": "gru"},
         "hyperparameters": {"lr": {"log_uniform": [1e-3, 1e-1]}},
-        "search": {"sampler": "random"},
     }
     for path, value in changes.items():
         *above, key = path.split("__")
@@ -91,7 +91,7 @@ def test_the_cross_product_each_once(
     assert len(found) == len(expected)
     assert set(found) == expected
     assert len({trial.id for trial in trials}) == len(trials)
-    assert lane_count(trials) == 4 * len(trials)
+    assert lane_count(trials) == (4 + 5) * len(trials)
 
 
 def test_lanes_are_candidates_times_seeds() -> None:
@@ -123,7 +123,6 @@ def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
         {"architecture__batch_size": 16},
         {"candidates": 3},
         {"search_seed": 1},
-        {"search__sampler": "sobol"},
         {"seeds": [0, 2]},
         {"hyperparameters__dropout": 0.1},
         {"training__epochs": 41},
@@ -167,7 +166,9 @@ def test_ids_are_twelve_hexadecimal_digits() -> None:
 
 def test_ids_are_what_they_have_been() -> None:
     """Else a sweep that was begun by an earlier version could not be resumed. The ids are those of revision 4293492."""
+    old = {"final_seeds": 0, "search": {"method": "full"}}
     odd = spec(
+        **old,
         candidates=3,
         seeds=[4294967295, 7],
         architecture={
@@ -196,10 +197,12 @@ def test_ids_are_what_they_have_been() -> None:
         "580988dc7656 9c9bc9f12da2 ec3c1f83215e 5027cfdd4f49 165b23a17443 8128caef9256 76c932fc1b99 9d2ea19ef4c3 "
         "a2149f09f96f 1b6688a8bf94 e4dbe27b425e 481d8fd4b2df a9734eab857e 9c8a2ac2ba2f 6ccedae6e001 c48186c3a8d9"
     )
-    assert only_id(spec()) == "b95861490ff2"
-    assert only_id(spec(training={"class_weights": "none"})) == "b95861490ff2"
-    assert only_id(spec(training={"class_weights": "balanced"})) != "b95861490ff2"
-    reference = reference_spec().model_copy(update={"split": Split()})  # as it was then
+    assert only_id(spec(**old)) == "b95861490ff2"
+    assert only_id(spec(**old, training={"class_weights": "none"})) == "b95861490ff2"
+    assert only_id(spec(**old, training={"class_weights": "balanced"})) != "b95861490ff2"
+    reference = reference_spec().model_copy(
+        update={"split": Split(), "search": Search(method="full"), "final_seeds": ()}  # as it was then
+    )
     trials = plan(reference, [dataset("handwriting"), dataset("syllables", 2.0)])
     assert [trial.id for trial in (trials[0], trials[-1])] == ["a6a1292c307a", "a9ff33391e84"]
 

@@ -1,1 +1,0 @@
-"""How candidates are drawn from a space: a sampler is a file."""
