@@ -32,9 +32,7 @@ def command(
     ],
     data: Annotated[
         str,
-        typer.Argument(
-            metavar="DATA", help="A folder or archive <class>/FILE or <class>/test/FILE, or a .ts file."
-        ),
+        typer.Argument(metavar="DATA", help="Labelled data in the model's format; also at s3:// or gs://."),
     ],
     part: Annotated[
         Part, typer.Option("--part", help="Which files, where there are train and test.")

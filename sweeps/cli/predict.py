@@ -15,7 +15,7 @@ Examples:
   seqsweep predict letters my/*.txt
   seqsweep predict letters new.jsonl --json | jq -r '[.id, .class] | @tsv'
   echo '{"id": "one", "values": [[12, 40], [13, 42], [15, 41]]}' | seqsweep predict letters -"""
-STDIN = Path("-")
+STDIN = "-"
 
 
 def command(
@@ -23,8 +23,11 @@ def command(
         Path, typer.Argument(metavar="MODEL", help="A folder that `seqsweep export-model` wrote.")
     ],
     files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="Files of the model's format, .jsonl, or - for standard input."),
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Files of the model's format, .jsonl, or - for standard input; also at s3:// or gs://.",
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead.")] = False,
 ) -> None:
@@ -36,8 +39,8 @@ def command(
     import sys
 
     from seqsweep.results.views.predictions import render, render_json
-    from seqsweep.seqmodels.data.inputs import read_file, read_stream
-    from seqsweep.sweeps.models.use import opened, predictions
+    from seqsweep.seqmodels.data.inputs import read_stream
+    from seqsweep.sweeps.models.use import opened, predictions, read_file
 
     exported = opened(model)
     about, terminal = exported.description, console()
@@ -47,7 +50,7 @@ def command(
         for each in (
             read_stream(sys.stdin.buffer, about.format, about.options, missing_allowed=about.fills_missing)
             if path == STDIN
-            else read_file(path, about.format, about.options, missing_allowed=about.fills_missing)
+            else read_file(path, about)
         )
     )
     for some in predictions(exported, sequences):

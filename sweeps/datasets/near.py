@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.source import is_uri
+from seqsweep.seqmodels.data.source import is_uri, paths_of
 from seqsweep.sweeps.spec.paths import each_path
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class Near:
 
     source: Source
     uris: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> list[str]:
+        """Where it lies on this disk."""
+        return paths_of(self.source)
 
     def said(self, text: str) -> str:
         """Name URIs in a message instead of copies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,24 @@ def opened(folder: Path) -> ExportedModel:
         1
     )  # small matrices: on a busy machine threads that wait for one another cost ten times the work
     return open_model(folder)
+
+
+def read_file(path: str, about: Description) -> Iterator[RawSequence | Problem]:
+    """Read what a file holds, on this disk or at a URI, as the model's data were; problems stand in their places."""
+    from seqsweep.seqmodels.data import inputs
+    from seqsweep.sweeps.datasets.near import bring
+
+    try:
+        here = bring({"path": path})
+    except DataError as error:
+        yield from error.problems
+        return
+    file = Path(here.paths[0])
+    for each in inputs.read_file(file, about.format, about.options, missing_allowed=about.fills_missing):
+        if isinstance(each, Problem):
+            yield here.problem(each)
+        else:
+            yield replace(each, id=here.said(each.id), where=here.said(each.where))
 
 
 def predictions(
@@ -74,7 +93,7 @@ def predictions(
 def evaluate(model: ExportedModel, folder: Path, data: str, part: str) -> Evaluation:
     """Measure how `model`, exported to `folder`, does on a part of `data` (one of `seqsweep.seqmodels.data.formats.base.PARTS`).
 
-    `data`: a path, or an embedded data set's name.
+    `data`: a path, a URI, or an embedded data set's name.
 
     Raises:
         DataError: the data cannot be read, do not fit the model, or have none of its classes.
@@ -122,20 +141,23 @@ def _labelled(about: Description, data: str, part: str) -> list[tuple[str, str, 
     from seqsweep.seqmodels.data.inputs import read_labelled
     from seqsweep.seqmodels.data.source import EMBEDDED
     from seqsweep.seqmodels.export.prediction import is_far, to_tokens
+    from seqsweep.sweeps.datasets.near import near
 
     if data in EMBEDDED and not Path(data).exists():
         return _embedded(about, data, part)
     found, problems = [], []
-    for each in read_labelled(
-        Path(data), about.format, part, about.options, missing_allowed=about.fills_missing
-    ):
-        tokens = to_tokens(each, about)
-        if isinstance(tokens, Problem):
-            problems.append(tokens)
-        else:
-            found.append((each.id, each.label, tokens))
-    if problems:
-        raise DataError(problems)
+    with near({"path": data}) as here:
+        path = Path(here.paths[0])
+        for each in read_labelled(
+            path, about.format, part, about.options, missing_allowed=about.fills_missing
+        ):
+            tokens = to_tokens(each, about)
+            if isinstance(tokens, Problem):
+                problems.append(tokens)
+            else:
+                found.append((each.id, each.label, tokens))
+        if problems:
+            raise DataError(problems)
     _say_far(sum(is_far(tokens, about) for _, _, tokens in found))
     return found
 

@@ -8,17 +8,21 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from seqsweep.results.location import open_location
 from seqsweep.seqmodels.data.errors import DataError
+from seqsweep.seqmodels.data.formats.base import RawSequence
 from seqsweep.seqmodels.data.source import load
 from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.datasets import fetching, near
 from seqsweep.sweeps.datasets.loading import load_data
 from seqsweep.sweeps.datasets.objects import find_objects, unfit
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.models.use import read_file
 from seqsweep.sweeps.spec.loading import load_spec, parse_spec
 from seqsweep.sweeps.spec.paths import relocated
 from seqsweep.sweeps.spec.plan import plan
@@ -211,6 +215,24 @@ def test_wrong_credentials_and_a_server_that_is_gone_are_said(
     err = capsys.readouterr().err
     assert "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in err
     assert len(err.splitlines()) == 1
+
+
+def test_files_to_predict_are_named_by_their_uris(s3: Path, strokes: Path) -> None:
+    about: Any = SimpleNamespace(format="strokes", options=None, fills_missing=False)
+    uri = f"{URI}/hook/dev/hook-0.txt"
+    (found,) = read_file(uri, about)
+    (expected,) = read_file(str(strokes / "hook/dev/hook-0.txt"), about)
+    assert isinstance(found, RawSequence)
+    assert isinstance(expected, RawSequence)
+    assert (found.id, found.where) == (uri, uri)
+    assert found.values.tolist() == expected.values.tolist()
+    put("bad.txt", "3 0 0 1 x 2 2")
+    assert [str(each) for each in read_file(f"{ROOT}/bad.txt", about)] == [
+        f"{ROOT}/bad.txt:1: value 5 is `x`, but must be a number"
+    ]
+    assert [str(each) for each in read_file(f"{ROOT}/none.txt", about)] == [
+        f"{ROOT}/none.txt: there is no object of this name, and none below it"
+    ]
 
 
 def test_names_that_no_disk_has() -> None:
