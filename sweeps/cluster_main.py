@@ -39,11 +39,13 @@ def _do(task: dict[str, Any]) -> int:
 
     from seqsweep.results.store import Store
     from seqsweep.results.views.terminal import Terminal
+    from seqsweep.sweeps.cli.notes import show_notes
     from seqsweep.sweeps.cli.running import resume_sweep, run_prepared
     from seqsweep.sweeps.live.telemetry import Telemetry
     from seqsweep.sweeps.running import prepare
     from seqsweep.sweeps.spec.loading import parse_spec
 
+    show_notes()
     # lines are never wrapped: a job's log is for programs too
     console = Terminal(width=140)
     store = task["store"]
@@ -59,8 +61,8 @@ def _do(task: dict[str, Any]) -> int:
     return run_prepared(prepared, store=store, console=console, address="auto", display=Telemetry)
 
 
-def _datasets() -> list[SequenceDataset]:
-    """The shipped data sets, put together again from their pieces."""
+def _datasets() -> list[SequenceDataset | None]:
+    """The shipped data sets, put together again from their pieces; None for each that was not shipped."""
     from seqsweep.seqmodels.data.packed import unpack
 
     found = {
@@ -70,8 +72,12 @@ def _datasets() -> list[SequenceDataset]:
         for folder in parent.glob("seqsweep_data_*")
     }
     whole = memoryview(b"".join(path.read_bytes() for _, path in sorted(found.items())))
-    datasets, first = [], 0
+    datasets: list[SequenceDataset | None] = []
+    first = 0
     for place, size in enumerate(json.loads(Path("sizes.json").read_text())):
+        if size is None:
+            datasets.append(None)
+            continue
         datasets.append(unpack(bytes(whole[first : first + size]), f"shipped data set {place}"))
         first += size
     return datasets

@@ -1,8 +1,10 @@
 """Draws the pictures of the pages: what `seqsweep show` and `data show` print, as SVG, and what `seqsweep report` writes, as PNG.
 
 python docs/tools/pictures.py SWEEP --store STORE
+python docs/tools/pictures.py --uneven --store STORE
 
-The last takes a browser: Debian's package `chromium`, and what `pip install '.[dev]'` brings to drive it.
+The second draws the sweep that `docs/tools/uneven.py` says how to make. The PNG takes a browser: Debian's package `chromium`,
+and what `pip install '.[dev]'` brings to drive it.
 """
 
 import argparse
@@ -30,15 +32,19 @@ SCALE = 0.75
 
 
 def main() -> None:
-    """Write docs/verdict.svg, docs/data-show.svg and docs/report.png."""
+    """Write docs/verdict.svg, docs/data-show.svg and docs/report.png; or docs/uneven.svg."""
     parser = argparse.ArgumentParser(description="Draw the README's pictures.")
     parser.add_argument("sweep", nargs="?", help="a sweep's id, or the beginning of it (default: the newest)")
     parser.add_argument("--store", default="store")
     parser.add_argument("--width", type=int, default=118, help="columns of the terminal")
+    parser.add_argument("--uneven", action="store_true", help="draw docs/uneven.svg alone")
     arguments = parser.parse_args()
     sweep = Store(arguments.store).find(arguments.sweep)
     store = arguments.store
     verdict = recorded("seqsweep show", arguments.width, lambda console: report(sweep, console, store=store))
+    if arguments.uneven:
+        (DOCS / "uneven.svg").write_text(verdict)
+        return
     (DOCS / "verdict.svg").write_text(verdict)
     (DOCS / "data-show.svg").write_text(recorded("seqsweep data show handwriting", 100, show_letters))
     (DOCS / "report.png").write_bytes(screenshot(html.render(report_of(sweep))))

@@ -28,6 +28,7 @@ from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.fields import MAX_LANES
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import ArchitectureAxes, Resources, Spec, Split, Training
+from seqsweep.sweeps.spec.samplers.known import SAMPLERS
 from seqsweep.sweeps.spec.search import Search
 from seqsweep.sweeps.spec.space import USED_BY
 
@@ -220,6 +221,7 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
         f"0 to {MAX_LANES}, or a list of different numbers from 0 to 2^32 - 1, none of them in `seeds`",
     ),
     ("architecture", "cell"): ("text, or a list", f"of {', '.join(CELLS)}"),
+    ("search", "sampler"): ("text", f"one of {', '.join(SAMPLERS)}"),
     ("architecture", "readout"): (
         "text, or a list",
         f"of {', '.join(READOUTS)}, or two of them joined: `last+max`",
@@ -323,6 +325,12 @@ once; a key that no optimizer of the spec reads is a problem.
 How candidates of a trial are drawn and tried, and by what one of them is chosen.
 
 {_table(_rows("search"))}
+
+Every sampler gives the same candidates again for the same `search_seed`, and a larger `candidates` keeps the earlier ones:
+
+| sampler | draws |
+| --- | --- |
+{_samplers()}
 
 ## `[training]`
 
@@ -452,6 +460,14 @@ def _draws() -> str:
     for written in DRAWS:
         _check(f"candidates = 1\n[hyperparameters]\n{written}")
     return "\n".join(f"| `{written}` | {drawn} |" for written, drawn in DRAWS.items())
+
+
+def _samplers() -> str:
+    return "\n".join(
+        f"| `{sampler.name}` | {sampler.words}"
+        f"{'' if sampler.grows or sampler.finite else '; another hyperparameter changes the draws of all'} |"
+        for sampler in SAMPLERS.values()
+    )
 
 
 def _same(keys: Any, lines: Any, section: str) -> None:

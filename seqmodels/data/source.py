@@ -169,11 +169,16 @@ def uri_fault(path: str) -> str | None:
 
 def has_uri(source: str | Mapping[str, Any]) -> bool:
     """Tell whether some of a data set lies in an object store; its table has been checked."""
+    return any(map(is_uri, paths_of(source)))
+
+
+def paths_of(source: str | Mapping[str, Any]) -> list[str]:
+    """List the paths that a data set's table names, which has been checked; an embedded one has none."""
     if isinstance(source, str):
-        return False
+        return []
     path = source["path"]
-    return any(
-        map(is_uri, path.values() if isinstance(path, Mapping) else [path] if isinstance(path, str) else path)
+    return (
+        list(path.values()) if isinstance(path, Mapping) else [path] if isinstance(path, str) else list(path)
     )
 
 

@@ -7,7 +7,6 @@ command line; 3 the sweep is trained but its verdict could not be printed; 129 S
 
 from __future__ import annotations
 
-import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -48,6 +47,7 @@ from seqsweep.sweeps.cli import (
     submit,
     watch,
 )
+from seqsweep.sweeps.cli.notes import show_notes
 from seqsweep.sweeps.cli.verbs import Verbs
 from seqsweep.sweeps.faults import explain
 
@@ -86,27 +86,6 @@ app.add_typer(cluster.app, name=cluster.NAME, rich_help_panel="Cluster")
 app.add_typer(data.app, name=data.NAME, rich_help_panel="Data")
 
 
-class _Notes(logging.Handler):
-    """Prints what the data's readers passed over, once: files are looked at before they are read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: set[str] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if text in self.told:
-            return
-        self.told.add(text)
-        shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
-        typer.echo(f"note: {shown}", err=True, color=True)
-
-
-_notes = _Notes()
-logging.getLogger("seqsweep.seqmodels.data").addHandler(_notes)
-logging.getLogger("seqsweep.seqmodels.data").setLevel(logging.INFO)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -128,7 +107,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: the process's own) and return its exit code."""
-    _notes.told.clear()
+    show_notes()
     with standard_streams(), Gate():
         return _explained(arguments)
 

@@ -39,8 +39,10 @@ def command(
 ) -> None:
     """Train a spec on a Ray cluster; this returns at once.
 
-    The spec, the data it names and seqsweep itself are shipped. The cluster goes on when this machine is gone.
+    The spec, the data it names and seqsweep itself are shipped; data at s3:// or gs:// are read by the cluster. It goes on when
+    this machine is gone.
     """
+    from seqsweep.results.views.terminal import Terminal
     from seqsweep.sweeps.cli.printing import write_json
     from seqsweep.sweeps.remote import submission
     from seqsweep.sweeps.remote import view as submission_view
@@ -49,7 +51,13 @@ def command(
     checked, spec = spec_here(spec)
     submission.check_store(store)
     jobs = jobs_at(address)
-    made = submission.submit(checked, jobs, store=store)
+    notes = Terminal(stderr=True)
+    made = submission.submit(
+        checked,
+        jobs,
+        store=store,
+        tell=lambda line: notes.print(line, markup=False, highlight=False, soft_wrap=True),
+    )
     if json:
         write_json(submission_view.table(made), console())
     else:

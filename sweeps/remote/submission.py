@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from seqsweep.cluster.jobs import Job, Jobs
 from seqsweep.cluster.local import ClusterError
+from seqsweep.results.views import formats
+from seqsweep.seqmodels.data.source import has_uri, is_uri, paths_of, source_name
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.running import prepare
 from seqsweep.sweeps.shipping import run_task
 
 if TYPE_CHECKING:
-    from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.sweeps.spec.model import Spec
 
 PIECE_BYTES = (
     48_000_000  # the dashboard takes at most 100 MB in one request, and zipping may not make it less
 )
+MOST_BYTES = 1_000_000_000
+"""Most that is shipped: the head keeps it in memory, and passes on a piece a request."""
 PIECE = "seqsweep_data_{:05}"
 
 
@@ -36,15 +39,28 @@ class Submitted:
     job: Job
 
 
-def submit(spec: Spec, jobs: Jobs, *, store: str) -> Submitted:
+def submit(spec: Spec, jobs: Jobs, *, store: str, tell: Callable[[str], None]) -> Submitted:
     """Load the spec's data here, ship all and start the job; does not wait for it.
 
+    What lies in an object store is not shipped: the cluster reads it.
+
+    Args:
+        spec: what to train.
+        jobs: of the cluster.
+        store: where the cluster keeps the sweep.
+        tell: is given a line about what is sent.
+
     Raises:
-        SpecError, DataError: what `seqsweep run` would find wrong, found before anything is sent.
+        SpecError, DataError: what `seqsweep run` would find wrong, as far as it can be seen from here, found before anything
+            is sent; and data that are too large to be sent.
         ClusterError: the cluster does not answer, or refuses.
     """
     check_store(store)
-    data, _ = prepare.plan_all(spec)
+    packed = packed_data(spec)
+    if any(packed):
+        tell(f"sending {formats.size(sum(map(len, filter(None, packed))))} of data")
+    for uri in (each for source in spec.datasets for each in paths_of(source) if is_uri(each)):
+        tell(f"{uri} is read by the cluster")
     name = prepare.new_id(spec)
     task = {
         "verb": "run",
@@ -53,7 +69,34 @@ def submit(spec: Spec, jobs: Jobs, *, store: str) -> Submitted:
         "spec": spec.to_table(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
-    return _start(jobs, name, task, [dataset for dataset, _ in data.values()])
+    return _start(jobs, name, task, packed)
+
+
+def packed_data(spec: Spec) -> list[bytes | None]:
+    """Load and pack the spec's data sets; None for each that the cluster reads. Raises SpecError, DataError as `submit`."""
+    from seqsweep.seqmodels.data.packed import pack
+
+    mixed = [each for each in spec.datasets if has_uri(each) and not all(map(is_uri, paths_of(each)))]
+    if mixed:
+        rule = "lies partly on this disk and partly in an object store: put all of it in one place"
+        raise SpecError(f"data set `{source_name(each)}` {rule}" for each in mixed)
+    here = tuple(each for each in spec.datasets if not has_uri(each))
+    data, _ = prepare.plan_all(
+        spec.model_copy(update={"datasets": here})
+    )  # where there is none, it checks the rest
+    datasets = [dataset for dataset, _ in data.values()]
+    sizes = [dataset.tokens.nbytes for dataset in datasets]
+    if sum(sizes) > MOST_BYTES:
+        most, name = max(zip(sizes, data, strict=True))
+        raise SpecError(
+            [
+                f"{spec.name}: its data come to {formats.size(sum(sizes))} (`{name}`: {formats.size(most)}), but at "
+                f"most {formats.size(MOST_BYTES)} are sent to a cluster: put them into an object store, and name s3://BUCKET/... "
+                "or gs://BUCKET/... as `path`; or `seqsweep run --address auto` on a machine of the cluster that has them on disk"
+            ]
+        )
+    packed = map(pack, datasets)
+    return [None if has_uri(source) else next(packed) for source in spec.datasets]
 
 
 def resume(jobs: Jobs, prefix: str | None, *, store: str | None) -> Submitted:
@@ -132,7 +175,7 @@ def check_store(store: str) -> None:
         )
 
 
-def _start(jobs: Jobs, name: str, task: dict[str, Any], datasets: Sequence[SequenceDataset]) -> Submitted:
+def _start(jobs: Jobs, name: str, task: dict[str, Any], packed: Sequence[bytes | None]) -> Submitted:
     taken = {job.id for job in jobs.all()}
     job = next(each for each in _job_names(name) if each not in taken)
     metadata = {
@@ -142,7 +185,7 @@ def _start(jobs: Jobs, name: str, task: dict[str, Any], datasets: Sequence[Seque
     }
 
     def add(folder: Path) -> list[Path]:
-        return list(_pieces(datasets, folder.parent, folder / "sizes.json"))
+        return list(_pieces(packed, folder.parent, folder / "sizes.json"))
 
     run_task(jobs, task | {"version": version("seqsweep")}, name=job, add=add, metadata=metadata)
     return Submitted(name, task["store"], jobs.get(job))
@@ -157,13 +200,10 @@ def _job_names(sweep: str) -> Iterator[str]:
         number += 1
 
 
-def _pieces(datasets: Sequence[SequenceDataset], scratch: Path, sizes: Path) -> Iterator[Path]:
+def _pieces(packed: Sequence[bytes | None], scratch: Path, sizes: Path) -> Iterator[Path]:
     """The packed data sets one behind the other, cut into folders small enough to be sent; their sizes into `sizes`."""
-    from seqsweep.seqmodels.data.packed import pack
-
-    packed = [pack(dataset) for dataset in datasets]
-    sizes.write_text(json.dumps([len(each) for each in packed]))
-    whole = b"".join(packed)
+    sizes.write_text(json.dumps([None if each is None else len(each) for each in packed]))
+    whole = b"".join(filter(None, packed))
     for number, first in enumerate(range(0, len(whole), PIECE_BYTES)):
         folder = scratch / PIECE.format(number)
         folder.mkdir()

@@ -56,9 +56,17 @@ def new(
 
 
 def received(
-    spec: Spec, datasets: Sequence[SequenceDataset], store: Store, name: str, *, command: str, version: str
+    spec: Spec,
+    datasets: Sequence[SequenceDataset | None],
+    store: Store,
+    name: str,
+    *,
+    command: str,
+    version: str,
 ) -> Prepared:
     """Prepare a sweep that another machine has named and loaded data for; `command` was typed at its `version`.
+
+    None of `datasets` stands for one that lies in an object store, and is read here.
 
     Raises SpecError, DataError, StoreError.
     """
@@ -93,7 +101,7 @@ def again(
     source = f"{sweep.id}/sweep.json"
     spec = parse_spec(sweep.info["spec"], base=Path(), source=source)
     _check_place(spec.resources, address, cpus, source)
-    kept = keeping.kept(sweep.folder, len(spec.datasets))
+    kept = keeping.kept(sweep.folder, spec)
     now = None
     if kept is None:
         before_folder, now = sweep.info.get("store"), _folder(store)
@@ -173,7 +181,9 @@ def new_id(spec: Spec) -> str:
     return f"{spec.name}-{secrets.token_hex(3)}"
 
 
-def plan_all(spec: Spec, datasets: Sequence[SequenceDataset] | None = None) -> tuple[Data, list[TrialPlan]]:
+def plan_all(
+    spec: Spec, datasets: Sequence[SequenceDataset | None] | None = None
+) -> tuple[Data, list[TrialPlan]]:
     """`load_data`, and all trials. Raises DataError, SpecError."""
     data = load_data(spec, datasets)
     return data, plan(spec, [dataset for dataset, _ in data.values()])

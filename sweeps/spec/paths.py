@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqsweep.seqmodels.data.errors import DataError, Problem
-from seqsweep.seqmodels.data.source import is_uri, source_name
+from seqsweep.seqmodels.data.source import is_uri, paths_of, source_name
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.model import Spec
 
@@ -114,8 +114,4 @@ def each_path(path: Any, change: Callable[[str], str]) -> Any:
 
 def _paths(spec: Spec) -> Iterator[str]:
     for source in spec.datasets:
-        if not isinstance(source, str):
-            path = source["path"]
-            yield from (
-                [path] if isinstance(path, str) else path.values() if isinstance(path, Mapping) else path
-            )
+        yield from paths_of(source)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from seqsweep.seqmodels.search_rule import SearchRule
-from seqsweep.sweeps.spec.fields import Section
+from seqsweep.sweeps.errors import did_you_mean
+from seqsweep.sweeps.spec.fields import Section, must
+from seqsweep.sweeps.spec.samplers.known import SAMPLERS
+
+
+def _sampler(value: Any) -> str:
+    if not isinstance(value, str) or value not in SAMPLERS:
+        raise must(f"one of {', '.join(SAMPLERS)}{did_you_mean(value, SAMPLERS)}")
+    return value
 
 
 class Search(Section):
     """`[search]`; see `seqsweep.seqmodels.search_rule.SearchRule`. `docs/spec.md` has descriptions and examples."""
 
-    sampler: Literal["random"] = Field(
-        default="random",
-        description="how candidates are drawn: each by itself",
-        examples=['sampler = "random"'],
+    sampler: Annotated[str, PlainValidator(_sampler)] = Field(
+        default="stratified",
+        description="how candidates are drawn from `[hyperparameters]`: see below",
+        examples=['sampler = "sobol"'],
     )
     method: Literal["halving", "full"] = Field(
         default="halving",

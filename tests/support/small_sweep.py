@@ -45,6 +45,7 @@ def table(data: Path, *, epochs: int = 2, **changes: Any) -> dict[str, Any]:
         "candidates": 2,
         "architecture": {"cell": list(CELLS), "hidden": 7},
         "hyperparameters": {"lr": {"log_uniform": [1e-3, 1e-1]}, "dropout": 0.1, "clip_norm": 1.0},
+        "search": {"sampler": "random"},
         "training": {"epochs": epochs, "min_change": 0, "refit": True},
         **changes,
     }
@@ -60,7 +61,7 @@ def toml(spec: dict[str, Any]) -> str:
         f"final_seeds = {spec['final_seeds']}",
         f"candidates = {spec['candidates']}",
     ]
-    for section in ("architecture", "hyperparameters", "training", "resources"):
+    for section in ("architecture", "hyperparameters", "search", "training", "resources"):
         lines.append(f"[{section}]")
         for name, value in spec.get(section, {}).items():
             lines.append(f"{name} = {_value(value)}")

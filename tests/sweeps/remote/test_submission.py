@@ -89,7 +89,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def nodes(s3: S3Server) -> Iterator[Nodes]:
-    with Nodes([0, 1], dashboard=True, environment=s3.environment) as made:
+    environment = s3.environment | {"XDG_CACHE_HOME": str(s3.log.parent / "cache")}
+    with Nodes([0, 1], dashboard=True, environment=environment) as made:
         yield made
 
 
@@ -154,7 +155,8 @@ def test_submitted_stopped_resumed_killed_and_resumed(
     data = shutil.copytree(strokes, tmp_path / "data")
     spec = spec_file(tmp_path, data, epochs=LONG)
     store = tmp_path / "cluster" / "store"
-    sweep, hint = user("submit", str(spec), "--store", str(store)).splitlines()
+    sweep, hint, sent = user("submit", str(spec), "--store", str(store)).splitlines()
+    assert sent == "sending 7.0 kB of data"
     assert hint == f"watch it: seqsweep watch {sweep} --address {user.environment['SEQSWEEP_ADDRESS']}"
     shutil.rmtree(data)  # it has been sent
     spec.unlink()
@@ -231,9 +233,13 @@ def test_submitted_stopped_resumed_killed_and_resumed(
 
 
 def test_a_store_of_objects(user: User, s3: S3Server, strokes: Path, tmp_path: Path) -> None:
-    spec = spec_file(tmp_path, strokes)
+    shutil.copytree(strokes, s3.objects / BUCKET / "letters")
+    letters = f"s3://{BUCKET}/letters"
+    spec = spec_file(tmp_path, Path("letters"))
+    spec.write_text(spec.read_text().replace('"letters"', f'"{letters}"'))
     uri = f"s3://{BUCKET}/sweeps"
     said = user("submit", str(spec), "--store", uri)
+    assert said.splitlines()[2:] == [f"{letters} is read by the cluster"]
     sweep = said.splitlines()[0]
     said += user("watch", sweep)
     assert f"see it: seqsweep show {sweep} --store {uri}" in said

@@ -39,6 +39,7 @@ def spec(**changes: Any) -> Spec:
         "seeds": 2,
         "architecture": {"cell": "gru"},
         "hyperparameters": {"lr": {"log_uniform": [1e-3, 1e-1]}},
+        "search": {"sampler": "random"},
     }
     for path, value in changes.items():
         *above, key = path.split("__")
@@ -123,6 +124,7 @@ def only_id(spec: Spec, data: SequenceDataset | None = None) -> str:
         {"architecture__batch_size": 16},
         {"candidates": 3},
         {"search_seed": 1},
+        {"search__sampler": "sobol"},
         {"seeds": [0, 2]},
         {"hyperparameters__dropout": 0.1},
         {"training__epochs": 41},
@@ -166,7 +168,7 @@ def test_ids_are_twelve_hexadecimal_digits() -> None:
 
 def test_ids_are_what_they_have_been() -> None:
     """Else a sweep that was begun by an earlier version could not be resumed. The ids are those of revision 4293492."""
-    old = {"final_seeds": 0, "search": {"method": "full"}}
+    old = {"final_seeds": 0, "search": {"method": "full", "sampler": "random"}}
     odd = spec(
         **old,
         candidates=3,
@@ -201,7 +203,11 @@ def test_ids_are_what_they_have_been() -> None:
     assert only_id(spec(**old, training={"class_weights": "none"})) == "b95861490ff2"
     assert only_id(spec(**old, training={"class_weights": "balanced"})) != "b95861490ff2"
     reference = reference_spec().model_copy(
-        update={"split": Split(), "search": Search(method="full"), "final_seeds": ()}  # as it was then
+        update={
+            "split": Split(),
+            "search": Search(method="full", sampler="random"),
+            "final_seeds": (),
+        }  # as it was then
     )
     trials = plan(reference, [dataset("handwriting"), dataset("syllables", 2.0)])
     assert [trial.id for trial in (trials[0], trials[-1])] == ["a6a1292c307a", "a9ff33391e84"]

@@ -1,0 +1,1 @@
+"""How candidates are drawn from a space: a sampler is a file."""
