@@ -26,6 +26,7 @@ AT_ONCE = 16
 CHUNK_BYTES = 8_000_000
 SPARE_BYTES = 200_000_000  # that stay free on the disk of the cache
 KEPT_SECONDS = 7 * 86_400  # since they were last read, that data are kept which have changed in the store
+DEAD_SECONDS = 3 * PATIENCE  # since it last grew, that a half file is still somebody's
 TELL_SECONDS = 10.0  # between two notes of how far it is
 TEMPORARY = ".coming-"
 CHANGED = "has changed while it was fetched: run again once nobody writes to it"
@@ -34,7 +35,7 @@ CHANGED = "has changed while it was fetched: run again once nobody writes to it"
 def fetch(uri: str) -> Path:
     """Bring what lies at `uri` to this disk, unless it is here, and say where: a file or folder of the same name.
 
-    Several processes may do so at once: one fetches, the others wait for it. What was killed goes on where it was. Raises
+    Several processes may do so at once: one fetches, the others wait for it. What was killed goes on with what is missing. Raises
     DataError where it cannot be read, does not fit on the disk, or changes meanwhile.
     """
     found = find_objects(uri)
@@ -46,9 +47,10 @@ def fetch(uri: str) -> Path:
     folder = own / _digest(repr((sorted(found.files.items()), found.folders)))
     try:
         with _alone(own):
-            if missing := _missing(found, folder):
-                _fetch(found, missing, folder)
+            missing = _missing(found, folder)
             _drop_old(own, folder)
+            if missing:
+                _fetch(found, missing, folder)
     except OSError as error:
         raise _not_kept(found.uri, error) from None
     return folder / found.name
@@ -177,10 +179,10 @@ def _fetch_one(found: Objects, name: str, folder: Path, stop: Event, arrived: li
 def _drop_old(own: Path, folder: Path) -> None:
     """Delete what the URI was before, unless somebody has read it lately, and what killed processes left."""
     os.utime(folder)
+    now = time.time()
     for each in own.iterdir():
-        if each.name == ".lock" or each == folder or each.stat().st_mtime > time.time() - KEPT_SECONDS:
-            continue
-        if each.is_dir():
-            shutil.rmtree(each, ignore_errors=True)
-        else:
+        age = now - each.stat().st_mtime
+        if each.name.startswith(TEMPORARY) and age > DEAD_SECONDS:
             each.unlink(missing_ok=True)
+        elif each.is_dir() and each != folder and age > KEPT_SECONDS:
+            shutil.rmtree(each, ignore_errors=True)

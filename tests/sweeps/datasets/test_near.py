@@ -177,10 +177,15 @@ def test_what_changed_is_fetched_again_and_what_is_old_goes(
     assert (second / "a.csv").read_text() == "2\n"
     assert not first.exists()
     (second / "a.csv").unlink()  # by somebody who tidies up, or a process that was killed
-    (second.parent.parent / f"{fetching.TEMPORARY}x").write_bytes(b"half")
+    half = second.parent.parent / f"{fetching.TEMPORARY}x"
+    half.write_bytes(b"half")
     server.requests.clear()
     assert fetching.fetch(f"{ROOT}/one") == second
     assert [each.split("?")[0] for each in fetched(server)] == [f"GET /{BUCKET}/one/a.csv"]
+    assert half.exists(), "another process may be at it"
+    os.utime(half, (1e9, 1e9))
+    fetching.fetch(f"{ROOT}/one")
+    assert not half.exists()
     assert (second / "a.csv").read_text() == "2\n"
 
 
