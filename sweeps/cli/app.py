@@ -37,6 +37,7 @@ from seqsweep.sweeps.cli import (
     platforms,
     predict,
     pull,
+    replay,
     report,
     resume,
     run,
@@ -75,7 +76,7 @@ app = typer.Typer(
 )
 _GROUPS = {
     "Run": (init, run, plan, resume, doctor),
-    "Look": (show, compare, confusion, curves, importance, lanes, sql, list_),
+    "Look": (show, compare, confusion, curves, importance, replay, lanes, sql, list_),
     "Take away": (report, export, export_model, predict, evaluate),
     "Cluster": (submit, status, watch, logs, stop, pull),
 }

@@ -330,7 +330,7 @@ def test_the_embedded_study_and_the_examples_are_valid(monkeypatch: pytest.Monke
     monkeypatch.setenv("SEQSWEEP_DATA", "/data")
     reference = reference_spec()
     assert reference.datasets == ("handwriting", "syllables")
-    assert reference.architecture.layers == (1, 2, 3)
+    assert reference.architecture.layers == (1, 2)
     for file in sorted(EXAMPLES.glob("*.toml")):
         spec = load_spec(file)
         on_files = [source["path"] for source in spec.datasets if not isinstance(source, str)]
