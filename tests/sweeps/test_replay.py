@@ -10,6 +10,7 @@ from seqsweep.results.analysis.reading import Reading
 from seqsweep.results.errors import Invalid, NotFound
 from seqsweep.results.store import Sweep
 from seqsweep.seqmodels.search_rule import SearchRule
+from seqsweep.sweeps import replay as replaying
 from seqsweep.sweeps.cli.app import main
 from seqsweep.sweeps.replay import chosen_by, course_of, replay
 from tests.support.small_sweep import table, write_strokes
@@ -31,6 +32,11 @@ def trained(folder: Path, sweep_id: str, **search: object) -> Sweep:
         search=search,
     )
     return train(spec, folder / "store", sweep_id)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "DRAWS", 10)  # types are checked here, which takes its time
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def test_costs_and_losses_are_within_their_bounds(full: Sweep) -> None:
     assert shares[2] == pytest.approx((5 * 3 + 4 * 3 + 4 * 6) / (5 * 2 * 6))
     for each in found.rules:
         assert 0 <= (each.regret.mean or 0.0) <= 1
-        assert each.random.n == each.regret.n == 200
+        assert each.random.n == each.regret.n == 10
 
 
 def test_with_all_seeds_and_no_cut_nothing_is_lost(full: Sweep) -> None:
