@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from seqsweep.results.analysis.caution import Caution
 from seqsweep.results.analysis.data_cautions import Majority, data_cautions, is_uneven, majority
 from seqsweep.results.analysis.pick import by_test, pick_dataset
 from seqsweep.results.analysis.reading import Reading
+from seqsweep.results.analysis.search_cautions import search_cautions
 from seqsweep.results.analysis.search_edges import Range, ranges
 from seqsweep.results.analysis.summary import DatasetSummary, Summary
 from seqsweep.results.analysis.trials import Trial
@@ -86,11 +87,13 @@ def verdict(source: Sweep | Reading, dataset: str | None = None) -> Verdict:
     known = {entry.name: entry for entry in overall.datasets}
     described = {entry["name"]: entry for entry in sweep.info.get("datasets") or ()}
     space = ranges((sweep.info.get("spec") or {}).get("hyperparameters") or {})
+    early = search_cautions(sweep.info.get("spec") or {})
     blocks = []
     for name in names:
         trials = by_test(found.datasets[name])
         entry = known.get(name) or DatasetSummary(name, trials[0].synthetic, (), None, None, None)
-        blocks.append(_block(entry, trials, found.searched[name], space, described.get(name) or {}))
+        block = _block(entry, trials, found.searched[name], space, described.get(name) or {})
+        blocks.append(replace(block, cautions=(*block.cautions, *early)))
     rows = [row for block in blocks for row in block.rows]
     return Verdict(
         summary=overall,

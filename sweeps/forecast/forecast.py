@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqsweep.results.analysis.caution import Caution
+from seqsweep.results.analysis.search_cautions import search_cautions
 from seqsweep.seqmodels.backends.choosing import BACKENDS
 from seqsweep.seqmodels.cost import cost
 from seqsweep.seqmodels.footprint import Footprint
@@ -82,8 +83,8 @@ class Advice:
 class Forecast:
     """The whole plan. Seconds, bytes and counts; `seconds` is for lanes that run all their epochs.
 
-    `cautions`: what to beware of in the data, by data set. `load`: of this machine, processes that ran or waited in the last
-    minute when the rates were measured; None where they come from elsewhere.
+    `cautions`: what to beware of in the data, by data set; `search_cautions`: in the search. `load`: of this machine, processes
+    that ran or waited in the last minute when the rates were measured; None where they come from elsewhere.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Forecast:
     rates_measured: int
     rates_estimated: int
     cautions: Mapping[str, tuple[Caution, ...]]
+    search_cautions: tuple[Caution, ...]
     load: float | None = None
 
 
@@ -259,6 +261,7 @@ def forecast(
         rates_measured=len(exact),
         rates_estimated=len(estimated),
         cautions=data_cautions(data),
+        search_cautions=search_cautions(spec.to_table()),
     )
 
 

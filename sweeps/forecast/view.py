@@ -89,6 +89,7 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
         for name, cautions in data.cautions.items()
         for caution in cautions
     ]
+    lines += [("beware", [(caution.text, "yellow")]) for caution in data.search_cautions]
     return lines
 
 
