@@ -7,6 +7,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -177,16 +178,32 @@ def test_what_changed_is_fetched_again_and_what_is_old_goes(
     assert (second / "a.csv").read_text() == "2\n"
     assert not first.exists()
     (second / "a.csv").unlink()  # by somebody who tidies up, or a process that was killed
+    (second / "b.csv").write_bytes(b"")  # after a power cut
     half = second.parent.parent / f"{fetching.TEMPORARY}x"
     half.write_bytes(b"half")
     server.requests.clear()
     assert fetching.fetch(f"{ROOT}/one") == second
-    assert [each.split("?")[0] for each in fetched(server)] == [f"GET /{BUCKET}/one/a.csv"]
+    assert {each.split("?")[0] for each in fetched(server)} == {
+        f"GET /{BUCKET}/one/{name}.csv" for name in "ab"
+    }
     assert half.exists(), "another process may be at it"
     os.utime(half, (1e9, 1e9))
     fetching.fetch(f"{ROOT}/one")
     assert not half.exists()
-    assert (second / "a.csv").read_text() == "2\n"
+    assert [(second / name).read_text() for name in ("a.csv", "b.csv")] == ["2\n", "1\n"]
+
+
+def test_what_changes_meanwhile_is_said(s3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("now/x.csv", "1\n")
+    before = find_objects(f"{ROOT}/now")
+    put("now/x.csv", "2\n")  # as long as it was
+    looks = iter([before])
+    monkeypatch.setattr(fetching, "find_objects", lambda uri: next(looks, None) or find_objects(uri))
+    with pytest.raises(DataError, match=f"{ROOT}/now: has changed while it was fetched"):
+        fetching.fetch(f"{ROOT}/now")
+    looks = iter([replace(before, files={"now/x.csv": (1, 0)})])
+    with pytest.raises(DataError, match=f"{ROOT}/now/x.csv: has changed while it was fetched"):
+        fetching.fetch(f"{ROOT}/now")
 
 
 def test_two_fetch_it_once(s3: Path, server: S3Server) -> None:
