@@ -60,7 +60,8 @@ def _copies(about: Inspection, found: Collection) -> Iterator[Warned]:
             "accuracy promises more than new sequences will give",
             _ids(found, apart),
         )
-    rest = [places for places in doubled if places not in torn and places not in apart]
+    told = {places[0] for places in (*torn, *apart)}
+    rest = [places for places in doubled if places[0] not in told]
     if rest and not about.parts:
         yield Warned(
             "copies",
@@ -110,6 +111,9 @@ def _far_off(about: Inspection, found: Collection) -> Iterator[Warned]:
     """Values far from all others of their feature."""
     mean = np.array([each.mean for each in about.features])
     reach = np.array([each.deviation for each in about.features]) * FAR
+    ends = np.array([(each.low, each.high) for each in about.features]).T
+    if not any(each.missing for each in about.features) and not (np.abs(ends - mean) > reach).any():
+        return
     far: Counter[int] = Counter()
     places = []
     for place, sequence in enumerate(found.sequences):

@@ -49,6 +49,15 @@ class Collection:
     def __len__(self) -> int:
         return len(self.sequences)
 
+    def classes(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Give the indices of each class's sequences, int64, the classes in the order of their names."""
+        names = sorted(set(self.labels))
+        place = {name: number for number, name in enumerate(names)}
+        code = np.fromiter((place[label] for label in self.labels), np.int64, len(self.labels))
+        ordered = np.argsort(code, kind="stable")
+        start = np.searchsorted(code[ordered], np.arange(len(names) + 1))
+        return {name: ordered[start[number] : start[number + 1]] for number, name in enumerate(names)}
+
     def taken(self, chosen: Sequence[int]) -> Collection:
         """Take the sequences at the indices `chosen`, in that order."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqsweep.seqmodels.data.collection import PARTS, TEST, TRAIN, Collection
+from seqsweep.seqmodels.data.collection import PARTS, TEST, TRAIN, Collection, Values
 from seqsweep.seqmodels.data.dataset import SequenceDataset
 from seqsweep.seqmodels.data.formats.base import Format
 from seqsweep.seqmodels.data.registry import format_named
 from seqsweep.seqmodels.data.source import load, read_source, source_name
+
+TOGETHER = 1 << 16  # tokens that are looked at in one go
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,8 @@ def _parts(parts: Any) -> dict[str, int]:
 
 
 def _classes(found: Collection, lengths: npt.NDArray[np.int64]) -> list[ClassFacts]:
-    labels = np.array(found.labels, object)
     classes = []
-    for name in sorted(set(found.labels)):
-        members = np.flatnonzero(labels == name)
+    for name, members in found.classes().items():
         own = lengths[members]
         classes.append(
             ClassFacts(
@@ -148,15 +148,28 @@ def _classes(found: Collection, lengths: npt.NDArray[np.int64]) -> list[ClassFac
     return classes
 
 
+def _together(sequences: Sequence[Values]) -> Iterator[npt.NDArray[np.float64]]:
+    """Give the tokens of some sequences, then those of the next ones, [T, D]."""
+    some: list[Values] = []
+    tokens = 0
+    for sequence in sequences:
+        some.append(sequence)
+        tokens += len(sequence)
+        if tokens >= TOGETHER:
+            yield np.concatenate(some).astype(np.float64, copy=False)
+            some, tokens = [], 0
+    if some:
+        yield np.concatenate(some).astype(np.float64, copy=False)
+
+
 def _features(found: Collection) -> tuple[FeatureFacts, ...]:
-    """Go over the tokens sequence by sequence: no copy of all of them is made."""
+    """Go over the tokens of some sequences at a time: no copy of all of them is made."""
     width = found.sequences[0].shape[1]
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     count, total, squares = np.zeros(width, np.int64), np.zeros(width), np.zeros(width)
     missing = np.zeros(width, np.int64)
     shift = np.full(width, np.nan)  # the first value that is there
-    for sequence in found.sequences:
-        values = np.asarray(sequence, np.float64)
+    for values in _together(found.sequences):
         there = np.isfinite(values)
         if np.isnan(shift).any():
             firsts = values[there.argmax(0), np.arange(width)]

@@ -24,10 +24,10 @@ class Sample:
 def samples(found: Collection, count: int, classes: Sequence[str] | None = None) -> list[Sample]:
     """Choose up to `count` sequences of each class, spread evenly over their lengths, class by class."""
     chosen = []
-    labels = np.array(found.labels, object)
     lengths = np.array([len(sequence) for sequence in found.sequences])
-    for name in sorted(set(found.labels)) if classes is None else classes:
-        members = np.flatnonzero(labels == name)
+    members_of = found.classes()
+    for name in members_of if classes is None else classes:
+        members = members_of.get(name, np.empty(0, np.int64))
         ordered = members[np.argsort(lengths[members], kind="stable")]
         places = [round((len(ordered) - 1) * (place + 1) / (count + 1)) for place in range(count)]
         for place in dict.fromkeys(places) if len(ordered) else ():

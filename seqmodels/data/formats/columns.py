@@ -43,6 +43,11 @@ class Texts:
     code: npt.NDArray[np.int64]
     names: list[str]
 
+    def cells(self, code: npt.NDArray[np.int64] | None = None) -> list[str]:
+        """Give the text of each row, or of each `code`; empty where there is none."""
+        names = [*self.names, ""]
+        return [names[each] for each in (self.code if code is None else code).tolist()]
+
 
 def texts_of(column: pa.ChunkedArray, names: Sequence[str] = ()) -> Texts:
     """Give each value of a column as text, without one for each row. `names` are those of the numbers 0, 1, ..."""

@@ -225,7 +225,7 @@ def _constant(
             f"{names[first[number]]}, and must have one {role}: {TODO[role]}"
         )
         problems.append(Problem(joined.place(rows.row(position)), rule))
-    found = [[*column.names, ""][code] for code in first.tolist()]
+    found = column.cells(first)
     known = set(of.tolist())
     for number, text in enumerate(found):
         is_part = role != "split" or text.lower() in PART_NAMES

@@ -82,8 +82,7 @@ class Listed:
 
     def column(self, name: str) -> list[str]:
         """Give a column as texts, empty where there is none."""
-        texts = texts_of(self.table.table.column(name))
-        return [[*texts.names, ""][code] for code in texts.code.tolist()]
+        return texts_of(self.table.table.column(name)).cells()
 
     @property
     def names(self) -> list[str]:

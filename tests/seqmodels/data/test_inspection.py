@@ -3,12 +3,15 @@
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from seqsweep.seqmodels.data import inspection
 from seqsweep.seqmodels.data.checks import CHECKS, check
 from seqsweep.seqmodels.data.collection import Collection
 from seqsweep.seqmodels.data.formats.strokes import STROKES
@@ -28,6 +31,16 @@ def collection(
     return Collection(
         sequences, labels or ["a", "b"] * (count // 2), names, names, parts or [None] * count, groups
     )
+
+
+@given(st.lists(st.sampled_from(["b", "a", "ü", "a b", "0"]), max_size=30))
+def test_the_members_of_classes_are_those_that_pandas_groups(labels: list[str]) -> None:
+    found = collection([np.zeros((1, 1))] * len(labels), labels or [])
+    wanted = pd.Series(range(len(labels)), dtype=int).groupby(np.array(labels, object)).indices
+    assert {name: list(members) for name, members in found.classes().items()} == {
+        name: list(members) for name, members in wanted.items()
+    }
+    assert list(found.classes()) == sorted(set(labels))
 
 
 def usual(count: int = 40) -> list[np.ndarray]:
@@ -51,7 +64,10 @@ def kinds(found: Collection) -> list[str]:
 )
 def test_figures_are_numpys(columns: list[list[float]]) -> None:
     sequences = [np.array(column)[:, None] for column in columns]
-    [about] = looked(collection(sequences, labels=["a"] * len(sequences))).features
+    with mock.patch.object(
+        inspection, "TOGETHER", 4
+    ):  # so few that several go together, and are several times
+        [about] = looked(collection(sequences, labels=["a"] * len(sequences))).features
     whole = np.concatenate(sequences)[:, 0]
     assert about.missing == np.isnan(whole).sum()
     with warnings.catch_warnings():
