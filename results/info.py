@@ -54,14 +54,19 @@ def _named_once(entries: list[DatasetEntry]) -> list[DatasetEntry]:
     return entries
 
 
+BESIDE_A_KIND = frozenset({"step", "weights", "within", "when"})
+"""Keys of a dimension beside the one that says its kind."""
+
+
 def _dimension(value: Any) -> Any:
     """A constant, or a table such as `{"log_uniform": [0.001, 0.01]}`."""
     if not isinstance(value, dict):
         if isinstance(value, list):
             raise PydanticCustomError("dimension", "a constant or a table with one list")
         return value
-    values = next(iter(value.values()), None)
-    if len(value) != 1 or not isinstance(values, list) or not values:
+    kinds = [each for key, each in value.items() if key not in BESIDE_A_KIND]
+    values = next(iter(kinds), None)
+    if len(kinds) != 1 or not isinstance(values, list) or not values:
         raise PydanticCustomError("dimension", "a constant or a table with one list")
     if any(isinstance(each, list | dict) for each in values):
         raise PydanticCustomError("dimension", "a table with a list of constants")

@@ -25,9 +25,10 @@ from seqsweep.seqmodels.data.source import COMMON, EMBEDDED, MOST_PATHS
 from seqsweep.seqmodels.data.transforms.pipeline import MOST_STEPS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES, OPTIMIZERS, Hyperparameters
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec.axes import ArchitectureAxes
 from seqsweep.sweeps.spec.fields import MAX_LANES
 from seqsweep.sweeps.spec.loading import parse_spec
-from seqsweep.sweeps.spec.model import ArchitectureAxes, Resources, Spec, Split, Training
+from seqsweep.sweeps.spec.model import Resources, Spec, Split, Training
 from seqsweep.sweeps.spec.samplers.known import SAMPLERS
 from seqsweep.sweeps.spec.search import Search
 from seqsweep.sweeps.spec.space import USED_BY
@@ -52,6 +53,16 @@ MEANINGS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             'datasets = ["syllables"]',
         ),
         "architecture": ("a section; see below", '[architecture]\ncell = "gru"'),
+        "constraints": (
+            "what a trial and a candidate must keep: comparisons of axes and hyperparameters, which are read and never run; an "
+            "architecture that breaks one is left out, a draw that breaks one is drawn again; see below",
+            'constraints = ["hidden * layers <= 512"]',
+        ),
+        "architectures": (
+            "how many architectures are sampled from `[architecture]`, the same for every data set, its axes as evenly as can "
+            "be; a larger number keeps the earlier ones",
+            "architectures = 2\n[architecture]\nlayers = [1, 2]\nhidden = [32, 64, 128]",
+        ),
         "hyperparameters": ("a section; see below", "[hyperparameters]\nlr = 1e-3"),
         "candidates": (
             "how many candidates are drawn from `[hyperparameters]` for each trial; left out: all combinations of the choices",
@@ -221,6 +232,7 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
         f"0 to {MAX_LANES}, or a list of different numbers from 0 to 2^32 - 1, none of them in `seeds`",
     ),
     ("architecture", "cell"): ("text, or a list", f"of {', '.join(CELLS)}"),
+    ("", "constraints"): ("text, or a list", "at most 100 different ones"),
     ("search", "sampler"): ("text", f"one of {', '.join(SAMPLERS)}"),
     ("architecture", "readout"): (
         "text, or a list",
@@ -244,6 +256,13 @@ DRAWS: Mapping[str, str] = {
     "dropout = {uniform = [0.0, 0.5]}": "evenly between the two",
     "lr = {log_uniform = [1e-4, 1e-1]}": "evenly in the logarithm; both above 0",
     "clip_norm = {int = [1, 5]}": "one of the whole numbers, both ends included",
+    "dropout = {uniform = [0.0, 0.5], step = 0.1}": "one of 0, 0.1, ..., 0.5; `int` may have a step too",
+    "weight_decay = {log_uniform = [1e-5, 1e-3], step = 1e-5}": "likewise, each as often as the numbers from it to the next",
+    "lr = {log_normal = [3e-3, 2], within = [1e-4, 1e-1]}": "most near the median; two thirds within a factor of 2 of it",
+    "dropout = {normal = [0.2, 0.1], within = [0.0, 0.5]}": "most near the mean, with this standard deviation",
+    'clip_norm = {choice = ["off", 1], weights = [1, 3]}': "the second three times as often",
+    'dropout = {uniform = [0.1, 0.5], when = {optimizer = "adam"}}': "only where that is drawn; else it is left at its default",
+    'input_noise = {uniform = [0.0, 0.5], when = {cell = ["gru"]}}': "only in trials of that cell",
 }
 SLIPS = (
     'name = "mine"\ndatasets = ["sylables"]\n[architecture]\ncell = "lsmt"\n',
@@ -303,7 +322,8 @@ done in this order, each learns from what those before it make of the training p
 ## `[architecture]`
 
 What changes the shapes of weights, and the batch size. Each key is a value or a list of different ones; every combination, on
-every data set, is a trial.
+every data set, is a trial. Several tables, `architecture = [{{cell = "gru", layers = 2}}, {{cell = "lstm", hidden = [64, 128]}}]`
+at the top of the file or `[[architecture]]` more than once, are a product each.
 
 {_table(_rows("architecture"))}
 
@@ -316,7 +336,12 @@ What leaves them alone. Each key is a constant or a distribution; a candidate is
 {_draws()}
 
 A range needs `candidates`. What an optimizer does not read is left at its default, so candidates that would train alike count
-once; a key that no optimizer of the spec reads is a problem.
+once; a key that no optimizer of the spec reads is a problem. `when` names hyperparameters with a choice, or axes of
+`[architecture]`, each with a value or a list of them: all must be met.
+
+Constraints have names of axes and hyperparameters, numbers, texts, `true`, `false`, `off`; `+ - * / // %`; `< <= > >= == !=`
+and `in [...]`; `and`, `or`, `not`. What cannot be computed (a division by 0, a number that is `off`) makes a comparison of sizes
+false.
 
 {_table(_hyperparameter_rows())}
 
@@ -459,7 +484,7 @@ def _asking(name: str, settings: list[str]) -> str:
 def _draws() -> str:
     for written in DRAWS:
         _check(f"candidates = 1\n[hyperparameters]\n{written}")
-    return "\n".join(f"| `{written}` | {drawn} |" for written, drawn in DRAWS.items())
+    return "\n".join(f"| `{written.splitlines()[0]}` | {drawn} |" for written, drawn in DRAWS.items())
 
 
 def _samplers() -> str:
@@ -542,7 +567,7 @@ def _default(key: str, field: FieldInfo) -> str:
         return "required"
     value = field.default
     if value is None:
-        return "all combinations" if key == "candidates" else "off: leave it out"
+        return {"candidates": "all combinations", "architectures": "all"}.get(key, "off: leave it out")
     if value == ():
         return "none"
     if key == "seeds":

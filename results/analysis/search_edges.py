@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from seqsweep.results.info import BESIDE_A_KIND
+
 NEAR = 0.1  # share of a range, logarithmic for `log_uniform`, that counts as its edge
 
 
@@ -37,7 +39,9 @@ def ranges(space: Mapping[str, Any]) -> tuple[Range, ...]:
     found = []
     for name, dimension in space.items():
         if isinstance(dimension, dict):
-            (kind, values), *_ = dimension.items()
+            kind, values = next(each for each in dimension.items() if each[0] not in BESIDE_A_KIND)
+            if "within" in dimension:  # a bell's middle and width are no ends
+                values = dimension["within"]
             numbers = [number for number in map(_number, values) if number is not None]
             # of a choice of two each is an end
             told = kind != "choice" or len(set(map(repr, values))) > 2
@@ -68,7 +72,7 @@ def edges(chosen: Mapping[str, Any], searched: Sequence[Range]) -> tuple[Edge, .
 
 def _place(kind: str, value: float, low: float, high: float) -> float:
     """0 at the lower end, 1 at the upper one."""
-    if kind == "log_uniform":
+    if kind in ("log_uniform", "log_normal"):
         value, low, high = map(math.log, (value, low, high))
     return (value - low) / (high - low)
 

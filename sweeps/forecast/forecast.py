@@ -307,7 +307,11 @@ def _work(
 
 
 def _label(trial: TrialPlan, spec: Spec) -> str:
-    several = f" batch {trial.batch_size}" if len(spec.architecture.batch_size) > 1 else ""
+    several = (
+        f" batch {trial.batch_size}"
+        if len({size for axes in spec.architecture for size in axes.batch_size}) > 1
+        else ""
+    )
     return f"{trial.architecture.label}{several} · {trial.dataset}"
 
 

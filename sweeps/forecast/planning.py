@@ -112,7 +112,7 @@ def _backend_here(spec: Spec, device: str, source: str) -> str:
             [f"{source}: `resources.backend` is 'cpu', but its kernels were not built: give --rates"]
         )
     try:
-        return create_backend(name, device, hidden=max(spec.architecture.hidden)).name
+        return create_backend(name, device, hidden=max(max(axes.hidden) for axes in spec.architecture)).name
     except (ValueError, OutOfMemoryError) as error:
         raise SpecError([f"{source}: {error}"]) from None
 

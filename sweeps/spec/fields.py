@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from seqsweep.sweeps.errors import shown
-from seqsweep.sweeps.spec.space import UNKNOWN, Complaint
+from seqsweep.sweeps.spec.complaints import UNKNOWN, Complaint
 
 MAX_LANES = 10_000
 """Most lanes of one trial, and most trials of one sweep: more is a slip of the keyboard."""

@@ -20,6 +20,7 @@ epochs = 40
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -27,17 +28,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PlainValidator,
     ValidationInfo,
     field_validator,
 )
 
-from seqsweep.seqmodels.architecture import READOUTS
 from seqsweep.seqmodels.backends.cuda.limits import MOST_HIDDEN
-from seqsweep.seqmodels.cells import CELLS
 from seqsweep.seqmodels.hyperparameters import HYPERPARAMETER_RULES
-from seqsweep.sweeps.errors import did_you_mean, shown
+from seqsweep.sweeps.errors import shown
+from seqsweep.sweeps.spec import architectures as products
+from seqsweep.sweeps.spec.axes import ArchitectureAxes
+from seqsweep.sweeps.spec.complaints import Complaint
+from seqsweep.sweeps.spec.constraint import Constraint, read_constraint
+from seqsweep.sweeps.spec.dimension import RANGES
+from seqsweep.sweeps.spec.drawing import counts
 from seqsweep.sweeps.spec.fields import (
     LARGEST_SEED,
     MAX_LANES,
@@ -51,27 +57,14 @@ from seqsweep.sweeps.spec.fields import (
     seeds_of,
 )
 from seqsweep.sweeps.spec.search import Search
-from seqsweep.sweeps.spec.space import Complaint, Dimension, combinations, grid, read_space
+from seqsweep.sweeps.spec.space import Space
+from seqsweep.sweeps.spec.space_table import read_space
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.splits import SplitRule
 
+_MOST_CONSTRAINTS = 100
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-
-
-def _cell(value: Any) -> str:
-    if not isinstance(value, str) or value not in CELLS:
-        raise must(f"one of {', '.join(CELLS)}{did_you_mean(value, CELLS)}")
-    return value
-
-
-def _readout(value: Any) -> tuple[str, ...]:
-    parts = value.replace(" ", "").split("+") if isinstance(value, str) else []
-    if not 1 <= len(parts) <= 2 or not set(parts) <= set(READOUTS) or len(set(parts)) < len(parts):
-        unknown = next((part for part in parts if part not in READOUTS), None)
-        words = f"one of {', '.join(READOUTS)}, or two of them joined, like last+max"
-        raise must(words + did_you_mean(unknown, READOUTS))
-    return tuple(sorted(parts, key=READOUTS.index))
 
 
 def _final_seeds(value: Any, info: ValidationInfo) -> tuple[int, ...]:
@@ -152,41 +145,6 @@ def _uri(text: str) -> str:
     except Invalid as error:
         raise ValueError(f"is a URI, but {error}") from None
     return f"{kind}://{path}"
-
-
-class ArchitectureAxes(Section):
-    """`[architecture]`: what changes tensor shapes, and the batch size; the cross product is trained.
-
-    `docs/spec.md` has their descriptions and examples.
-    """
-
-    cell: Axis[Annotated[str, PlainValidator(_cell)]] = Field(
-        description="the recurrent unit", examples=['cell = ["gru", "lstm"]']
-    )
-    layers: Axis[Annotated[int, Field(ge=1, le=64)]] = Field(
-        (1,), description="recurrent layers, one above the other", examples=["layers = [1, 2]"]
-    )
-    hidden: Axis[Annotated[int, Field(ge=1, le=16384)]] = Field(
-        (100,), description="units of a layer and direction", examples=["hidden = 100"]
-    )
-    bidirectional: Axis[bool] = Field(
-        (False,),
-        description="every layer reads the sequence from its end too",
-        examples=["bidirectional = [false, true]"],
-    )
-    readout: Axis[Annotated[tuple[str, ...], PlainValidator(_readout)]] = Field(
-        (("last",),),
-        description="what the head sees of the top layer: its last step, the mean or the maximum over all steps",
-        examples=['readout = ["last", "last+max"]'],
-    )
-    head_hidden: Axis[Annotated[int, Field(ge=0, le=16384)]] = Field(
-        (0,),
-        description="units of a tanh layer between readout and classes; 0: none",
-        examples=["head_hidden = 64"],
-    )
-    batch_size: Axis[Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
-        (32,), description="sequences in a step", examples=["batch_size = 16"]
-    )
 
 
 class Training(Section):
@@ -271,15 +229,56 @@ class Resources(Section):
         return backend
 
 
+def _as_tables(value: Any) -> Any:
+    values = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if len(values) > MAX_LANES:  # before each is looked at
+        raise says(f"has {len(values)} tables, but may have at most {MAX_LANES}")
+    return values
+
+
+def _constraints(value: Any) -> tuple[str, ...]:
+    values = (value,) if isinstance(value, str) else value
+    if not isinstance(values, list | tuple) or len(values) > _MOST_CONSTRAINTS:
+        raise must(f'a list of at most {_MOST_CONSTRAINTS} comparisons, such as ["hidden * layers <= 512"]')
+    wrong: list[Complaint] = []
+    for index, text in enumerate(values):
+        if not isinstance(text, str):
+            wrong.append(((index,), text, f"is {shown(text)}, but must be a text"))
+            continue
+        try:
+            read_constraint(text)
+        except ValueError as error:
+            wrong.append(((index,), text, str(error)))
+    raise_all("constraints", wrong)
+    return tuple(values)
+
+
+def _hyperparameters(table: Any, info: ValidationInfo) -> Space:
+    if not isinstance(table, dict):
+        raise must("a table")
+    tables = info.data.get("architecture")
+    space, complaints = read_space(table, products.values_of(tables) if tables else None)
+    raise_all("hyperparameters", complaints)
+    return space
+
+
+def _counts(info: ValidationInfo) -> tuple[float, float]:
+    """Count the fewest and the most candidates of a trial."""
+    rules: list[Constraint] = [read_constraint(text) for text in info.data.get("constraints", ())]
+    tables = info.data.get("architecture", ())
+    listed = tables and info.data.get("architectures") is None
+    return counts(info.data["hyperparameters"], rules, list(products.points(tables, rules)) if listed else ())
+
+
 class Spec(Section):
     """A whole spec, checked. Fields are named as in the file."""
 
     name: str = Field(pattern=_NAME)
     datasets: Axis[Annotated[Any, PlainValidator(_source)]]
-    architecture: ArchitectureAxes
-    hyperparameters: Annotated[Any, PlainValidator(lambda table: _hyperparameters(table))] = Field(
-        default_factory=dict
-    )
+    constraints: Annotated[tuple[str, ...], PlainValidator(_constraints), AfterValidator(distinct)] = ()
+    architectures: int | None = Field(default=None, ge=1, le=MAX_LANES)
+    architecture: Annotated[tuple[ArchitectureAxes, ...], BeforeValidator(_as_tables), Field(min_length=1)]
+    hyperparameters: Annotated[Any, PlainValidator(_hyperparameters)] = Field(default_factory=dict)
     search: Search = Search()
     candidates: int | None = Field(default=None, ge=1, le=MAX_LANES, validate_default=True)
     search_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
@@ -295,32 +294,57 @@ class Spec(Section):
 
     @field_validator("architecture")
     @classmethod
-    def _few_trials(cls, axes: ArchitectureAxes, info: ValidationInfo) -> ArchitectureAxes:
-        trials = len(info.data.get("datasets", ()))
-        for name in ArchitectureAxes.model_fields:
-            trials *= len(getattr(axes, name))
+    def _few_trials(
+        cls, tables: tuple[ArchitectureAxes, ...], info: ValidationInfo
+    ) -> tuple[ArchitectureAxes, ...]:
+        both = products.overlapping(tables)
+        if both:
+            raise says(
+                f"has an architecture that is in table {both[0] + 1} and in table {both[1] + 1}, but each may be in one"
+            )
+        size, wanted = products.size(tables), info.data.get("architectures")
+        rules = [read_constraint(text) for text in info.data.get("constraints", ())]
+        if size <= products.MOST_LISTED and any(rule.of_axes for rule in rules):
+            size = sum(1 for _ in products.points(tables, rules))
+            if not size:
+                raise says("has no architecture that keeps `constraints`: change one or the other")
+        if wanted is not None and wanted > size:
+            raise says(f"has only {size} architectures, but `architectures` asks for {wanted} of them")
+        trials = len(info.data.get("datasets", ())) * (wanted or size)
         if trials > MAX_LANES:
-            raise says(f"makes {trials} trials, but must make at most {MAX_LANES}")
-        return axes
+            more = "" if wanted else "; `architectures` says how many to sample"
+            raise says(f"makes {trials} trials, but must make at most {MAX_LANES}{more}")
+        return tables
 
     @field_validator("candidates")
     @classmethod
     def _as_many_as_there_are(cls, candidates: int | None, info: ValidationInfo) -> int | None:
         if "hyperparameters" not in info.data:
             return candidates
-        space: Mapping[str, Dimension] = info.data["hyperparameters"]
-        ranges = [name for name, dimension in space.items() if dimension.kind not in ("constant", "choice")]
+        space: Space = info.data["hyperparameters"]
+        sampler = info.data["search"].sampler if "search" in info.data else ""
+        if candidates is not None and sampler == "grid":
+            raise says(f"is {candidates}, but the sampler `grid` tries every combination: leave it out")
+        # whole numbers and steps are a grid where one is asked for
+        ranges = [
+            name
+            for name, dimension in space.items()
+            if dimension.kind in RANGES and (sampler != "grid" or math.isinf(dimension.size))
+        ]
         if candidates is None and ranges:
             raise says(f"is missing, but must say how many to draw, as `{ranges[0]}` is a range")
-        different = combinations(space)
-        if different <= 10 * MAX_LANES:
-            different = len(grid(space))
-        if candidates is None and different > MAX_LANES:
+        fewest, most = _counts(info)
+        if candidates is None and most > MAX_LANES:
             raise says(
                 f"is missing, but the full grid has more than {MAX_LANES} candidates: say how many to draw"
             )
-        if candidates is not None and candidates > different:
-            raise says(f"is {candidates}, but [hyperparameters] allows only {different} different candidates")
+        kept = " that keep `constraints`" if info.data.get("constraints") else ""
+        if candidates is None and not fewest:
+            raise says(f"is missing, but the full grid has no candidates{kept}: change one or the other")
+        if candidates is not None and candidates > fewest:
+            raise says(
+                f"is {candidates}, but [hyperparameters] allows only {fewest:.0f} different candidates{kept}"
+            )
         return candidates
 
     @field_validator("seeds")
@@ -328,7 +352,7 @@ class Spec(Section):
     def _few_lanes(cls, seeds: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         space = info.data.get("hyperparameters")
         if space is not None and "candidates" in info.data:
-            lanes = (info.data["candidates"] or len(grid(space))) * len(seeds)
+            lanes = int(info.data["candidates"] or _counts(info)[1]) * len(seeds)
             if lanes > MAX_LANES:
                 raise says(f"and candidates make {lanes} lanes in a trial, but must make at most {MAX_LANES}")
         return seeds
@@ -336,11 +360,12 @@ class Spec(Section):
     @field_validator("resources")
     @classmethod
     def _has_kernels(cls, resources: Resources, info: ValidationInfo) -> Resources:
-        axes: ArchitectureAxes | None = info.data.get("architecture")
-        if axes and resources.backend == "cuda" and max(axes.hidden) > MOST_HIDDEN:
+        tables: tuple[ArchitectureAxes, ...] = info.data.get("architecture", ())
+        widest = max((max(axes.hidden) for axes in tables), default=0)
+        if resources.backend == "cuda" and widest > MOST_HIDDEN:
             raise says(
                 f"asks for the backend `cuda`, which has kernels for `hidden` up to {MOST_HIDDEN}, but `hidden` is "
-                f"{max(axes.hidden)}: `auto` takes another for it"
+                f"{widest}: `auto` takes another for it"
             )
         return resources
 
@@ -356,10 +381,18 @@ class Spec(Section):
                 name: dimension.to_table() for name, dimension in self.hyperparameters.items()
             },
         }
-        table["architecture"] = {
-            name: ["+".join(value) if isinstance(value, tuple) else value for value in values]
-            for name, values in self.architecture
-        }
+        tables = [
+            {
+                name: ["+".join(value) if isinstance(value, tuple) else value for value in values]
+                for name, values in axes
+            }
+            for axes in self.architecture
+        ]
+        table["architecture"] = tables[0] if len(tables) == 1 else tables
+        if self.constraints:
+            table["constraints"] = list(self.constraints)
+        if self.architectures is not None:
+            table["architectures"] = self.architectures
         for name in ("search", "training", "split", "resources"):
             section = getattr(self, name).model_dump(exclude_none=True)
             table[name] = {
@@ -394,11 +427,3 @@ def _escaped(path: str | Mapping[str, str] | Sequence[str]) -> str | dict[str, s
     if not isinstance(path, Mapping):
         return [each.replace("$", "$$") for each in path]
     return {part: each.replace("$", "$$") for part, each in path.items()}
-
-
-def _hyperparameters(table: Any) -> dict[str, Dimension]:
-    if not isinstance(table, dict):
-        raise must("a table")
-    space, complaints = read_space(table)
-    raise_all("hyperparameters", complaints)
-    return space

@@ -16,11 +16,15 @@ from seqsweep.seqmodels.hyperparameters import Lane
 from seqsweep.seqmodels.search_rule import SearchRule
 from seqsweep.seqmodels.training_config import TrainingConfig
 from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec import architectures as products
 from seqsweep.sweeps.spec.candidates import candidates
+from seqsweep.sweeps.spec.constraint import read_constraint
+from seqsweep.sweeps.spec.drawing import axes_read
 
 if TYPE_CHECKING:
     from seqsweep.seqmodels.data.dataset import SequenceDataset
     from seqsweep.sweeps.spec.model import Spec
+    from seqsweep.sweeps.spec.space import Point
 
 
 @dataclass(frozen=True)
@@ -91,17 +95,25 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
         SpecError: two data sets have one name, or the space has fewer candidates than asked for.
     """
     check_names(spec, datasets)
-    shared, rule = lanes(spec), spec.search.rule()
-    # the lanes are the same for every trial, and most of what is hashed: 20 s of 21 for 10,000 trials of 100 lanes
-    shared_text = _canonical([asdict(lane) for lane in shared])
+    rule, found = spec.search.rule(), points(spec)
+    # trials share their lanes, which are most of what is hashed: 20 s of 21 for 10,000 trials of 100 lanes
+    read = axes_read(spec.hyperparameters, [read_constraint(text) for text in spec.constraints])
+    shared = {}
+    for point in found:
+        key = tuple(point[name] for name in read)
+        if key not in shared:
+            own = lanes(spec, {name: point[name] for name in read})
+            shared[key] = own, _canonical([asdict(lane) for lane in own])
     trials = []
-    for dataset, (architecture, batch_size) in product(datasets, architectures(spec)):
+    for dataset, point in product(datasets, found):
+        architecture, batch_size = _built(point)
+        own, text = shared[tuple(point[name] for name in read)]
         training = TrainingConfig(batch_size=batch_size, **spec.training.model_dump())
         determining = {
             "architecture": _canonical(_determining(architecture)),
             "training": _canonical(_determining(training)),
             "split": _canonical(spec.split.model_dump()),
-            "lanes": shared_text,
+            "lanes": text,
             "backend": _canonical(spec.resources.backend),
             "dataset": _canonical([dataset.name, dataset.fingerprint]),
         }
@@ -116,7 +128,7 @@ def plan(spec: Spec, datasets: Sequence[SequenceDataset]) -> list[TrialPlan]:
                 architecture=architecture,
                 dataset=dataset.name,
                 training=training,
-                lanes=shared,
+                lanes=own,
                 search=rule,
                 final_seeds=spec.final_seeds,
                 backend=spec.resources.backend,
@@ -147,25 +159,37 @@ def check_names(spec: Spec, datasets: Sequence[SequenceDataset]) -> None:
         )
 
 
-def lanes(spec: Spec) -> tuple[Lane, ...]:
-    """The lanes of every trial: candidates x seeds, candidate by candidate."""
+def lanes(spec: Spec, point: Point | None = None) -> tuple[Lane, ...]:
+    """The lanes of a trial: candidates x seeds, candidate by candidate.
+
+    Args:
+        spec: the spec.
+        point: the axes of the trial's architecture; None where no condition or constraint reads them.
+    """
     return tuple(
         Lane(candidate=index, seed=seed, hyperparameters=hyperparameters)
-        for index, hyperparameters in enumerate(candidates(spec))
+        for index, hyperparameters in enumerate(candidates(spec, point))
         for seed in spec.seeds
     )
 
 
+def points(spec: Spec) -> list[Point]:
+    """Give the axes of every architecture of the spec, in its order, or of those that `architectures` samples."""
+    rules = [read_constraint(text) for text in spec.constraints]
+    if spec.architectures is None:
+        return list(products.points(spec.architecture, rules))
+    return products.sampled(spec.architecture, rules, spec.architectures, spec.search_seed, spec.name)
+
+
 def architectures(spec: Spec) -> list[tuple[Architecture, int]]:
     """Every (architecture, batch size) of the spec; the last axis changes fastest."""
-    axes = spec.architecture
-    names = type(axes).model_fields
-    found = []
-    for values in product(*(getattr(axes, name) for name in names)):
-        point = dict(zip(names, values, strict=True))
-        batch_size = point.pop("batch_size")
-        found.append((Architecture(**point), batch_size))
-    return found
+    return [_built(point) for point in points(spec)]
+
+
+def _built(point: Point) -> tuple[Architecture, int]:
+    axes = dict(point)
+    batch_size = axes.pop("batch_size")
+    return Architecture.from_record(axes), batch_size
 
 
 def lane_count(trials: Sequence[TrialPlan]) -> int:

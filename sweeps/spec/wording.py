@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqsweep.sweeps.errors import did_you_mean, nearest, shown
-from seqsweep.sweeps.spec.space import UNKNOWN
+from seqsweep.sweeps.spec.complaints import UNKNOWN
 
 
 def sentence(error: Any, table: Mapping[str, Any], keys: Mapping[str, Sequence[str]]) -> str:
@@ -62,12 +62,12 @@ def _rule(kind: str, value: object, context: Mapping[str, Any]) -> str:
 
 
 def _field(loc: tuple[int | str, ...], table: Any) -> str:
-    """`architecture.layers[1]`: the part of a finding's place that the file has (a scalar axis has no index)."""
+    """`architecture.layers[1]`: the part of a finding's place that the file has (one value that may be a list has no index)."""
     path = ""
     for part in loc:
         if isinstance(part, int):
             if not isinstance(table, list | tuple):
-                break
+                continue  # the one value of what may be a list
             path += f"[{part}]"
             table = table[part]
         else:

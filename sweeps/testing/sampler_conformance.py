@@ -1,5 +1,6 @@
 """What every sampler must keep: a test class inherits it and names its subject."""
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -9,7 +10,8 @@ import pytest
 
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.sweeps.spec.samplers.base import Sampler, Scored
-from seqsweep.sweeps.spec.space import Space, read_space, settings
+from seqsweep.sweeps.spec.space import Space, settings
+from seqsweep.sweeps.spec.space_table import read_space
 
 SPACE = {
     "lr": {"log_uniform": [1e-4, 1e-1]},
@@ -17,9 +19,12 @@ SPACE = {
     "momentum": {"choice": [0.0, 0.5, 0.9]},
     "dropout": {"uniform": [0.0, 0.5]},
     "weight_decay": {"int": [0, 3]},
-    "clip_norm": 1.0,
+    "clip_norm": {"choice": ["off", 1.0, 5.0], "weights": [1, 2, 1]},
+    "label_smoothing": {"uniform": [0.0, 0.2], "step": 0.05},
+    "input_noise": {"normal": [0.2, 0.1], "within": [0.0, 0.5]},
+    "eps": 1e-7,
 }
-FINITE = {name: SPACE[name] for name in ("optimizer", "weight_decay", "momentum", "clip_norm")}
+FINITE = {name: SPACE[name] for name in ("optimizer", "weight_decay", "momentum", "eps")}
 
 
 def read(table: Mapping[str, Any]) -> Space:
@@ -61,10 +66,10 @@ class SamplerSuite:
             assert set(values) == set(space)
             for name, value in values.items():
                 dimension = space[name]
-                if dimension.kind in ("constant", "choice"):
-                    assert value in dimension.values
+                if dimension.size < math.inf:
+                    assert value in list(dimension.all())
                 else:
-                    assert dimension.values[0] <= value <= dimension.values[1]
+                    assert dimension.ends[0] <= value <= dimension.ends[1]
                     assert type(value) is float
             settings(values)  # all are allowed
 

@@ -10,12 +10,13 @@ import pytest
 from seqsweep.results.architecture import ARCHITECTURE, LEAST, NETWORK, ArchitectureRow
 from seqsweep.seqmodels.architecture import LATER, Architecture
 from seqsweep.sweeps.spec import plan as planning
-from seqsweep.sweeps.spec.model import ArchitectureAxes, Axis
+from seqsweep.sweeps.spec.axes import ArchitectureAxes
+from seqsweep.sweeps.spec.fields import Axis
 from seqsweep.sweeps.spec.plan import plan
 from tests.sweeps.spec.test_plan import dataset, spec
 
 ROOT = Path(__file__).parents[2]
-HOMES = {"results/architecture.py", "sweeps/spec/model.py"}
+HOMES = {"results/architecture.py", "sweeps/spec/axes.py"}
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -61,7 +62,7 @@ class GatedAxes(ArchitectureAxes):
 def test_a_new_axis_is_planned_and_old_trials_are_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
     before = spec()
     (old,) = plan(before, [dataset()])
-    after = before.model_copy(update={"architecture": GatedAxes(cell=("gru",), gate=(False, True))})
+    after = before.model_copy(update={"architecture": (GatedAxes(cell=("gru",), gate=(False, True)),)})
     monkeypatch.setattr(planning, "Architecture", Gated)
     without, gated = plan(after, [dataset()])
     assert (without.id, without.lanes) == (old.id, old.lanes)

@@ -16,6 +16,7 @@ from seqsweep.results.analysis.search_edges import ranges
 from seqsweep.results.analysis.verdict import DatasetVerdict, verdict
 from seqsweep.results.analysis.verdict_cautions import cautions
 from seqsweep.results.analysis.verdict_row import Row
+from seqsweep.results.info import Info
 from seqsweep.results.schema import table
 from seqsweep.results.statistics.interval import Interval
 from seqsweep.results.store import Sweep
@@ -226,3 +227,17 @@ def test_findings_of_the_store_stand_before_the_others(own_sweep: Sweep) -> None
     found = verdict(own_sweep).datasets[0]
     assert dataclasses.asdict(found.cautions[0]) == finding
     assert found.majority is not None
+
+
+def test_ranges_with_a_step_a_bell_or_a_condition_have_their_ends() -> None:
+    space = {
+        "lr": {"log_normal": [0.01, 3.0], "within": [0.001, 0.1]},
+        "dropout": {"step": 0.1, "uniform": [0.0, 0.5]},
+        "input_noise": {"when": {"cell": ["gru"]}, "choice": [0.1, 0.2, 0.3], "weights": [1, 2, 1]},
+    }
+    assert [(each.name, each.kind, each.low, each.high) for each in ranges(space)] == [
+        ("lr", "log_normal", 0.001, 0.1),
+        ("dropout", "uniform", 0.0, 0.5),
+        ("input_noise", "choice", 0.1, 0.3),
+    ]
+    assert Info.model_validate({"created": "2026-01-01T00:00:00+00:00", "spec": {"hyperparameters": space}})

@@ -14,10 +14,10 @@ from scipy import stats
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.candidates import candidates
+from seqsweep.sweeps.spec.dimension import Dimension
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Spec
 from seqsweep.sweeps.spec.samplers.known import SAMPLERS
-from seqsweep.sweeps.spec.space import Dimension
 
 MANY = 3000
 

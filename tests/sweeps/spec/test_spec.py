@@ -64,6 +64,16 @@ def names(values: tuple[str, ...]) -> st.SearchStrategy[Any]:
 
 
 PATHS = st.text(min_size=1, max_size=8, alphabet=st.characters(exclude_characters="\0$~", codec="utf-8"))
+ARCHITECTURES = st.fixed_dictionaries(
+    {"cell": axis(st.sampled_from(CELLS)), "batch_size": st.just([1, 2])},
+    optional={
+        "layers": axis(WHOLE),
+        "hidden": axis(WHOLE),
+        "bidirectional": axis(st.booleans()),
+        "readout": READOUTS,
+        "head_hidden": axis(st.integers(0, 9)),
+    },
+)
 TABLES = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[a-z0-9][a-z0-9._-]{0,9}", fullmatch=True),
@@ -71,17 +81,8 @@ TABLES = st.fixed_dictionaries(
         | PATHS.map(lambda path: [{"path": path, "format": "ts"}, "handwriting"])
         | PATHS.map(lambda path: [{"path": {"train": path, "test": "a"}, "format": "ts"}]),
         "candidates": st.integers(1, 20),
-        "architecture": st.fixed_dictionaries(
-            {"cell": axis(st.sampled_from(CELLS))},
-            optional={
-                "layers": axis(WHOLE),
-                "hidden": axis(WHOLE),
-                "bidirectional": axis(st.booleans()),
-                "readout": READOUTS,
-                "head_hidden": axis(st.integers(0, 9)),
-                "batch_size": axis(WHOLE),
-            },
-        ),
+        "architecture": ARCHITECTURES
+        | ARCHITECTURES.map(lambda axes: [{**axes, "batch_size": 1}, {**axes, "batch_size": [2, 3]}]),
         # a range, so that any number of candidates can be drawn
         "hyperparameters": st.fixed_dictionaries(
             {"lr": st.just({"log_uniform": [1e-4, 1e-1]})},
@@ -93,10 +94,34 @@ TABLES = st.fixed_dictionaries(
                 "clip_norm": dimension(POSITIVE) | st.sampled_from(["off", {"choice": ["off", 1]}]),
                 "weight_decay": dimension(POSITIVE) | st.just({"int": [0, 3]}),
                 "dropout": dimension(SHARE),
+                "input_noise": st.sampled_from(
+                    [
+                        {"uniform": [0, 0.5], "step": 0.05},
+                        {"log_uniform": [0.01, 0.64], "step": 0.03},
+                        {"normal": [0.2, 0.1], "within": [0, 0.5]},
+                        {"log_normal": [0.2, 2], "within": [0.1, 0.5]},
+                    ]
+                ),
+                "label_smoothing": st.sampled_from(
+                    [
+                        {"choice": [0, 0.1], "weights": [1, 3]},
+                        {"uniform": [0, 0.2], "when": {"batch_size": [1]}},
+                    ]
+                ),
             },
         ),
     },
     optional={
+        "constraints": st.lists(
+            st.sampled_from(
+                ["lr * batch_size < 9", "layers < 9 or hidden > 1", "clip_norm != off or lr < 0.5"]
+            ),
+            unique=True,
+        ),
+        "architectures": st.just(1),
+        "search": st.fixed_dictionaries(
+            {}, optional={"sampler": st.sampled_from(["random", "stratified", "sobol"])}
+        ),
         "seeds": st.integers(1, 9) | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4, unique=True),
         "search_seed": st.integers(0, 2**32 - 1),
         "training": st.fixed_dictionaries(
@@ -230,8 +255,8 @@ def test_any_mutation_of_the_file_parses_or_is_explained(tmp_path: Path, data: s
 def test_the_defaults() -> None:
     spec = parse(minimal())
     assert spec.seeds == (0, 1, 2)
-    assert spec.architecture.readout == (("last",),)
-    assert spec.architecture.hidden == (100,)
+    assert spec.architecture[0].readout == (("last",),)
+    assert spec.architecture[0].hidden == (100,)
     assert spec.candidates is None
     assert spec.hyperparameters == {}
     assert spec.training.validation_patience is None
@@ -240,7 +265,7 @@ def test_the_defaults() -> None:
 def test_training_defaults_are_the_trainers() -> None:
     from seqsweep.seqmodels.training_config import TrainingConfig
 
-    axes = parse(minimal()).architecture
+    (axes,) = parse(minimal()).architecture
     assert (
         TrainingConfig(batch_size=axes.batch_size[0], **parse(minimal()).training.model_dump())
         == TrainingConfig()
@@ -290,7 +315,7 @@ def test_the_cuda_backend_and_its_limit() -> None:
 
 def test_readouts_are_put_in_order() -> None:
     spec = parse(minimal(architecture={"cell": "gru", "readout": ["max+last", " mean ", "max + mean"]}))
-    assert spec.architecture.readout == (("last", "max"), ("mean",), ("mean", "max"))
+    assert spec.architecture[0].readout == (("last", "max"), ("mean",), ("mean", "max"))
 
 
 def test_seeds_are_a_number_or_a_list() -> None:
@@ -330,13 +355,13 @@ def test_the_embedded_study_and_the_examples_are_valid(monkeypatch: pytest.Monke
     monkeypatch.setenv("SEQSWEEP_DATA", "/data")
     reference = reference_spec()
     assert reference.datasets == ("handwriting", "syllables")
-    assert reference.architecture.layers == (1, 2)
+    assert reference.architecture[0].layers == (1, 2)
     for file in sorted(EXAMPLES.glob("*.toml")):
         spec = load_spec(file)
         on_files = [source["path"] for source in spec.datasets if not isinstance(source, str)]
         assert all(path.startswith("/data/") for path in on_files)
         assert bool(on_files) == (file.stem != "embedded"), "one of them needs no files"
-    assert load_spec(EXAMPLES / "best.toml").architecture.readout == (("last", "max"),)
+    assert load_spec(EXAMPLES / "best.toml").architecture[0].readout == (("last", "max"),)
 
 
 def test_the_spec_of_the_readme_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +458,7 @@ def test_everything_is_listed_at_once() -> None:
             minimal(
                 architecture={"cell": list(CELLS), "layers": list(range(1, 60)), "hidden": list(range(1, 60))}
             ),
-            "`architecture` makes 13924 trials, but must make at most 10000",
+            "`architecture` makes 13924 trials, but must make at most 10000; `architectures` says how many to sample",
         ),
         (
             minimal(hyperparameters={"momentum": 0.9}),
@@ -474,7 +499,7 @@ def test_everything_is_listed_at_once() -> None:
         (
             minimal(hyperparameters={"lr": {"choices": [0.1]}}),
             "`hyperparameters.lr` is {choices = [0.1]}, but must be one value, or a table with one of choice, uniform, "
-            "log_uniform, int; did you mean 'choice'?",
+            "log_uniform, int, normal, log_normal; did you mean 'choice'?",
         ),
         (
             minimal(hyperparameters={"lr": {"choice": []}}),
@@ -575,7 +600,7 @@ def test_a_syntax_error_names_line_and_column(tmp_path: Path) -> None:
         ),
         (
             {"architecture": {"cell": "gru", "hidden": list(range(1, 9000)), "batch_size": list(range(1, 9000))}},
-            "`architecture` makes 80982001 trials, but must make at most 10000",
+            "`architecture` makes 80982001 trials, but must make at most 10000; `architectures` says how many to sample",
         ),
     ],
 )  # fmt: skip
