@@ -14,6 +14,7 @@ EXAMPLES = """\b
 Examples:
   seqsweep plan
   seqsweep plan my.toml --nodes 64 --cpus 96 --memory 768
+  seqsweep plan my.toml --hours 2                     how many candidates two hours are enough for
   seqsweep plan my.toml --write-rates gpu.json        on a GPU node; then, anywhere:
   seqsweep plan my.toml --rates gpu.json --nodes 64 --cpus 96 --gpus 8 --gpu-memory 80"""
 
@@ -62,6 +63,10 @@ def command(
     write_rates: Annotated[
         Path | None, typer.Option("--write-rates", metavar="FILE", help="Keep the rates measured here.")
     ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option("--hours", min=0.001, metavar="H", help="Say how many candidates are trained in these."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what a sweep will take: hours, memory, bytes.
@@ -73,7 +78,7 @@ def command(
     from seqsweep.sweeps.forecast.view import render
     from seqsweep.sweeps.spec.here import spec_here
 
-    options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates)
+    options = Options(nodes, cpus, gpus, memory, gpu_memory, rates, write_rates, hours)
     checked, spec = spec_here(spec)
     found = plan_sweep(checked, options, source=str(spec) if spec else "reference.toml")
     if json:

@@ -85,6 +85,7 @@ class Forecast:
 
     `cautions`: what to beware of in the data, by data set; `search_cautions`: in the search. `load`: of this machine, processes
     that ran or waited in the last minute when the rates were measured; None where they come from elsewhere.
+    `chosen_candidates`: as many as are trained in the hours that were given; None: they are the spec's.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Forecast:
     rates_estimated: int
     cautions: Mapping[str, tuple[Caution, ...]]
     search_cautions: tuple[Caution, ...]
+    chosen_candidates: int | None = None
     load: float | None = None
 
 

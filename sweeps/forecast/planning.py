@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from torch import OutOfMemoryError
 
 from seqsweep.cluster.limits import usable_cpus
 from seqsweep.cluster.memory import usable_memory
+from seqsweep.results.views.formats import duration
 from seqsweep.results.views.terminal import Terminal
 from seqsweep.seqmodels.backends.choosing import create_backend
 from seqsweep.seqmodels.backends.cpu.library import find_kernels
@@ -23,7 +24,9 @@ from seqsweep.sweeps.forecast.forecast import Forecast, forecast
 from seqsweep.sweeps.forecast.memory import GB
 from seqsweep.sweeps.forecast.rates import RateFile, Rates, load_rates, write_rates
 from seqsweep.sweeps.resources import Nodes, check_fits
+from seqsweep.sweeps.spec.fields import MAX_LANES
 from seqsweep.sweeps.spec.plan import TrialPlan, plan
+from seqsweep.sweeps.spec.space import combinations
 
 if TYPE_CHECKING:
     from seqsweep.sweeps.datasets.loading import Data
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Options as on the command line; None: as this machine has it (`gpu_memory`: unknown). Memories in GB."""
+    """Options as on the command line; None: as this machine has it (`gpu_memory`: unknown). Memories in GB.
+
+    `hours`: that the sweep may take, for which its candidates are chosen; None: those of the spec are taken.
+    """
 
     nodes: int = 1
     cpus: int | None = None
@@ -41,10 +47,11 @@ class Options:
     gpu_memory: float | None = None
     rates: Path | None = None
     write_rates: Path | None = None
+    hours: float | None = None
 
 
 def plan_sweep(spec: Spec, options: Options, *, source: str, data: Data | None = None) -> Forecast:
-    """Load the data (or take `data`, of which nothing is told), get rates, simulate.
+    """Load the data (or take `data`, of which nothing is told), get rates, simulate; choose candidates where `hours` are given.
 
     Raises:
         ClusterError: a trial fits no node.
@@ -74,10 +81,49 @@ def plan_sweep(spec: Spec, options: Options, *, source: str, data: Data | None =
         backend = _backend_there(spec, Rates(known.rates, said).backends(device), device, str(options.rates))
     if options.write_rates:
         write_rates(known, options.write_rates)
-    found = forecast(
-        spec, plans, data, nodes, Rates(known.rates, said), backend=backend, device=device, source=source
-    )
-    return replace(found, load=load)
+    rates = Rates(known.rates, said)
+
+    def told(some: Spec, own: Sequence[TrialPlan]) -> Forecast:
+        return forecast(some, own, data, nodes, rates, backend=backend, device=device, source=source)
+
+    if options.hours is None:
+        return replace(told(spec, plans), load=load)
+    datasets = [dataset for dataset, _ in data.values()]
+
+    def of(candidates: int) -> Forecast:
+        some = spec.model_copy(update={"candidates": candidates})
+        return told(some, plan(some, datasets))
+
+    return replace(_within(of, spec, options.hours, source), load=load)
+
+
+def _within(of: Callable[[int], Forecast], spec: Spec, hours: float, source: str) -> Forecast:
+    """Find the forecast of the most candidates that are trained within so many hours."""
+    if spec.candidates is None:
+        raise SpecError(
+            [
+                f"{source}: --hours chooses `candidates`, but this spec trains its whole grid: give `candidates` in it"
+            ]
+        )
+    most = int(min(combinations(spec.hyperparameters), MAX_LANES // len(spec.seeds)))
+    best = of(1)
+    if best.seconds > 3600 * hours:
+        raise SpecError(
+            [
+                f"{source}: one candidate for each architecture takes {duration(best.seconds)}, which is more than --hours "
+                f"{hours:g}: name fewer architectures, seeds or epochs"
+            ]
+        )
+    low, high = 1, most + 1  # what fits, and what does not, or is not allowed
+    doubling = True
+    while high - low > 1:
+        tried = min(2 * low, high - 1) if doubling else (low + high) // 2
+        found = of(tried)
+        if found.seconds <= 3600 * hours:
+            low, best = tried, found
+        else:
+            high, doubling = tried, False
+    return replace(best, chosen_candidates=low)
 
 
 def _nodes(options: Options, *, gpus: bool) -> Nodes:

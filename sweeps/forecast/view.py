@@ -60,6 +60,7 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
                 f"{formats.plural(data.models, 'model')} on {', '.join(data.datasets)}; {data.backend} backend"
             ],
         ),
+        *_chosen(data),
         ("nodes", [f"{_nodes(data.nodes, bool(data.gpus_per_trial))}: {places})"]),
         ("time", likely),
         ("cost", [f"{hours}, {data.utilisation:.0%} of the {busy} busy"]),
@@ -91,6 +92,13 @@ def _lines(data: Forecast) -> list[tuple[str, Parts]]:
     ]
     lines += [("beware", [(caution.text, "yellow")]) for caution in data.search_cautions]
     return lines
+
+
+def _chosen(data: Forecast) -> list[tuple[str, Parts]]:
+    if data.chosen_candidates is None:
+        return []
+    words = f"candidates = {data.chosen_candidates} in the spec is the most that fits"
+    return [("candidates", [words])]
 
 
 def _nodes(nodes: Nodes, gpus: bool) -> str:
