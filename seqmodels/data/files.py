@@ -85,7 +85,12 @@ class Files:
     def having(self, endings: Sequence[str]) -> list[str]:
         """Name the files that have one of the `endings`, compressed or not, sorted."""
         packed = _packed(endings)
-        return sorted(inner for inner in self.contents if inner.lower().endswith(packed))
+        return [inner for small, inner in self._small if small.endswith(packed)]
+
+    @cached_property
+    def _small(self) -> list[tuple[str, str]]:
+        """Every path in small letters and as it is, sorted by the latter: each format asks for its own."""
+        return [(inner.lower(), inner) for inner in sorted(self.contents)]
 
     @cached_property
     def files_in(self) -> dict[str, list[str]]:
@@ -132,13 +137,36 @@ def list_files(path: Path | Sequence[Path], endings: Sequence[str] = ("",)) -> F
 
 def open_bytes(path: Path) -> BufferedReader:
     """Open a file on disk for reading. Raises DataError when it is missing, unreadable, or no file."""
+    number, _ = _opened(path)
+    return os.fdopen(number, "rb")
+
+
+def read_bytes(path: Path, most: int = LARGEST_FILE) -> bytes:
+    """The bytes of a file on disk. Raises DataError when it is missing, unreadable, no file, or larger than `most` bytes."""
+    number, size = _opened(path)
+    try:
+        # one byte more than it has, for it may grow; room for the most that is read takes longer than a small file
+        content = b"" if size > most else os.read(number, size + 1)
+        if size <= most and len(content) != size:  # a stream, a file that grows, or one of more than 2 GiB
+            with os.fdopen(number, "rb", closefd=False) as file:
+                content += file.read(most + 1 - len(content))
+    except OSError as error:
+        raise DataError([Problem(str(path), f"cannot be read: {error.strerror or error}")]) from error
+    finally:
+        os.close(number)
+    if size > most or len(content) > most:
+        raise DataError([Problem(str(path), f"is larger than {most:,} bytes, the most that is read")])
+    return content
+
+
+def _opened(path: Path) -> tuple[int, int]:
+    """Open a file, and give its number and its size; a stream's is 0. Raises DataError as `open_bytes` does."""
     is_stream = str(path).startswith(STREAMS)
     try:
         if not is_stream:
-            _check_kind(path, path.stat().st_mode)
+            _check_kind(path, os.stat(path).st_mode)
         # a FIFO that took the file's place since would wait for a writer
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if is_stream else os.O_NONBLOCK))
-        file = os.fdopen(number, "rb")
     except DataError:
         raise
     except FileNotFoundError:
@@ -146,25 +174,15 @@ def open_bytes(path: Path) -> BufferedReader:
     except (OSError, ValueError) as error:  # ValueError: a NUL character
         words = getattr(error, "strerror", None) or error
         raise DataError([Problem(str(path), f"cannot be read: {words}")]) from error
-    if not is_stream:
-        try:
-            _check_kind(path, os.fstat(number).st_mode)
-        except DataError:
-            file.close()
-            raise
-    return file
-
-
-def read_bytes(path: Path, most: int = LARGEST_FILE) -> bytes:
-    """The bytes of a file on disk. Raises DataError when it is missing, unreadable, no file, or larger than `most` bytes."""
-    with open_bytes(path) as file:
-        try:
-            content = b"" if os.fstat(file.fileno()).st_size > most else file.read(most + 1)
-        except OSError as error:
-            raise DataError([Problem(str(path), f"cannot be read: {error.strerror or error}")]) from error
-        if len(content) > most or os.fstat(file.fileno()).st_size > most:
-            raise DataError([Problem(str(path), f"is larger than {most:,} bytes, the most that is read")])
-        return content
+    about = os.fstat(number)
+    if is_stream and not stat.S_ISDIR(about.st_mode):
+        return number, about.st_size
+    try:
+        _check_kind(path, about.st_mode)
+    except DataError:
+        os.close(number)
+        raise
+    return number, about.st_size
 
 
 def _check_kind(path: Path, mode: int) -> None:

@@ -20,7 +20,8 @@ def extract(samples: Samples, rate: int, recipe: Recipe) -> Samples:
         raise SoundError(f"cannot be read so: {recipe.disagreement}")
     framing = Framing.of(recipe, rate, len(samples))
     if recipe.features == "raw":
-        return np.concatenate(list(cut(samples, framing, recipe)))
+        pieces = list(cut(samples, framing, recipe))
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     bank = mel_bank(recipe, rate, framing.padded)
     noise = np.random.default_rng(0)
     scaled: Array = samples.astype(np.float64) * SIXTEEN_BITS

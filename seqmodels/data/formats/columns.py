@@ -53,11 +53,8 @@ def texts_of(column: pa.ChunkedArray, names: Sequence[str] = ()) -> Texts:
     """Give each value of a column as text, without one for each row. `names` are those of the numbers 0, 1, ..."""
     import pyarrow as pa
 
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(whole, pa.ChunkedArray):  # too large for one
-        whole = pa.concat_arrays(whole.chunks)
-    if not pa.types.is_dictionary(whole.type):
-        whole = whole.dictionary_encode()
+    pieces, repeated = _runs(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
+    whole = pieces if pa.types.is_dictionary(pieces.type) else pieces.dictionary_encode()
     codes = whole.indices.fill_null(ABSENT).to_numpy(zero_copy_only=False).astype(np.int64)
     values = whole.dictionary.to_pylist()
     found = [_text(value, names) for value in values]
@@ -65,7 +62,26 @@ def texts_of(column: pa.ChunkedArray, names: Sequence[str] = ()) -> Texts:
     unique = list(dict.fromkeys(each for each in found if each is not None))
     place = {each: number for number, each in enumerate(unique)}
     meaning = np.array([ABSENT if each is None else place[each] for each in found] + [ABSENT], np.int64)
-    return Texts(meaning[codes], unique)
+    return Texts(np.repeat(meaning[codes], repeated), unique)
+
+
+def _runs(column: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Give the values of a column, of equal neighbours the first, and how often each is repeated there.
+
+    What names sequences stands in many rows one below the other, and runs of it are found sooner than the rows' texts.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        runs = [pc.run_end_encode(chunk, run_end_type=pa.int64()) for chunk in column.chunks if len(chunk)]
+    except pa.ArrowNotImplementedError:  # of this type
+        whole = column.combine_chunks()
+        whole = pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+        return whole, np.ones(len(whole), np.int64)
+    lengths = [np.diff(each.run_ends.to_numpy(), prepend=0) for each in runs]
+    values = pa.concat_arrays([each.values for each in runs]) if runs else pa.array([], column.type)
+    return values, np.concatenate(lengths) if lengths else np.zeros(0, np.int64)
 
 
 def _text(value: Any, names: Sequence[str]) -> str | None:

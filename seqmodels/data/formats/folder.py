@@ -98,13 +98,17 @@ def _numbers(files: Files, inner: str) -> Numbers:
     return read_numbers(data, where)
 
 
-def read_array(data: bytes, where: str) -> npt.NDArray[np.float64]:
-    """Read one array [T, D] or [T] of real numbers as numpy writes it. Raises DataError; nothing is ever unpickled."""
+def read_array(data: bytes, where: str) -> npt.NDArray[np.floating]:
+    """Read one array [T, D] or [T] of real numbers as numpy writes it. Raises DataError; nothing is ever unpickled.
+
+    It is float32 where that holds all values of the file's type exactly.
+    """
     array = npy_reading.read_array(np.frombuffer(data, np.uint8), where)
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         rule = f"is an array of {array.dtype} with {array.ndim} axes, but must be real numbers, [tokens, features]"
         raise DataError([Problem(where, rule)])
-    return np.asarray(array.reshape(len(array), -1), np.float64)
+    exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
+    return np.asarray(array.reshape(len(array), -1), exact)
 
 
 def _places(found: Numbers, columns: Sequence[int | str], where: str) -> list[int]:

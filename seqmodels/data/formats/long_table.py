@@ -143,13 +143,18 @@ def _keys(joined: Joined, options: TableOptions) -> Texts:
     combined = columns[0].code
     for each in columns[1:]:
         combined = np.where((combined < 0) | (each.code < 0), ABSENT, combined * len(each.names) + each.code)
-    unique, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
+    changes = np.flatnonzero(
+        np.diff(combined, prepend=ABSENT - 1)
+    )  # rows of a sequence stand together, most often
+    unique, first, inverse = np.unique(combined[changes], return_index=True, return_inverse=True)
     there = np.flatnonzero(unique != ABSENT)
     in_order = there[np.argsort(first[there])]
     number = np.full(len(unique), ABSENT)
     number[in_order] = np.arange(len(in_order))
-    ids = ["/".join(each.names[each.code[row]] for each in columns) for row in first[in_order].tolist()]
-    return Texts(number[inverse.reshape(-1)], ids)
+    ids = [
+        "/".join(each.names[each.code[row]] for each in columns) for row in changes[first[in_order]].tolist()
+    ]
+    return Texts(np.repeat(number[inverse.reshape(-1)], np.diff(changes, append=len(combined))), ids)
 
 
 def _times(joined: Joined, name: str) -> npt.NDArray[np.generic]:

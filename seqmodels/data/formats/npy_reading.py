@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import posixpath
 import zipfile
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
@@ -46,17 +47,8 @@ def read_arrays(files: Files, inner: str) -> dict[str, Array]:
 
 def read_array(buffer: Buffer, where: str) -> Array:
     """View what an `.npy` file holds. Raises DataError where it is damaged, or holds anything but numbers and texts."""
-    file = BytesIO(bytes(buffer[: LONGEST_HEADER + 64]))
     try:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=LONGEST_HEADER)
-        elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(file, max_header_size=LONGEST_HEADER)
-        else:
-            raise ValueError(f"version {version[0]}.{version[1]} is not read")
-        if not all(isinstance(size, int) and size >= 0 for size in shape):
-            raise ValueError(f"its shape is {shape}")
+        shape, fortran, dtype, begin = _header(bytes(buffer[: _header_size(bytes(buffer[:12]))]))
     except (*FAULTS, TypeError, SyntaxError, TokenError) as error:
         reason = (str(error).splitlines() or ["its header cannot be read"])[0]
         raise DataError([Problem(where, f"is damaged, or no array: {reason[:200]}")]) from None
@@ -66,7 +58,7 @@ def read_array(buffer: Buffer, where: str) -> Array:
         raise DataError(
             [Problem(where, f"has values of the kind {dtype}, but must have real numbers or texts")]
         )
-    begin, count = file.tell(), math.prod(shape)
+    count = math.prod(shape)
     if begin + count * dtype.itemsize > len(buffer):
         rule = f"claims {count:,} values of {dtype.itemsize} bytes, but has {len(buffer) - begin:,} bytes: it is cut off"
         raise DataError([Problem(where, rule)])
@@ -74,6 +66,29 @@ def read_array(buffer: Buffer, where: str) -> Array:
         return np.zeros(shape, dtype) if count <= len(buffer) else np.zeros(0, dtype)
     values = np.frombuffer(buffer, dtype, count, begin) if count else np.zeros(0, dtype)
     return values.reshape(shape, order="F" if fortran else "C")
+
+
+def _header_size(beginning: bytes) -> int:
+    """Give the bytes up to the values, as far as a header may be long."""
+    begin = 10 if beginning[6:7] == b"\x01" else 12
+    return begin + min(int.from_bytes(beginning[8:begin], "little"), LONGEST_HEADER + 64)
+
+
+@lru_cache(maxsize=256)
+def _header(beginning: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Read the shape, the order, the type, and where values begin; files of one shape begin alike. Raises as numpy does."""
+    file = BytesIO(beginning)
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        found = np.lib.format.read_array_header_1_0(file, max_header_size=LONGEST_HEADER)
+    elif version == (2, 0):
+        found = np.lib.format.read_array_header_2_0(file, max_header_size=LONGEST_HEADER)
+    else:
+        raise ValueError(f"version {version[0]}.{version[1]} is not read")
+    shape, fortran, dtype = found
+    if not all(isinstance(size, int) and size >= 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
+    return shape, fortran, dtype, file.tell()
 
 
 def _buffer(files: Files, inner: str) -> Buffer:

@@ -7,6 +7,7 @@ import posixpath
 import re
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar
 
@@ -24,9 +25,11 @@ from seqsweep.seqmodels.data.formats.per_file import PART_NAMES, part_of_each
 from seqsweep.seqmodels.data.formats.table_options import TableOptions
 from seqsweep.seqmodels.data.formats.table_reading import (
     BINARY,
+    HEAD,
     TEXT,
     OneTable,
     class_labels,
+    give_back,
     kind_of,
     read_head,
     read_one,
@@ -63,10 +66,12 @@ class Table(Format):
         in_parts = None not in parts_of(chosen).values()
         if len(chosen) > 1 and not in_parts and len({posixpath.dirname(inner) for inner in chosen}) > 1:
             return None  # folders are classes
+        complete: TableOptions | None = None
+        with suppress(DataError):  # no id has come again there, it may be
+            complete = _glanced(files, chosen, HEAD)
         try:
-            heads = [read_head(files, inner, LOOKED_AT) for inner in chosen[:2]]
-            joined = join(heads, {})
-            complete, _ = complete_roles(joined, TableOptions.model_validate({}), heads[0].where)
+            if complete is None or not LABEL.fullmatch(complete.label or ""):
+                complete = _glanced(files, chosen, LOOKED_AT)
         except DataError:  # one file alone is nothing else, and what it lacks is told by `complete`
             lone = len(chosen) == 1 and _has_columns(files, chosen[0])
             return f"text in columns, {chosen[0]}" if lone else None
@@ -102,6 +107,7 @@ class Table(Format):
                 one = replace(one, ids=[f"{part}/{each}" for each in one.ids], parts=[part] * len(one))
             found.append(one)
         self._last = None
+        give_back()
         if problems:
             raise DataError(problems)
         whole = merged(found)
@@ -213,6 +219,12 @@ def _check_columns(joined: Joined, options: TableOptions, *, labelled: bool) -> 
                 for each in joined.files[:1]
             ]
         )
+
+
+def _glanced(files: Files, chosen: Sequence[str], most: int) -> TableOptions:
+    """Find out what the columns are by so many bytes of the first files. Raises DataError where they do not tell."""
+    heads = [read_head(files, inner, most) for inner in chosen[:2]]
+    return complete_roles(join(heads, {}), TableOptions.model_validate({}), heads[0].where)[0]
 
 
 def _has_columns(files: Files, inner: str) -> bool:

@@ -106,22 +106,32 @@ def faults_of(where: str) -> Iterator[None]:
         ) from error
 
 
-def source_of(files: Files, inner: str) -> pa.NativeFile:
-    """Open a file for pyarrow: mapped into memory where it lies on disk as it is."""
+def source_of(files: Files, inner: str, *, mapped: bool = True) -> pa.NativeFile:
+    """Open a file for pyarrow: mapped into memory where it lies on disk as it is, or read there piece by piece."""
     import pyarrow as pa
 
     path = files.path(inner)
     if path is not None and not inner.lower().endswith(PACKED):
         open_bytes(path).close()  # is it a file at all?
-        return pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"")
+        if not path.stat().st_size:
+            return pa.BufferReader(b"")
+        return pa.memory_map(str(path)) if mapped else pa.OSFile(str(path))
     return pa.BufferReader(decompress(inner, files.read(inner), files.where(inner)))
+
+
+def give_back() -> None:
+    """Give back to the system what pyarrow has freed but keeps: as much as the largest table that it has read."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _read_binary(files: Files, inner: str, kind: str) -> pa.Table:
     import pyarrow as pa
     from pyarrow import feather, ipc, parquet
 
-    source = source_of(files, inner)
+    # of what is compressed, pages once read would stay in memory beside what came of them
+    source = source_of(files, inner, mapped=kind != "parquet")
     if kind == "parquet":
         file = parquet.ParquetFile(source)
         about = file.metadata
