@@ -27,7 +27,7 @@ def different(
     history: Sequence[Scored] = (),
 ) -> Iterator[Hyperparameters | None]:
     """Yield a candidate for each draw, None where it was there before or breaks a rule."""
-    here, seen = at(space, point), set()
+    here, seen = at(space, point), {each.candidate for each in history}
     rules = [rule for rule in rules if not rule.of_axes]
     for values in sampler.draws(here, seed, history):
         found = candidate(here, values)

@@ -7,12 +7,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from seqsweep.seqmodels.search_rule import SearchRule
-from seqsweep.sweeps.errors import did_you_mean
-from seqsweep.sweeps.spec.fields import Section, must
+from seqsweep.sweeps.errors import did_you_mean, shown
+from seqsweep.sweeps.spec.fields import Section, must, says
 from seqsweep.sweeps.spec.samplers.known import SAMPLERS
+from seqsweep.sweeps.spec.samplers.tpe import TPESampler
 
 
 def _sampler(value: Any) -> str:
+    if value == TPESampler.name:
+        raise says(
+            f"is {shown(value)}, which draws in waves, by the scores of those before, but a sweep draws all candidates before "
+            f"it starts: take {', '.join(SAMPLERS)}"
+        )
     if not isinstance(value, str) or value not in SAMPLERS:
         raise must(f"one of {', '.join(SAMPLERS)}{did_you_mean(value, SAMPLERS)}")
     return value

@@ -53,6 +53,16 @@ def applies(dimension: Dimension, values: Mapping[str, Any]) -> bool:
     return all(values.get(name, getattr(Hyperparameters, name)) in wanted for name, wanted in dimension.when)
 
 
+def read_names(space: Space, values: Mapping[str, Any]) -> list[str]:
+    """Name what of a draw is read: its condition is met, and its optimizer reads it."""
+    optimizer = values.get("optimizer", Hyperparameters.optimizer)
+    return [
+        name
+        for name, dimension in space.items()
+        if applies(dimension, values) and optimizer in USED_BY.get(name, {optimizer})
+    ]
+
+
 def at(space: Space, point: Point) -> Space:
     """Give the space of one architecture: conditions on axes are met, or their dimensions left out."""
     found = {}

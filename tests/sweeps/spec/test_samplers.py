@@ -1,15 +1,26 @@
 """Samplers keep what all must, and are even where they say so (SciPy's sequence and discrepancy)."""
 
+import math
+import sys
+from itertools import islice
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from seqsweep.sweeps.spec.samplers.base import QuantileSampler
+from seqsweep.seqmodels.hyperparameters import Hyperparameters
+from seqsweep.sweeps.errors import SpecError
+from seqsweep.sweeps.spec.dimension import Dimension
+from seqsweep.sweeps.spec.drawing import different
+from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.samplers.base import QuantileSampler, Scored
 from seqsweep.sweeps.spec.samplers.grid import GridSampler
 from seqsweep.sweeps.spec.samplers.known import SAMPLERS
 from seqsweep.sweeps.spec.samplers.random_ import RandomSampler
 from seqsweep.sweeps.spec.samplers.sobol import DIMENSIONS, SobolSampler
 from seqsweep.sweeps.spec.samplers.stratified import StratifiedSampler
+from seqsweep.sweeps.spec.samplers.tpe import STARTUP, TPESampler
 from seqsweep.sweeps.testing.sampler_conformance import SamplerSuite
 
 
@@ -23,6 +34,13 @@ class TestStratified(SamplerSuite):
 
 class TestSobol(SamplerSuite):
     sampler = SobolSampler()
+
+
+class TestTPE(SamplerSuite):
+    sampler = TPESampler()
+
+    def test_it_ends_where_it_says_so_after_every_combination(self) -> None:
+        assert len(self.drawn(40)) == 40, "it has no end"
 
 
 class TestGrid(SamplerSuite):
@@ -81,3 +99,72 @@ def test_sobol_is_more_even_than_strata_and_these_than_random_draws() -> None:
 
     sobol, strata, plain = (discrepancy(SAMPLERS[name]) for name in ("sobol", "stratified", "random"))  # type: ignore[arg-type]
     assert sobol < strata < plain / 1.5
+
+
+def quality(candidate: Hyperparameters) -> float | None:
+    """The best `lr` is 0.01 with adam; sgd with momentum is worse, and a large `lr` diverges."""
+    if candidate.lr > 0.5:
+        return None
+    return -(math.log10(candidate.lr / 0.01) ** 2) - candidate.dropout - (candidate.optimizer == "sgd")
+
+
+def searched(seed: int, wave: int = 8, waves: int = 4) -> list[Scored]:
+    space = {
+        "lr": {"log_uniform": [1e-5, 1]},
+        "dropout": {"uniform": [0, 0.5], "step": 0.05},
+        "optimizer": {"choice": ["sgd", "adam"]},
+        "momentum": {"uniform": [0.5, 0.99], "when": {"optimizer": "sgd"}},
+    }
+    table = {
+        "name": "x",
+        "datasets": "handwriting",
+        "architecture": {"cell": "gru"},
+        "hyperparameters": space,
+    }
+    spec = parse_spec(table | {"candidates": wave, "seeds": 1}, base=Path(), source="x")
+    history: list[Scored] = []
+    for _ in range(waves):
+        draws = different(TPESampler(), spec.hyperparameters, [], {}, seed, history)
+        found = list(islice((each for each in draws if each is not None), wave))
+        history += [Scored(each, quality(each)) for each in found]
+    return history
+
+
+def test_tpe_finds_what_is_good_and_the_same_again() -> None:
+    history = searched(0)
+    assert history == searched(0)
+    assert len({each.candidate for each in history}) == len(history), "no candidate twice"
+    scores = [-9.0 if each.score is None else each.score for each in history]
+    assert sum(scores[-8:]) / 8 > sum(scores[:16]) / 16 + 1
+    for each in history:
+        assert (each.candidate.momentum > 0) == (each.candidate.optimizer == "sgd")
+
+
+def test_tpe_draws_strata_until_it_knows_enough() -> None:
+    space = {"lr": Dimension("log_uniform", (1e-4, 1e-1))}
+    tried = [Scored(Hyperparameters(lr=1e-3), 0.5)] * STARTUP
+    strata = list(islice(StratifiedSampler().draws(space, 3), 8))
+    assert list(islice(TPESampler().draws(space, 3, tried[1:]), 8)) == strata
+    assert list(islice(TPESampler().draws(space, 3, tried), 8)) != strata
+
+
+def test_tpe_takes_scores_of_values_that_the_space_has_lost() -> None:
+    space = {"optimizer": Dimension("choice", ("adam", "adamw")), "lr": Dimension("uniform", (0.1, 0.2))}
+    tried = [Scored(Hyperparameters(lr=5.0, optimizer="sgd"), float(score)) for score in range(STARTUP)]
+    for values in islice(TPESampler().draws(space, 0, tried), 5):
+        assert values["optimizer"] in ("adam", "adamw")
+        assert 0.1 <= values["lr"] <= 0.2
+
+
+def test_tpe_without_optuna_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(SpecError, match=r"needs Optuna: pip install '\.\[optuna\]'"):
+        next(iter(TPESampler().draws({}, 0, [Scored(Hyperparameters(), 1.0)] * STARTUP)))
+
+
+def test_a_spec_may_not_ask_for_tpe_yet() -> None:
+    table = {"name": "x", "datasets": "handwriting", "architecture": {"cell": "gru"}}
+    with pytest.raises(
+        SpecError, match=r"`search.sampler` is 'tpe', which draws in waves, .* take stratified"
+    ):
+        parse_spec(table | {"search": {"sampler": "tpe"}}, base=Path(), source="x")
