@@ -29,7 +29,7 @@ from seqsweep.sweeps.spec.axes import ArchitectureAxes
 from seqsweep.sweeps.spec.fields import MAX_LANES
 from seqsweep.sweeps.spec.loading import parse_spec
 from seqsweep.sweeps.spec.model import Resources, Spec, Split, Training
-from seqsweep.sweeps.spec.samplers.known import SAMPLERS
+from seqsweep.sweeps.spec.samplers.known import AT_ONCE, SAMPLERS
 from seqsweep.sweeps.spec.search import Search
 from seqsweep.sweeps.spec.space import USED_BY
 
@@ -233,7 +233,7 @@ RULES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("architecture", "cell"): ("text, or a list", f"of {', '.join(CELLS)}"),
     ("", "constraints"): ("text, or a list", "at most 100 different ones"),
-    ("search", "sampler"): ("text", f"one of {', '.join(SAMPLERS)}"),
+    ("search", "sampler"): ("text", f"one of {', '.join(AT_ONCE)}"),
     ("architecture", "readout"): (
         "text, or a list",
         f"of {', '.join(READOUTS)}, or two of them joined: `last+max`",
@@ -491,7 +491,7 @@ def _samplers() -> str:
     return "\n".join(
         f"| `{sampler.name}` | {sampler.words}"
         f"{'' if sampler.grows or sampler.finite else '; another hyperparameter changes the draws of all'} |"
-        for sampler in SAMPLERS.values()
+        for sampler in (SAMPLERS[name] for name in AT_ONCE)
     )
 
 

@@ -9,18 +9,17 @@ from pydantic import Field, PlainValidator
 from seqsweep.seqmodels.search_rule import SearchRule
 from seqsweep.sweeps.errors import did_you_mean, shown
 from seqsweep.sweeps.spec.fields import Section, must, says
-from seqsweep.sweeps.spec.samplers.known import SAMPLERS
-from seqsweep.sweeps.spec.samplers.tpe import TPESampler
+from seqsweep.sweeps.spec.samplers.known import AT_ONCE, SAMPLERS
 
 
 def _sampler(value: Any) -> str:
-    if value == TPESampler.name:
+    if value not in AT_ONCE and isinstance(value, str) and value in SAMPLERS:
         raise says(
             f"is {shown(value)}, which draws in waves, by the scores of those before, but a sweep draws all candidates before "
-            f"it starts: take {', '.join(SAMPLERS)}"
+            f"it starts: take {', '.join(AT_ONCE)}"
         )
     if not isinstance(value, str) or value not in SAMPLERS:
-        raise must(f"one of {', '.join(SAMPLERS)}{did_you_mean(value, SAMPLERS)}")
+        raise must(f"one of {', '.join(AT_ONCE)}{did_you_mean(value, AT_ONCE)}")
     return value
 
 

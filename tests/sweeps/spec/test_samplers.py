@@ -2,6 +2,7 @@
 
 import math
 import sys
+from importlib.metadata import EntryPoint
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.dimension import Dimension
 from seqsweep.sweeps.spec.drawing import different
 from seqsweep.sweeps.spec.loading import parse_spec
+from seqsweep.sweeps.spec.samplers import plugins
 from seqsweep.sweeps.spec.samplers.base import QuantileSampler, Scored
 from seqsweep.sweeps.spec.samplers.grid import GridSampler
 from seqsweep.sweeps.spec.samplers.known import SAMPLERS
@@ -168,3 +170,33 @@ def test_a_spec_may_not_ask_for_tpe_yet() -> None:
         SpecError, match=r"`search.sampler` is 'tpe', which draws in waves, .* take stratified"
     ):
         parse_spec(table | {"search": {"sampler": "tpe"}}, base=Path(), source="x")
+
+
+class Middle(QuantileSampler):
+    """Somebody else's."""
+
+    name = "middle"
+    words = "the middle, again and again"
+
+    def quantiles(self, seed: int, name: str, count: int) -> np.ndarray:
+        return np.full(count, 0.5)
+
+
+def test_samplers_of_other_packages_are_found_and_bad_ones_are_left_out_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = [
+        EntryPoint("a", f"{__name__}:Middle", plugins.GROUP),
+        EntryPoint("b", f"{__name__}:Nothing", plugins.GROUP),
+        EntryPoint("c", f"{__name__}:quality", plugins.GROUP),
+        EntryPoint("d", "seqsweep.sweeps.spec.samplers.grid:GridSampler", plugins.GROUP),
+    ]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    said: list[str] = []
+    monkeypatch.setattr(plugins, "say", said.extend)
+    assert {name: type(each) for name, each in plugins.plugged(SAMPLERS).items()} == {"middle": Middle}
+    assert [each.split(":")[0] for each in said] == [
+        "the sampler `b` of a package is left out, as it cannot be loaded",
+        "the sampler `c` of a package is left out",
+        "the sampler `d` of a package is left out",
+    ]
