@@ -49,7 +49,7 @@ class Numbers:
     """
 
     names: tuple[str, ...]
-    values: npt.NDArray[np.float64]
+    values: npt.NDArray[np.floating]
     times: tuple[int, ...] = ()
     constants: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

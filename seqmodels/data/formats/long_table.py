@@ -16,6 +16,8 @@ from seqsweep.seqmodels.data.formats.per_file import PART_NAMES
 from seqsweep.seqmodels.data.formats.table_options import TableOptions
 
 EXACT_IN_FLOAT32 = ("float", "halffloat", "int8", "uint8", "int16", "uint16", "bool")
+ROWS = 1 << 13
+"""Rows that are laid out at a time."""
 TODO = {
     "label": "name by `sequence` all columns that tell sequences apart, or by `label` a column that does not change, or cut "
     'sequences where it changes by `cut = "label"`',
@@ -86,17 +88,21 @@ def values_of(
     table = joined.table
     exact = all(str(table.schema.field(name).type) in EXACT_IN_FLOAT32 for name in features)
     values = np.empty((joined.count, len(features)), np.float32 if exact else np.float64)
-    for place, name in enumerate(features):
-        column = table.column(name)
-        if pa.types.is_boolean(column.type) or pa.types.is_decimal(column.type):
-            column = column.cast(pa.float64())
-        target = values[:, place] if order is None else np.empty(joined.count, values.dtype)
-        begin = 0
-        for chunk in column.chunks:
-            target[begin : begin + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
-            begin += len(chunk)
-        if order is not None:
-            values[:, place] = target[order]
+    columns = [table.column(name) for name in features]
+    columns = [
+        each.cast(pa.float64()) if pa.types.is_boolean(each.type) or pa.types.is_decimal(each.type) else each
+        for each in columns
+    ]
+    if order is not None:
+        for place, column in enumerate(columns):
+            values[:, place] = column.to_numpy()[order]
+        return values
+    begin = 0
+    # few rows of all columns at a time, as rows lie in memory one behind the other
+    for batch in pa.table(columns, names=[str(place) for place in range(len(columns))]).to_batches(ROWS):
+        for place, column in enumerate(batch.columns):
+            values[begin : begin + len(batch), place] = column.to_numpy(zero_copy_only=False)
+        begin += len(batch)
     return values
 
 
