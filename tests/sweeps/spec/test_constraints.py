@@ -286,3 +286,21 @@ def test_conditions_on_axes_hold_for_the_trials_of_that_axis() -> None:
         assert all((each.dropout > 0) == (key == ("lstm", 2)) for each in drawn)
         assert [each.lr for each in drawn] == [each.lr for each in by_trial["gru", 1]]
     assert len(by_trial) == 4
+
+
+def test_conditions_on_both_an_axis_and_a_hyperparameter_must_all_be_met() -> None:
+    space = {
+        "lr": {"log_uniform": [1e-4, 1e-1]},
+        "schedule": {"choice": ["cosine", "one_cycle"]},
+        "dropout": {"uniform": [0.1, 0.5], "when": {"cell": "lstm", "schedule": "cosine"}},
+    }
+    found = spec(architecture={"cell": ["gru", "lstm"]}, hyperparameters=space, candidates=16)
+    for cell in ("gru", "lstm"):
+        for each in candidates(found, {"cell": cell}):
+            assert (each.dropout > 0) == (cell == "lstm" and each.schedule == "cosine")
+
+
+def test_tables_are_sampled_by_their_sizes() -> None:
+    tables = [{"cell": "gru", "hidden": list(range(1, 901))}, {"cell": "lstm", "hidden": list(range(1, 101))}]
+    found = points(spec(architecture=tables, architectures=160))
+    assert 10 <= sum(each["cell"] == "lstm" for each in found) <= 22, "a tenth of them"
