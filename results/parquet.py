@@ -99,7 +99,9 @@ def _file(content: pa.BufferReader, named: Sequence[str]) -> pq.ParquetFile:
 def cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
     """Give columns of `table` in their order, of the types that `schema` gives them; an axis that came later as it was before."""
     for name in set(columns).difference(table.column_names) & BEFORE.keys():
-        table = table.append_column(name, pa.repeat(BEFORE[name], len(table)))
+        value = BEFORE[name]
+        column = pa.nulls(len(table)) if value is None else pa.repeat(value, len(table))
+        table = table.append_column(name, column)
     return table.select(list(columns)).cast(pa.schema([schema.field(column) for column in columns]))
 
 

@@ -130,9 +130,8 @@ EXAMPLES = pa.schema(
 )
 """A few sequences of each class, to be drawn; one table for the sweep, which no trial writes."""
 
-_UNKNOWN = pa.scalar(None, pa.float64())
-BEFORE = {**architecture.BEFORE, "stage": "search", "score": _UNKNOWN, "rung_score": _UNKNOWN}
-"""What the columns that came later were before there were any; older stores lack them."""
+BEFORE = {**architecture.BEFORE, "stage": "search", "score": None, "rung_score": None}
+"""What the columns that came later were before there were any (None: null); older stores lack them."""
 
 HYPERPARAMETERS = (
     *("lr", "optimizer", "schedule", "momentum", "nesterov", "beta1", "beta2", "alpha", "eps"),

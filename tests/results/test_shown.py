@@ -174,6 +174,7 @@ WRITERS = {
     "sweeps/cli/app.py": "errors, behind the gate",
     "sweeps/faults.py": "errors, behind the gate",
     "sweeps/cli/options.py": "notes, behind the gate",
+    "sweeps/cli/notes.py": "notes, what cannot be seen in them escaped",
     "sweeps/cli/cluster.py": "cluster files, behind the gate",
     "sweeps/remote/watch.py": "JSON, whose strings are escaped",
     "sweeps/cluster_main.py": "a job's log",
