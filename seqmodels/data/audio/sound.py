@@ -56,7 +56,8 @@ class Sound:
             return np.asarray(self.samples.mean(axis=1, dtype=np.float64) / self.full, kind)
         one = self.samples[:, (channel if isinstance(channel, int) else 1) - 1]
         # full scale is a power of two, so that nothing is rounded
-        found: Samples = np.multiply(one, 1 / self.full, dtype=kind, casting="unsafe")
+        found: Samples = one.astype(kind)
+        found *= 1 / self.full
         return found
 
 
