@@ -14,6 +14,7 @@ from seqsweep.seqmodels.data.formats.columns import ABSENT, Texts
 from seqsweep.seqmodels.data.formats.joined import Joined
 from seqsweep.seqmodels.data.formats.per_file import PART_NAMES
 from seqsweep.seqmodels.data.formats.table_options import TableOptions
+from seqsweep.seqmodels.data.formats.table_reading import give_back
 
 EXACT_IN_FLOAT32 = ("float", "halffloat", "int8", "uint8", "int16", "uint16", "bool")
 ROWS = 1 << 13
@@ -87,6 +88,7 @@ def values_of(
 
     table = joined.table
     exact = all(str(table.schema.field(name).type) in EXACT_IN_FLOAT32 for name in features)
+    give_back()  # what the columns of names took, before as much again as the table is taken
     values = np.empty((joined.count, len(features)), np.float32 if exact else np.float64)
     columns = [table.column(name) for name in features]
     columns = [

@@ -87,6 +87,7 @@ def read_one(files: Files, inner: str) -> OneTable:
     with faults_of(where):
         table = _read_binary(files, inner, kind)
         table.validate(full=True)  # offsets beyond the buffers of a damaged file
+        give_back()
     return OneTable(table, inner, where)
 
 
@@ -145,7 +146,10 @@ def _read_binary(files: Files, inner: str, kind: str) -> pa.Table:
             allowed(source.size()),
             "bytes",
         )
-        return file.read()
+        if about.num_row_groups < 2:
+            return file.read()
+        # one by one, for what is read of all at once would be there beside all that comes of it
+        return pa.concat_tables([file.read_row_group(place) for place in range(about.num_row_groups)])
     if kind == "feather":
         return feather.read_table(source)
     try:
