@@ -25,6 +25,8 @@ MOST_VALUES = 4_000_000_000
 MOST_VALUES_A_BYTE = 1000
 """... and for each of its bytes, for a column of equal ones takes none; that does not matter up to ..."""
 FREE_VALUES = 50_000_000
+LARGE = 1 << 28
+"""Bytes, of which what pyarrow keeps is given back."""
 HEAD = 1 << 20  # bytes by which the dialect of a large text is told
 
 
@@ -121,10 +123,12 @@ def source_of(files: Files, inner: str, *, mapped: bool = True) -> pa.NativeFile
 
 
 def give_back() -> None:
-    """Give back to the system what pyarrow has freed but keeps: as much as the largest table that it has read."""
+    """Give back to the system what pyarrow has freed but keeps, where it has had much."""
     import pyarrow as pa
 
-    pa.default_memory_pool().release_unused()
+    pool = pa.default_memory_pool()
+    if (pool.max_memory() or LARGE) >= LARGE:  # else to ask for it again takes longer than it is worth
+        pool.release_unused()
 
 
 def _read_binary(files: Files, inner: str, kind: str) -> pa.Table:
