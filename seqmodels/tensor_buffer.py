@@ -105,3 +105,8 @@ def _view(whole: UInt8[Tensor, "n"], first: int, entry: object) -> Tensor:
     if begin == end:
         return torch.empty(shape, dtype=dtype)
     return whole[first + begin : first + end].view(dtype).reshape(shape)
+
+
+def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Give the tensors whose names begin with `prefix`, by what follows it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

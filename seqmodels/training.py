@@ -30,6 +30,7 @@ from seqsweep.seqmodels.progress import (
     read_progress,
 )
 from seqsweep.seqmodels.schedules import learning_rate
+from seqsweep.seqmodels.tensor_buffer import part
 from seqsweep.seqmodels.training_config import TrainingConfig
 
 
@@ -319,12 +320,8 @@ class Trainer:
         self.array.replace([self.lanes[lane] for lane in self.active], state["params"])
         self.optimizer = self._new_optimizer()
         self.begun, self.pause = set(state["begun"].tolist()), int(state["pause"]) or None
-        self.optimizer.load_state_dict(_part(state, "optimizer."))
-        self.parked = read_parked(_part(state, "parked."), self.kept)
+        self.optimizer.load_state_dict(part(state, "optimizer."))
+        self.parked = read_parked(part(state, "parked."), self.kept)
         self.kept.copy_(state["kept"])
         self.progress = read_progress(state["progress"])
         self.history = read_history(state["history"], state["history_lane"], self.lanes, self.phase)
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -25,6 +25,7 @@ from seqsweep.seqmodels.layout import Layout
 from seqsweep.seqmodels.progress import EpochRecord, LaneProgress
 from seqsweep.seqmodels.scoring import Evaluation, LaneOutcome, Scores, TrialOutcome
 from seqsweep.seqmodels.search_rule import SearchRule, Standing
+from seqsweep.seqmodels.tensor_buffer import part
 from seqsweep.seqmodels.training import Trainer
 from seqsweep.seqmodels.training_config import TrainingConfig
 
@@ -223,20 +224,16 @@ class TrialRun:
 
     def chosen_candidate(self) -> int:
         """Choose the candidate with the best mean score over seeds on the validation part, see `SearchRule.choose`."""
-        return self.rule.choose(
-            {candidate: [own for _, own in self._standings(candidate)] for candidate in self._finalists}
-        )
+        found: dict[int, list[Standing]] = {candidate: [] for candidate in self._finalists}
+        for place in sorted(self._search.begun):
+            if (candidate := self.lanes[place].candidate) in found:
+                found[candidate].append(self._standing(place))
+        return self.rule.choose(found)
 
-    def _standings(self, candidate: int) -> list[tuple[int, Standing]]:
-        """Say how a candidate's lanes that were trained stand, each with its place."""
-        return [
-            (
-                number,
-                Standing(one.kept_score, one.kept_loss, one.stopped == "diverged", one.kept_epoch),
-            )
-            for number, (lane, one) in enumerate(zip(self.lanes, self._search.progress, strict=True))
-            if lane.candidate == candidate and number in self._search.begun
-        ]
+    def _standing(self, place: int) -> Standing:
+        """Say how the lane at this place stands."""
+        one = self._search.progress[place]
+        return Standing(one.kept_score, one.kept_loss, one.stopped == "diverged", one.kept_epoch)
 
     def _go_on(self) -> None:
         """Decide who is trained on when all lanes have stopped or wait; pure in what the lanes have come to."""
@@ -244,19 +241,11 @@ class TrialRun:
             if not self._halves or self._stage == 2:
                 self._begin_final()
                 return
-            progress = self._search.progress
-            standings = {
-                candidate: Standing(
-                    progress[place].kept_score,
-                    progress[place].kept_loss,
-                    progress[place].stopped == "diverged",
-                )
-                for candidate, place in self._first.items()
-                if candidate in self._finalists
-            }
+            standings = {candidate: self._standing(self._first[candidate]) for candidate in self._finalists}
             if self._stage == 0:
                 for place in self._first.values():
-                    progress[place].rung_score = progress[place].kept_score
+                    one = self._search.progress[place]
+                    one.rung_score = one.kept_score
                 schedules = {
                     candidate: self.lanes[place].hyperparameters.schedule
                     for candidate, place in self._first.items()
@@ -275,9 +264,9 @@ class TrialRun:
     def _begin_final(self) -> None:
         chosen = self.chosen_candidate()
         sound = [
-            (self.lanes[number], standing.epochs)
-            for number, standing in self._standings(chosen)
-            if not standing.diverged
+            (self.lanes[place], standing.epochs)
+            for place in sorted(self._search.begun)
+            if self.lanes[place].candidate == chosen and not (standing := self._standing(place)).diverged
         ]
         refit = self.training.refit
         if not sound or not (refit or self.final_seeds):
@@ -409,16 +398,16 @@ class TrialRun:
         engine = create_engine(self.layout, self._backend, threads=self._threads)
         sequences = torch.from_numpy(index.copy()).to(self._data.label)
         start, length, label = (
-            part[sequences] for part in (self._data.start, self._data.length, self._data.label)
+            each[sequences] for each in (self._data.start, self._data.length, self._data.label)
         )
         found: dict[Lane, Evaluation] = {}
         calls = self._backend.lanes_per_call
         few = self._threads * calls if calls else self.lanes_at_once  # copies of weights are made
         for first in range(0, len(lanes), few):
-            part = lanes[first : first + few]
-            params = trainer.kept[[trainer.lanes.index(lane) for lane in part]]
+            some = lanes[first : first + few]
+            params = trainer.kept[[trainer.lanes.index(lane) for lane in some]]
             logits, _ = engine.logits(params, self._data.tokens, start, length)
-            found |= {lane: Evaluation.of(own, label) for lane, own in zip(part, logits, strict=True)}
+            found |= {lane: Evaluation.of(own, label) for lane, own in zip(some, logits, strict=True)}
         return found
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -444,10 +433,10 @@ class TrialRun:
             raise ValueError(f"the state is of {made}, but here trains {self._backend.arithmetic}")
         self.phase, self._final, self._outcome = "search", None, None
         self._stage, self._finalists = int(state["stage"]), state["finalists"].tolist()
-        self._search.load_state_dict(_part(state, "search."))
+        self._search.load_state_dict(part(state, "search."))
         self._go_on()
         if self._final:
-            self._final.load_state_dict(_part(state, "final."))
+            self._final.load_state_dict(part(state, "final."))
             if self._final.done:
                 self.phase = "score"
 
@@ -459,7 +448,3 @@ def _progress(trainer: Trainer, lane: Lane) -> LaneProgress:
 def _known(score: float) -> float | None:
     """Give a score, or None where nothing was scored."""
     return score if math.isfinite(score) else None
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
