@@ -66,7 +66,9 @@ FORMATS: list[Format] = [
     TABLE,
     FOLDER,
 ]
-FORMATS[:0] = plugged(FORMATS)  # of other packages, which know what they are for
+# those of other packages come first: they know what they are for
+_NAMES = [each.name for each in FORMATS]
+FORMATS[:0] = plugged("seqsweep.formats", "format", Format, _NAMES)  # type: ignore[type-abstract]
 FORMATS.insert(0, Manifest(FORMATS))  # before the formats of what it lists
 TRANSFORMS: list[type[Transform]] = [
     Unscaled,

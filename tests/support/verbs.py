@@ -17,5 +17,5 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def read(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    """The same for programs."""
+    """Parse what it prints with `--json`."""
     return json.loads(said(capsys, *arguments, "--json"))

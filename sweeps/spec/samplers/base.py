@@ -36,7 +36,7 @@ class Sampler(ABC):
     """Draws from a space; keeps nothing."""
 
     name: ClassVar[str]
-    """As the spec has it."""
+    """What a spec calls it."""
     words: ClassVar[str]
     """How it draws, a phrase for `docs/spec.md`."""
     grows: ClassVar[bool] = True

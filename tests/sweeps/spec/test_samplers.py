@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
+from seqsweep.seqmodels.data import plugins
 from seqsweep.seqmodels.hyperparameters import Hyperparameters
 from seqsweep.sweeps.errors import SpecError
 from seqsweep.sweeps.spec.dimension import Dimension
 from seqsweep.sweeps.spec.drawing import different
 from seqsweep.sweeps.spec.loading import parse_spec
-from seqsweep.sweeps.spec.samplers import plugins
-from seqsweep.sweeps.spec.samplers.base import QuantileSampler, Scored
+from seqsweep.sweeps.spec.samplers.base import QuantileSampler, Sampler, Scored
 from seqsweep.sweeps.spec.samplers.grid import GridSampler
-from seqsweep.sweeps.spec.samplers.known import SAMPLERS
+from seqsweep.sweeps.spec.samplers.known import GROUP, SAMPLERS
 from seqsweep.sweeps.spec.samplers.random_ import RandomSampler
 from seqsweep.sweeps.spec.samplers.sobol import DIMENSIONS, SobolSampler
 from seqsweep.sweeps.spec.samplers.stratified import StratifiedSampler
@@ -186,15 +186,17 @@ def test_samplers_of_other_packages_are_found_and_bad_ones_are_left_out_and_told
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     points = [
-        EntryPoint("a", f"{__name__}:Middle", plugins.GROUP),
-        EntryPoint("b", f"{__name__}:Nothing", plugins.GROUP),
-        EntryPoint("c", f"{__name__}:quality", plugins.GROUP),
-        EntryPoint("d", "seqsweep.sweeps.spec.samplers.grid:GridSampler", plugins.GROUP),
+        EntryPoint("a", f"{__name__}:Middle", GROUP),
+        EntryPoint("b", f"{__name__}:Nothing", GROUP),
+        EntryPoint("c", f"{__name__}:quality", GROUP),
+        EntryPoint("d", "seqsweep.sweeps.spec.samplers.grid:GridSampler", GROUP),
     ]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     said: list[str] = []
     monkeypatch.setattr(plugins, "say", said.extend)
-    assert {name: type(each) for name, each in plugins.plugged(SAMPLERS).items()} == {"middle": Middle}
+    assert {each.name: type(each) for each in plugins.plugged(GROUP, "sampler", Sampler, SAMPLERS)} == {
+        "middle": Middle
+    }
     assert [each.split(":")[0] for each in said] == [
         "the sampler `b` of a package is left out, as it cannot be loaded",
         "the sampler `c` of a package is left out",
